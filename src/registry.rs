@@ -5,12 +5,14 @@
 
 pub mod authenticate;
 pub mod check;
+pub mod checkpoints;
 pub mod entropy;
 pub mod history;
 pub mod measures;
 pub mod pages;
 pub mod recent;
 mod tallies;
+mod tree;
 mod upkeep;
 pub mod watching;
 mod writer;
@@ -57,6 +59,8 @@ use ndp_core::{
 };
 use recent::{Following, Recent};
 use tallies::Tallies;
+use tree::Tree;
+pub use tree::{Consistency, Inclusion, TilePart};
 use upkeep::Condition;
 pub use writer::{Entropy, Fatal, Outcome};
 use writer::{Job, Timekeeper, Writer};
@@ -199,6 +203,7 @@ pub struct Registry {
     history: Arc<History>,
     measures: Measures,
     tallies: Arc<Tallies>,
+    tree: Arc<Tree>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -266,7 +271,9 @@ impl Registry {
         let (jobs, receiver) = mpsc::channel(QUEUE_MAX);
         let measures = Measures::default();
         let mut beside = JoinSet::new();
-        beside.spawn(upkeep::run(store.clone(), Arc::downgrade(&published)));
+        let tree = Arc::new(Tree::new(store.clone()));
+        let kept = (store.clone(), Arc::clone(&tree));
+        beside.spawn(upkeep::run(kept, Arc::downgrade(&published)));
         // what a first search would wait for; the start does not
         let (loaded, open) = (Arc::clone(&current), Arc::downgrade(&published));
         beside.spawn_blocking(move || loaded.state.index(|| open.strong_count() > 0));
@@ -294,6 +301,7 @@ impl Registry {
                 history,
                 measures,
                 tallies: Arc::default(),
+                tree,
             },
             task,
         ))

@@ -22,6 +22,7 @@ mod migrations;
 mod opening;
 mod secrets;
 mod tables;
+mod tree;
 mod upkeep;
 mod url;
 
@@ -46,6 +47,7 @@ pub use self::{
     log::Encoded,
     opening::OpenError,
     opening::beside,
+    tree::{LeafEntry, TreeHash},
     upkeep::Writable,
     url::DatabaseUrl,
 };

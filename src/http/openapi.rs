@@ -16,6 +16,7 @@ use super::{
     routes::{Body, Route, Routes},
     template::{Segment, Variable},
     values,
+    written::whole_type,
 };
 
 /// Maximum depth of the request fields that become query parameters.
@@ -234,6 +235,11 @@ fn answer(schemas: &mut Schemas, route: &Route) -> Value {
     };
     let content = if route.raw.is_some() {
         binary()
+    } else if let Some(field) = &route.whole {
+        match field.kind() {
+            Kind::Bytes => binary(),
+            _ => json!({whole_type(field): {"schema": {"type": "string"}}}),
+        }
     } else if route.method.is_server_streaming() {
         json!({
             "application/x-ndjson": {"schema": schema},
