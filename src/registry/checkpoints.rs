@@ -74,7 +74,11 @@ impl Key {
 
     /// The same text, for this name.
     pub fn private(&self, name: &str) -> String {
-        let public = [&[ED25519], self.secret.verifying_key().as_bytes().as_slice()].concat();
+        let public = [
+            &[ED25519],
+            self.secret.verifying_key().as_bytes().as_slice(),
+        ]
+        .concat();
         let private = [&[ED25519], self.secret.as_bytes().as_slice()].concat();
         let (id, key) = (key_id(name, &public), BASE64_STANDARD.encode(private));
         format!("PRIVATE+KEY+{name}+{id:08x}+{key}")
@@ -273,7 +277,10 @@ impl Registry {
             let rule = Rule::AboveTreeSize { size: new };
             return Err(Error::invalid("old_tree_size", rule));
         }
-        let proved = self.of_tree(who, move |tree| async move { tree.consistency(old, new).await });
+        let proved = self.of_tree(
+            who,
+            move |tree| async move { tree.consistency(old, new).await },
+        );
         proved.await
     }
 

@@ -16,8 +16,8 @@ use std::{
 };
 
 use tlog_tiles::{
-    Error as TreeError, Hash, HashReader, Tile, prove_record, prove_tree,
-    split_stored_hash_index, tree_hash,
+    Error as TreeError, Hash, HashReader, Tile, prove_record, prove_tree, split_stored_hash_index,
+    tree_hash,
 };
 
 use super::history::{lock, log_is_short};

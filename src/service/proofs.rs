@@ -90,10 +90,10 @@ impl Services {
         call.at_newest(self.registry()).answer(response)
     }
 
-    pub(super) async fn read_tile(
+    pub(super) async fn download_tile(
         &self,
-        request: Request<pb::ReadTileRequest>,
-    ) -> Answer<pb::ReadTileResponse> {
+        request: Request<pb::DownloadTileRequest>,
+    ) -> Answer<pb::DownloadTileResponse> {
         let (call, message) = open_checked(request)?;
         let not_found = || Error::NotFound {
             kind: TILE,
@@ -103,7 +103,7 @@ impl Services {
         let reading = self.registry().tile(&call.who, part, call.patience);
         let data = reading.await?.ok_or_else(not_found)?;
         call.at_newest(self.registry())
-            .answer(pb::ReadTileResponse { data })
+            .answer(pb::DownloadTileResponse { data })
     }
 }
 

@@ -81,7 +81,11 @@ impl Store {
         let headers = reading!(self.engine, link => between(link, HEADERS, from, to));
         let headers = self.outages.during(headers, operation)?;
         let effects = reading!(self.engine, link => between(link, EFFECTS, from, to));
-        let mut effects = self.outages.during(effects, operation)?.into_iter().peekable();
+        let mut effects = self
+            .outages
+            .during(effects, operation)?
+            .into_iter()
+            .peekable();
         let mut entries = Vec::with_capacity(headers.len());
         for (index, header) in headers {
             let mut own = Vec::new();

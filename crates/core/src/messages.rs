@@ -1317,7 +1317,7 @@ messages! {
     SIGNING_KEY_MISSING => SigningKeyMissing:
         ("this server has no key to sign checkpoints with; its operator names a file with \
           `--signing-key`"),
-        ("máy chủ này chưa có khóa để ký điểm kiểm tra; người vận hành cần chỉ ra tệp khóa bằng \
+        ("máy chủ này chưa có khóa ký điểm kiểm tra; người vận hành cần chỉ ra tệp khóa bằng \
           `--signing-key`");
     DATABASE_NOT_EMPTY => DatabaseNotEmpty:
         ("the database holds a registry already; name one that is empty or not there"),
