@@ -272,8 +272,8 @@ impl Registry {
         let measures = Measures::default();
         let mut beside = JoinSet::new();
         let tree = Arc::new(Tree::new(store.clone()));
-        let kept = (store.clone(), Arc::clone(&tree));
-        beside.spawn(upkeep::run(kept, Arc::downgrade(&published)));
+        beside.spawn(upkeep::run(store.clone(), Arc::downgrade(&published)));
+        beside.spawn(tree::run(Arc::clone(&tree), Arc::downgrade(&published)));
         // what a first search would wait for; the start does not
         let (loaded, open) = (Arc::clone(&current), Arc::downgrade(&published));
         beside.spawn_blocking(move || loaded.state.index(|| open.strong_count() > 0));

@@ -10,9 +10,10 @@ use std::{
     collections::{BTreeMap, HashMap},
     pin::Pin,
     sync::{
-        Mutex,
+        Arc, Mutex, Weak,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use tlog_tiles::{
@@ -20,7 +21,12 @@ use tlog_tiles::{
     tree_hash,
 };
 
-use super::history::{lock, log_is_short};
+use tokio::time::sleep;
+
+use super::{
+    Published,
+    history::{lock, log_is_short},
+};
 use crate::store::{LeafEntry, Store, TreeHash};
 use ndp_core::{error::Error, leaf::Digest, names::Revision};
 
@@ -32,6 +38,9 @@ const TILE_WIDTH: u64 = 1 << TILE_HEIGHT;
 
 /// The levels of tiles that a log of 2^63 changes has.
 const LEVELS: u8 = 8;
+
+/// Interval between two steps of background work.
+const STEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Most hashes of level 1 that one step of background work computes: 16,384 changes.
 const STEP: u64 = 64;
@@ -305,7 +314,7 @@ impl Tree {
 
     /// One step of background work: computes some of the hashes that a tree of this size has and
     /// the table does not, and writes those that were computed.
-    pub(super) async fn keep(&self, size: Revision) -> Result<(), Error> {
+    async fn keep(&self, size: Revision) -> Result<(), Error> {
         let whole = leaves(size) / TILE_WIDTH;
         let next = self.next.load(Ordering::Relaxed);
         if next < whole {
@@ -334,6 +343,22 @@ impl Tree {
             unwritten.remove(&(it.level, it.position));
         }
         Ok(())
+    }
+}
+
+/// The background work, as long as the registry exists.
+pub(super) async fn run(tree: Arc<Tree>, published: Weak<Published>) {
+    loop {
+        sleep(STEP_INTERVAL).await;
+        let Some(published) = published.upgrade() else {
+            return;
+        };
+        let size = published.snapshot.load().state.revision();
+        drop(published);
+        if let Err(error) = tree.keep(size).await {
+            // a reader computes what is missing
+            tracing::debug!(%error, "hashes of the log's tree were not written");
+        }
     }
 }
 

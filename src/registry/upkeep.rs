@@ -1,20 +1,16 @@
-//! Background work: checks whether the store is writable, which the health service reports,
-//! truncates SQLite's write-ahead log so that it does not keep its peak size, and writes down
-//! hashes of the log's tree.
+//! Background work: checks whether the store is writable, which the health service reports, and
+//! truncates SQLite's write-ahead log so that it does not keep its peak size.
 //!
 //! The writer records the outcome of its writes. When there was no write for a while, or the last
 //! one failed, this task tries a write that changes nothing. So health reports a failure before a
 //! caller meets it, and recovers even when callers stay away because health is bad.
 
 use ndp_core::messages::Unavailable;
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{sync::Weak, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::{Published, history::lock, tree::Tree};
+use super::{Published, history::lock};
 use crate::store::{Store, Writable};
 
 /// Interval between two checks.
@@ -139,7 +135,7 @@ impl Published {
 }
 
 /// Runs as long as the registry exists.
-pub(super) async fn run((store, tree): (Store, Arc<Tree>), published: Weak<Published>) {
+pub(super) async fn run(store: Store, published: Weak<Published>) {
     let mut told = 0;
     loop {
         sleep(LOOK_INTERVAL).await;
@@ -159,11 +155,6 @@ pub(super) async fn run((store, tree): (Store, Arc<Tree>), published: Weak<Publi
             }
         }
         published.judge_writes();
-        let size = published.snapshot.load().state.revision();
-        if let Err(error) = tree.keep(size).await {
-            // a reader computes what is missing
-            tracing::debug!(%error, "hashes of the log's tree were not written down");
-        }
         if let Some(bytes) = store.wal_bytes() {
             if bytes < WAL_TOLD {
                 told = 0;
