@@ -1,9 +1,9 @@
 //! The log as an RFC 6962 tree: the change with revision n is its leaf n - 1. Roots, proofs and
 //! tiles of any size up to the newest revision.
 //!
-//! Nothing of it is written with a change. Above the leaves, one hash of 256 is kept in a table, and
-//! what is missing there is computed from the level below, 256 hashes at a time, whoever needs it;
-//! background work writes it down.
+//! Nothing of it is written with a change. Above the leaves, one hash for 256 is kept in a table.
+//! What is missing there is computed from the level below, 256 hashes at a time, by whoever needs
+//! it; background work writes it.
 
 use std::{
     cell::RefCell,

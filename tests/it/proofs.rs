@@ -12,6 +12,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ct_merkle::{ConsistencyProof, InclusionProof, RootHash, mem_backed_tree::MemoryBackedTree};
 use ndp_core::leaf;
 use ndp_registry::{
+    catalogue,
     config::{ServerOptions, Signing},
     store::Store,
 };
@@ -30,6 +31,8 @@ use crate::harness::{
 };
 
 const BOUND: Duration = Duration::from_secs(30);
+
+const SEEDED: &[&str] = &[catalogue::OPENING_EDITION];
 
 type Tree = MemoryBackedTree<Sha256, Vec<u8>>;
 
@@ -274,13 +277,13 @@ both! {
         assert_eq!(checkpoint(&raw).await["note"], answer.text());
 
         // the tree of the tiles is that of the entries
-        let mut tree = Tree::new();
-        let mut hashes = Vec::new();
-        for entry in entries(address, 70_000).await {
-            hashes.extend(Sha256::new().chain_update([0]).chain_update(&entry).finalize());
-            tree.push(entry);
-        }
-        assert_eq!(BASE64_STANDARD.encode(tree.root().as_bytes()), lines[2]);
+        let hashes: Vec<u8> = entries(address, 70_000)
+            .await
+            .iter()
+            .flat_map(|entry| Sha256::new().chain_update([0]).chain_update(entry).finalize())
+            .collect();
+        let whole = root(&tree_hash(&hashes), 70_000);
+        assert_eq!(BASE64_STANDARD.encode(whole.as_bytes()), lines[2]);
         assert_eq!(tile(address, 0, 0, 256).await, hashes[..256 * 32]);
         assert_eq!(tile(address, 0, 273, 112).await, hashes[273 * 256 * 32..]);
         let upper = tile(address, 1, 0, 256).await;
@@ -288,12 +291,10 @@ both! {
         assert_eq!(tile(address, 1, 1, 17).await.len(), 17 * 32);
         assert_eq!(tile(address, 1, 0, 9).await, upper[..9 * 32]);
         let top = tile(address, 2, 0, 1).await;
-        let of_first: Vec<_> = upper.chunks(32).map(<[u8]>::to_vec).collect();
-        assert_eq!(top, fold(&of_first));
-        let first: Vec<_> = hashes[..256 * 32].chunks(32).map(<[u8]>::to_vec).collect();
-        assert_eq!(upper[..32], fold(&first));
+        assert_eq!(top, tree_hash(&upper));
+        assert_eq!(upper[..32], tree_hash(&hashes[..256 * 32]));
         for change in [1, 65_536, 65_537, 69_999, 70_000] {
-            proves_inclusion(&raw, change, 70_000, &tree.root()).await;
+            proves_inclusion(&raw, change, 70_000, &whole).await;
         }
 
         let answer = send(address, "GET /tlog/tile/0/000", &[("accept", "x/y")], "").await;
@@ -412,8 +413,8 @@ both! {
         let raw = server.raw(As::default());
         let ahead = newest + 1;
         for (method, request, told) in [
-            ("ProveInclusion", json!({"name": "changes/0"}), "NotFound NOT_FOUND"),
-            ("ProveInclusion", json!({"name": format!("changes/{ahead}")}), "NotFound NOT_FOUND"),
+            ("ProveInclusion", json!({"name": "changes/0"}), "NotFound RESOURCE_NOT_FOUND"),
+            ("ProveInclusion", json!({"name": format!("changes/{ahead}")}), "NotFound RESOURCE_NOT_FOUND"),
             ("ProveInclusion", json!({"name": "changes/x"}), "InvalidArgument INVALID_REQUEST"),
             (
                 "ProveInclusion",
@@ -437,7 +438,7 @@ both! {
                 "OutOfRange INVALID_REQUEST",
             ),
             ("GetCheckpoint", json!({}), "InvalidArgument INVALID_REQUEST"),
-            ("DownloadTile", json!({"path": "0/000"}), "NotFound NOT_FOUND"),
+            ("DownloadTile", json!({"path": "0/000"}), "NotFound RESOURCE_NOT_FOUND"),
         ] {
             assert_eq!(raw.refusal(method, request.clone()).await, told, "{method} {request}");
         }
@@ -450,7 +451,7 @@ both! {
 
     async fn without_a_key_nothing_is_signed_and_all_is_proved(engine: Engine) {
         let options = ServerOptions::default();
-        let server = Server::start_allowing(&engine.url(), &[], options).await;
+        let server = Server::start_allowing(&engine.url(), SEEDED, options).await;
         let raw = server.raw(As::default());
         let request = json!({"name": "checkpoint"});
         let status = raw.err("GetCheckpoint", request.clone()).await;
@@ -476,7 +477,7 @@ both! {
         // before, while and after the key is changed
         for used in [&[&*keys[0]][..], &[&*keys[0], &*keys[1]], &[&*keys[1]]] {
             let options = signing(used, Some("registry.example/log"));
-            let server = Server::start_allowing(&url, &[], options).await;
+            let server = Server::start_allowing(&url, SEEDED, options).await;
             let checkpoint = checkpoint(&server.raw(As::default())).await;
             let (lines, signatures) = opened(&checkpoint);
             assert_eq!(lines[0], "registry.example/log");
@@ -492,7 +493,7 @@ both! {
             assert!(text.starts_with("PRIVATE+KEY+registry.example/log+"));
         }
         // the same key has another public half under another name
-        let server = Server::start_allowing(&url, &[], signing(&[&keys[1]], None)).await;
+        let server = Server::start_allowing(&url, SEEDED, signing(&[&keys[1]], None)).await;
         let checkpoint = checkpoint(&server.raw(As::default())).await;
         let origin = format!("ndp-registry/{}", server.registry.read().log_id);
         assert_eq!(checkpoint["origin"], origin);
@@ -501,14 +502,17 @@ both! {
     }
 }
 
-/// The hash of a whole tile.
-fn fold(hashes: &[Vec<u8>]) -> Vec<u8> {
-    if let [hash] = hashes {
-        return hash.clone();
+/// The root of the tree of these leaf hashes, as RFC 6962 defines it.
+fn tree_hash(hashes: &[u8]) -> Vec<u8> {
+    let leaves = hashes.len() / 32;
+    if leaves == 1 {
+        return hashes.to_vec();
     }
-    let (left, right) = hashes.split_at(hashes.len() / 2);
-    let hash = Sha256::new().chain_update([1]).chain_update(fold(left));
-    hash.chain_update(fold(right)).finalize().to_vec()
+    let (left, right) = hashes.split_at(leaves.next_power_of_two() / 2 * 32);
+    let hash = Sha256::new()
+        .chain_update([1])
+        .chain_update(tree_hash(left));
+    hash.chain_update(tree_hash(right)).finalize().to_vec()
 }
 
 /// As an operator starts it: the key beside the file is made once, said in the log, and used again.
