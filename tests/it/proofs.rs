@@ -118,7 +118,13 @@ async fn entries(address: &str, size: u64) -> Vec<Vec<u8>> {
     while (entries.len() as u64) < size {
         let (tile, left) = (entries.len() as u64 / 256, size - entries.len() as u64);
         let path = path(tile, left.min(256));
-        let answer = send(address, &format!("GET /tlog/tile/entries/{path}"), &[], "").await;
+        let answer = send(
+            address,
+            &format!("GET /v1/tlog/tile/entries/{path}"),
+            &[],
+            "",
+        )
+        .await;
         assert_eq!(answer.status, 200, "{path}");
         let mut rest = &*answer.body;
         while let [a, b, after @ ..] = rest {
@@ -144,7 +150,7 @@ fn path(tile: u64, width: u64) -> String {
 }
 
 async fn tile(address: &str, level: u8, tile: u64, width: u64) -> Vec<u8> {
-    let what = format!("GET /tlog/tile/{level}/{}", path(tile, width));
+    let what = format!("GET /v1/tlog/tile/{level}/{}", path(tile, width));
     let answer = send(address, &what, &[], "").await;
     assert_eq!(answer.status, 200, "{what}");
     answer.body
@@ -266,7 +272,7 @@ both! {
         plant(&url, 70_000).await;
         let server = Server::start(&url).await;
         let address = &*server.address;
-        let answer = send(address, "GET /tlog/checkpoint", &[], "").await;
+        let answer = send(address, "GET /v1/tlog/checkpoint", &[], "").await;
         assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(answer.header("access-control-allow-origin"), None);
@@ -297,7 +303,7 @@ both! {
             proves_inclusion(&raw, change, 70_000, &whole).await;
         }
 
-        let answer = send(address, "GET /tlog/tile/0/000", &[("accept", "x/y")], "").await;
+        let answer = send(address, "GET /v1/tlog/tile/0/000", &[("accept", "x/y")], "").await;
         assert_eq!(answer.header("content-type"), Some("application/octet-stream"));
         let cached = answer.header("cache-control");
         assert_eq!(cached, Some("public, max-age=604800, immutable"));
@@ -318,7 +324,7 @@ both! {
             ("entries", 400),
             ("", 400),
         ] {
-            let answer = send(address, &format!("GET /tlog/tile/{path}"), &[], "").await;
+            let answer = send(address, &format!("GET /v1/tlog/tile/{path}"), &[], "").await;
             assert_eq!(answer.status, status, "{path}: {}", answer.text());
             assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
         }
