@@ -425,7 +425,7 @@ both! {
             (
                 "ProveInclusion",
                 json!({"name": "changes/1", "tree_size": ahead}),
-                "OutOfRange INVALID_REQUEST",
+                "OutOfRange OUT_OF_RANGE",
             ),
             (
                 "ProveInclusion",
@@ -436,12 +436,12 @@ both! {
             (
                 "ProveConsistency",
                 json!({"old_tree_size": ahead}),
-                "OutOfRange INVALID_REQUEST",
+                "OutOfRange OUT_OF_RANGE",
             ),
             (
                 "ProveConsistency",
                 json!({"old_tree_size": 1, "new_tree_size": ahead}),
-                "OutOfRange INVALID_REQUEST",
+                "OutOfRange OUT_OF_RANGE",
             ),
             ("GetCheckpoint", json!({}), "InvalidArgument INVALID_REQUEST"),
             ("DownloadTile", json!({"path": "0/000"}), "NotFound RESOURCE_NOT_FOUND"),
