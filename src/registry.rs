@@ -4,12 +4,14 @@
 //! it for as long as they need; writes go through the one writer task behind a bounded queue.
 
 pub mod authenticate;
+pub mod checkpoints;
 pub mod entropy;
 pub mod history;
 pub mod measures;
 pub mod pages;
 pub mod recent;
 mod tallies;
+mod tree;
 mod upkeep;
 pub mod watching;
 mod writer;
@@ -56,6 +58,8 @@ use ndp_core::{
 };
 use recent::{Following, Recent};
 use tallies::Tallies;
+use tree::Tree;
+pub use tree::{Consistency, Inclusion, TilePart};
 use upkeep::Condition;
 pub use writer::{Entropy, Fatal, Outcome};
 use writer::{Job, Timekeeper, Writer};
@@ -198,6 +202,7 @@ pub struct Registry {
     history: Arc<History>,
     measures: Measures,
     tallies: Arc<Tallies>,
+    tree: Arc<Tree>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -265,7 +270,9 @@ impl Registry {
         let (jobs, receiver) = mpsc::channel(QUEUE_MAX);
         let measures = Measures::default();
         let mut beside = JoinSet::new();
+        let tree = Arc::new(Tree::new(store.clone()));
         beside.spawn(upkeep::run(store.clone(), Arc::downgrade(&published)));
+        beside.spawn(tree::run(Arc::clone(&tree), Arc::downgrade(&published)));
         // what a first search would wait for; the start does not
         let (loaded, open) = (Arc::clone(&current), Arc::downgrade(&published));
         beside.spawn_blocking(move || loaded.state.index(|| open.strong_count() > 0));
@@ -293,6 +300,7 @@ impl Registry {
                 history,
                 measures,
                 tallies: Arc::default(),
+                tree,
             },
             task,
         ))

@@ -4,6 +4,7 @@ mod connections;
 mod frames;
 mod listener;
 pub mod metrics;
+mod signing;
 pub mod tls;
 
 use std::{
@@ -275,9 +276,11 @@ pub async fn serve_until(
     let files = Files::open(registry.store(), &options.files)?;
     let tidying = tokio::spawn(tidy_files(registry.clone(), files.clone()));
     let denials = Denials::new(registry.clock().now());
+    let checkpoints = signing::open(&registry, &options.signing)?;
     let methods = Methods::new(
         &registry,
         files,
+        Arc::new(checkpoints),
         denials.clone(),
         admission.answer_bytes(),
         ended.clone(),

@@ -22,6 +22,7 @@ mod monitoring;
 mod onboarding;
 mod plans;
 mod programmes;
+mod proofs;
 mod read;
 mod recommendations;
 pub mod reflection;
@@ -46,7 +47,7 @@ use crate::{
     call::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, denials::Denials},
     files::Files,
     pb,
-    registry::Registry,
+    registry::{Registry, checkpoints::Checkpoints},
 };
 use changes::WatchStream as WatchChangesStream;
 use encodings::Encodings;
@@ -74,6 +75,7 @@ fn gzip() -> EnabledCompressionEncodings {
 pub(crate) struct Services {
     registry: Registry,
     files: Files,
+    checkpoints: Arc<Checkpoints>,
     denials: Denials,
     /// The limit on bytes that are queued for watchers.
     unsent: Pool,
@@ -104,6 +106,7 @@ macro_rules! methods {
             pub fn new(
                 registry: &Registry,
                 files: Files,
+                checkpoints: Arc<Checkpoints>,
                 denials: Denials,
                 unsent: Pool,
                 stopping: watch::Receiver<bool>,
@@ -111,6 +114,7 @@ macro_rules! methods {
                 let services = Arc::new(Services {
                     registry: registry.clone(),
                     files,
+                    checkpoints,
                     denials,
                     unsent,
                     stopping,

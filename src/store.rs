@@ -21,6 +21,7 @@ mod migrations;
 mod opening;
 mod secrets;
 mod tables;
+mod tree;
 mod upkeep;
 mod url;
 mod verify;
@@ -47,6 +48,7 @@ pub use self::{
     log::Encoded,
     opening::OpenError,
     opening::beside,
+    tree::{LeafEntry, TreeHash},
     upkeep::Writable,
     url::DatabaseUrl,
 };
@@ -477,8 +479,13 @@ impl Store {
     /// Verifies the whole database as of now. What is wrong is listed, and does not end the
     /// reading. Keeps one copy of the newest images in memory.
     pub async fn verify(&self) -> Result<Verified, Error> {
+        self.verify_with(&[]).await
+    }
+
+    /// The same, and that the log's tree has these roots at these sizes.
+    pub async fn verify_with(&self, roots: &[(Revision, Digest)]) -> Result<Verified, Error> {
         let Moment { mut snapshot, .. } = self.moment().await?;
-        let verified = verify::verify(&mut snapshot).await;
+        let verified = verify::verify(&mut snapshot, roots).await;
         self.outages.during(verified, "verifying the database")
     }
 

@@ -711,7 +711,7 @@ pub(super) async fn digest(
     Ok(read.transpose()?)
 }
 
-fn read_digest(place: &str, digest: &[u8]) -> Result<Digest, Error> {
+pub(super) fn read_digest(place: &str, digest: &[u8]) -> Result<Digest, Error> {
     Digest::try_from(digest).map_err(|_| corrupt(place, "a digest of another length"))
 }
 

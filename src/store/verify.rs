@@ -2,12 +2,16 @@
 //! the head, and that each API key has a hash. Rows are read as they are, so that a row that
 //! cannot be decoded is one more finding.
 //!
+//! The cached hashes of the log's tree are computed anew, and so is the root at each size that a
+//! checkpoint has.
+//!
 //! A finding names a column where other columns show that it is this one: a digest that is not over
 //! its parts, but stands in the digest over it, was right, and a part of it was altered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::AssertSqlSafe;
+use tlog_tiles::{EMPTY_HASH, Hash, node_hash};
 use tokio_stream::StreamExt as _;
 
 use super::{
@@ -29,8 +33,12 @@ const BATCH: usize = 200;
 /// The first findings describe a database that is damaged throughout well enough.
 const FINDINGS_MAX: usize = 1_000;
 
-/// Verifies the database as of one snapshot.
-pub(super) async fn verify(snapshot: &mut Tx<'_>) -> Result<Verified, Failure> {
+/// Verifies the database as of one snapshot. `roots` are sizes of the tree and the roots that it is
+/// said to have there.
+pub(super) async fn verify(
+    snapshot: &mut Tx<'_>,
+    roots: &[(Revision, Digest)],
+) -> Result<Verified, Failure> {
     let head = log::head(snapshot.link()).await?;
     let mut verifier = Verifier {
         found: Verified {
@@ -44,6 +52,7 @@ pub(super) async fn verify(snapshot: &mut Tx<'_>) -> Result<Verified, Failure> {
             computed: GENESIS,
         },
         newest: BTreeMap::new(),
+        tree: Tree::default(),
     };
     loop {
         let rows = log::rows_after(snapshot.link(), verifier.last, BATCH).await?;
@@ -52,14 +61,17 @@ pub(super) async fn verify(snapshot: &mut Tx<'_>) -> Result<Verified, Failure> {
         }
         for (change, effects) in rows {
             verifier.change(change, effects)?;
+            verifier.roots(roots);
         }
     }
     verifier.head(&head);
+    verifier.roots_ahead(roots);
     verifier.stray_effects(snapshot).await?;
     verifier.names();
     let api_keys = verifier.api_keys();
     verifier.records(snapshot).await?;
     verifier.key_hashes(snapshot, api_keys).await?;
+    verifier.tree_hashes(snapshot).await?;
     Ok(verifier.found)
 }
 
@@ -72,6 +84,42 @@ struct Verifier {
     chain: Chain,
     /// The newest image of each resource, by the log.
     newest: BTreeMap<String, Newest>,
+    tree: Tree,
+}
+
+/// The log's tree, as RFC 6962 has it, leaf by leaf.
+#[derive(Default)]
+struct Tree {
+    leaves: u64,
+    /// The complete subtrees from left to right, each with its height.
+    complete: Vec<(u8, Hash)>,
+    /// The hashes of complete subtrees of 256, 65,536 … leaves: what the cache has.
+    cached: BTreeMap<(i64, i64), Digest>,
+}
+
+impl Tree {
+    fn push(&mut self, leaf: Digest) {
+        self.leaves += 1;
+        let mut right = (0, Hash(leaf));
+        while let Some((height, left)) = self.complete.pop_if(|it| it.0 == right.0) {
+            right = (height + 1, node_hash(left, right.1));
+            if right.0 % 8 == 0 {
+                let position = (self.leaves >> right.0).saturating_sub(1);
+                let place = (
+                    i64::from(right.0 / 8),
+                    i64::try_from(position).unwrap_or(-1),
+                );
+                self.cached.insert(place, right.1.0);
+            }
+        }
+        self.complete.push(right);
+    }
+
+    fn root(&self) -> Digest {
+        let hashes = self.complete.iter().rev().map(|it| it.1);
+        let root = hashes.reduce(|right, left| node_hash(left, right));
+        root.unwrap_or(EMPTY_HASH).0
+    }
 }
 
 /// The chained digest of the last change, as it is stored and as it is computed. They differ after
@@ -174,6 +222,8 @@ impl Verifier {
         let made: Vec<Option<Digest>> = effects.iter().map(EffectRow::made_digest).collect();
         let stored = digest(&change.digest);
         let mut leaf = digest(&change.leaf_hash);
+        // as the registry reads it
+        self.tree.push(leaf);
         // whose digest, and not its parts, was altered
         let (mut header_named, mut effect_named) = (false, None);
         let over_stored = leaf::leaf_hash(&header, &digests);
@@ -304,7 +354,58 @@ impl Verifier {
         Ok(())
     }
 
+    /// Compares the root at the last change with those that are said to be of its size.
+    fn roots(&mut self, roots: &[(Revision, Digest)]) {
+        for (size, root) in roots {
+            if *size == self.last && *root != self.tree.root() {
+                let problem = "the root of the tree is not that of the checkpoint of this size: \
+                               this change or one before it is not the one that was signed";
+                self.find("changes", format!("revision {size}"), None, problem);
+            }
+        }
+    }
+
+    fn roots_ahead(&mut self, roots: &[(Revision, Digest)]) {
+        for (size, root) in roots {
+            let is_empty = *size == Revision::ZERO && *root == EMPTY_HASH.0;
+            if *size > self.last || *size == Revision::ZERO && !is_empty {
+                let row = format!("revision {}", self.last.next());
+                let problem =
+                    format!("is missing: the log went to revision {size} by a checkpoint");
+                self.find("changes", row, None, problem);
+            }
+        }
+    }
+
     // === the tables beside the log ===
+
+    async fn tree_hashes(&mut self, snapshot: &mut Tx<'_>) -> Result<(), Failure> {
+        const CACHED: &str =
+            "SELECT level, position, hash FROM tree_hashes ORDER BY level, position";
+        let cached = std::mem::take(&mut self.tree.cached);
+        let mut wrong = Vec::new();
+        on_engine!(snapshot, tx => {
+            let mut rows = sqlx::query_as(CACHED).fetch(&mut **tx);
+            while let Some(row) = rows.next().await {
+                let (level, position, hash): (i64, i64, Vec<u8>) = row?;
+                match cached.get(&(level, position)) {
+                    Some(computed) if *computed == *hash => {}
+                    computed => wrong.push((level, position, computed.is_some())),
+                }
+            }
+            Ok::<_, sqlx::Error>(())
+        })?;
+        for (level, position, exists) in wrong {
+            let row = format!("level {level}, position {position}");
+            if exists {
+                let problem = "is not that of the leaves";
+                self.find("tree_hashes", row, Some("hash"), problem);
+            } else {
+                self.find("tree_hashes", row, None, "the log has no such subtree");
+            }
+        }
+        Ok(())
+    }
 
     /// Checks that each resource that a record names exists, because no foreign key enforces it.
     fn names(&mut self) {

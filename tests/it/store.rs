@@ -792,7 +792,7 @@ both! {
         for view in texts(&engine, views).await {
             execute(&engine, &format!("DROP VIEW {view}")).await;
         }
-        for table in ["file_uploads", "file_parts", "files"] {
+        for table in ["tree_hashes", "file_uploads", "file_parts", "files"] {
             execute(&engine, &format!("DROP TABLE {table}")).await;
         }
         execute(&engine, "DELETE FROM ndp_migrations WHERE version > 1").await;

@@ -110,6 +110,16 @@ pub fn leaf_hash<'a>(header: &'a Digest, effects: impl IntoIterator<Item = &'a D
     hash(&[0], parts.map(<[u8; 32]>::as_slice))
 }
 
+/// The entry that a leaf hash is of, after the byte that RFC 6962 puts before it.
+pub fn leaf_entry<'a>(
+    header: &'a Digest,
+    effects: impl IntoIterator<Item = &'a Digest>,
+) -> Vec<u8> {
+    let parts = std::iter::once(header).chain(effects);
+    let parts = parts.map(|it| [(it.len() as u64).to_be_bytes().as_slice(), it].concat());
+    parts.flatten().collect()
+}
+
 /// The chained digest of a change, from that of the change before.
 pub fn chained(before: &Digest, leaf: &Digest) -> Digest {
     let hash = Sha256::new().chain_update(before);
@@ -163,6 +173,16 @@ mod tests {
             100574ba6ba8b2e98bbb03d0eeb73b2218321a88d3c6c5a135b76a2db0c43dbe
             "
         );
+    }
+
+    #[test]
+    fn a_leaf_hash_is_that_of_its_entry() {
+        let digests = [[1; 32], [2; 32], [3; 32]];
+        let entry = leaf_entry(&digests[0], &digests[1..]);
+        let of_entry = Sha256::new().chain_update([0]).chain_update(&entry);
+        let of_entry: Digest = of_entry.finalize().into();
+        assert_eq!(of_entry, leaf_hash(&digests[0], &digests[1..]));
+        assert_eq!(entry.len(), 3 * (8 + 32));
     }
 
     #[test]

@@ -930,6 +930,12 @@ messages! {
     OUT_OF_RANGE => AfterNewest { newest: Revision }:
         ("must be at most {newest}, the newest revision"),
         ("không được quá {newest} là phiên bản mới nhất");
+    OUT_OF_RANGE => AboveTreeSize { size: Revision }:
+        ("must be at most {size}, the size of the later tree"),
+        ("không được quá {size} là kích thước của cây sau");
+    OUT_OF_RANGE => TreeWithoutChange { revision: Revision }:
+        ("must be at least {revision}: a smaller tree does not have the change"),
+        ("phải từ {revision} trở lên: cây nhỏ hơn không có thay đổi này");
     OUT_OF_RANGE => BeforeLog { first: Timestamp }:
         ("must not be before {first}, when the log begins"),
         ("không được trước {first} là lúc bắt đầu nhật ký");
@@ -1308,6 +1314,11 @@ messages! {
           thế hoặc chuyển đổi dự phòng, hoặc môi trường thử nghiệm đã được làm mới. Hãy bỏ dữ \
           liệu đã đọc sau điểm khôi phục và đọc lại từ đầu: danh sách không kèm mã trang, \
           WatchChanges với SNAPSHOT");
+    SIGNING_KEY_MISSING => SigningKeyMissing:
+        ("this server has no key to sign checkpoints with; its operator names a file with \
+          `--signing-key`"),
+        ("máy chủ này chưa có khóa ký điểm kiểm tra; người vận hành cần chỉ ra tệp khóa bằng \
+          `--signing-key`");
     DATABASE_NOT_EMPTY => DatabaseNotEmpty:
         ("the database holds a registry already; name one that is empty or not there"),
         ("cơ sở dữ liệu đã có dữ liệu; hãy chọn cơ sở dữ liệu trống");

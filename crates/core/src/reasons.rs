@@ -192,6 +192,7 @@ reasons! {
         RECORD_TOO_LARGE "The record would take too many bytes.";
         REPORT_IS_CORRECTED "Another report corrects this one already.";
         SECOND_PERSON_NEEDED "Whoever asked for this cannot approve it.";
+        SIGNING_KEY_MISSING "The server has no key to sign checkpoints with.";
         STORE_FORMAT_UNKNOWN "A newer release wrote the database.";
         SUCCESSOR_NOT_ACTIVE "The successor is not another platform in the catalogue.";
         TASK_FOLLOWS_MILESTONE "The completion of the task is read from a milestone.";

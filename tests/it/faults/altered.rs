@@ -2,14 +2,23 @@
 //! table, at the first change, in the middle and at the last, and rows that are removed, added and
 //! exchanged. What it cannot find is the list in `docs/verify.md`.
 
-use std::{collections::BTreeSet, fmt::Write as _, fs};
+use std::{collections::BTreeSet, fmt::Write as _, fs, io::Write as _};
 
 use ndp_core::records::principals::Role;
 use ndp_registry::store::{DatabaseUrl, Store};
 
+use serde_json::json;
+use tempfile::NamedTempFile;
+
 use super::{AGENCY, PLATFORM, command, create, rename};
 use crate::harness::{
-    Engine, both, http::send, server::Server, sha256, sql::Sql, tools::repository,
+    Engine, both,
+    http::send,
+    server::{As, Server},
+    sha256,
+    sql::Sql,
+    tools::repository,
+    until,
 };
 
 /// What is wrong with a table after something was done to it.
@@ -90,6 +99,9 @@ const COLUMNS: &[(&str, &str, &str, Told)] = &[
         First("files, `{file}`")),
     ("file_parts", "ordinal", "ordinal + 9", First("files, `{file}`")),
     ("file_parts", "bytes", ZEROS, First("files, `{file}`")),
+    ("tree_hashes", "level", "level + 1", First("tree_hashes, level 2, position 0: the log has no")),
+    ("tree_hashes", "position", "position + 9", First("tree_hashes, level 1, position 9: the log has")),
+    ("tree_hashes", "hash", ZEROS, First("tree_hashes, level 1, position 0, column hash")),
     ("file_uploads", "sha256", "replace(sha256, substr(sha256, 1, 8), '00000000')", Nothing),
     ("file_uploads", "principal", "'principals/other'", Nothing),
     ("file_uploads", "actor", "'CB-9'", Nothing),
@@ -177,6 +189,16 @@ async fn live(server: &Server) -> String {
         .person("editor", &[Role::AgencyEditor], Some(AGENCY))
         .await;
     let mut clients = server.clients(editor.clone());
+    // as many as one cached hash of the tree is over
+    clients.plans.create_plan(create("often")).await.unwrap();
+    for number in 0..256 {
+        let text = format!("Tên {number} (made up)");
+        clients
+            .plans
+            .update_plan(rename("often", text))
+            .await
+            .unwrap();
+    }
     for id in ["first", "middle", "last"] {
         clients.plans.create_plan(create(id)).await.unwrap();
         let text = format!("Tên mới {id} (made up)");
@@ -193,9 +215,11 @@ both! {
     async fn every_alteration_is_found_and_named(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let file = live(&server).await;
+        let mut sql = Sql::connect(&engine.url()).await;
+        let cached = async || sql.number("SELECT count(*) FROM tree_hashes").await > 0;
+        until("a hash of the tree is kept", cached).await;
         server.stop().await;
         let url = DatabaseUrl::parse(&engine.url()).unwrap();
-        let mut sql = Sql::connect(&engine.url()).await;
         let tables = sql.columns().await;
         let listed: BTreeSet<_> = COLUMNS
             .iter()
@@ -270,6 +294,79 @@ both! {
         assert_eq!(code, Some(65), "{said}{errors}");
         assert!(said.starts_with(&format!("NOT OK: revision {last}, ")), "{said}");
         assert!(said.contains(&format!("\n  changes, revision {last}: the header")), "{said}");
+    }
+}
+
+/// A checkpoint in a file, and the public key that signed it.
+async fn checkpoint_of(server: &Server) -> (NamedTempFile, String) {
+    let raw = server.raw(As::default());
+    let signed = raw.ok("GetCheckpoint", json!({"name": "checkpoint"})).await;
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(signed["note"].as_str().unwrap().as_bytes())
+        .unwrap();
+    (file, signed["public_keys"][0].as_str().unwrap().to_owned())
+}
+
+async fn live_shortly(url: &str, title: &str) -> (NamedTempFile, String) {
+    let server = Server::start(url).await;
+    let editor = server
+        .person("editor", &[Role::AgencyEditor], Some(AGENCY))
+        .await;
+    let mut clients = server.clients(editor);
+    clients.plans.create_plan(create("first")).await.unwrap();
+    clients
+        .plans
+        .update_plan(rename("first", title.into()))
+        .await
+        .unwrap();
+    clients.plans.create_plan(create("last")).await.unwrap();
+    let kept = checkpoint_of(&server).await;
+    server.stop().await;
+    kept
+}
+
+both! {
+    async fn a_checkpoint_that_was_kept_shows_another_history(engine: Engine) {
+        let url = engine.url();
+        let (kept, key) = live_shortly(&url, "Tên này (made up)").await;
+        let verify = |kept: &NamedTempFile, key: &str| {
+            let file = kept.path().to_str().unwrap();
+            command(&["verify", "--checkpoint", file, "--checkpoint-key", key], &url)
+        };
+        let (code, said, errors) = verify(&kept, &key);
+        assert_eq!(code, Some(0), "{said}{errors}");
+
+        let elsewhere = Engine::sqlite();
+        let (other, other_key) = live_shortly(&elsewhere.url(), "Tên khác (made up)").await;
+        let (code, said, errors) = verify(&other, &other_key);
+        assert_eq!(code, Some(65), "{said}{errors}");
+        let root = "the root of the tree is not that of the checkpoint";
+        assert!(said.contains(root), "{said}");
+        let (code, said, errors) = verify(&other, &key);
+        assert_eq!((code, &*said), (Some(1), ""), "{errors}");
+        assert!(errors.contains("no key that was given signed it"), "{errors}");
+
+        // a whole shorter history: nothing in the database shows it
+        let mut sql = Sql::connect(&url).await;
+        sql.without_foreign_keys().await;
+        let last = sql.number("SELECT revision FROM log_head").await;
+        let before = last - 1;
+        sql.run(&format!(
+            "DELETE FROM effects WHERE revision = {last};
+             DELETE FROM changes WHERE revision = {last};
+             DELETE FROM records WHERE revision = {last};
+             UPDATE log_head SET revision = {before},
+             digest = (SELECT digest FROM changes WHERE revision = {before}),
+             record_time = (SELECT record_time FROM changes WHERE revision = {before})"
+        ))
+        .await;
+        sql.close().await;
+        let (code, said, errors) = command(&["verify"], &url);
+        assert_eq!(code, Some(0), "{said}{errors}");
+        let (code, said, errors) = verify(&kept, &key);
+        assert_eq!(code, Some(65), "{said}{errors}");
+        let missing = format!("changes, revision {last}: is missing: the log went to revision {last}");
+        assert!(said.contains(&missing), "{said}");
     }
 }
 

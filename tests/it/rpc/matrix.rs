@@ -515,6 +515,10 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
 
         ("GetChange", "the first", json!({"name": "changes/1"})),
         ("ListChanges", "", json!({})),
+        ("GetCheckpoint", "", json!({"name": "checkpoint"})),
+        ("ProveInclusion", "", json!({"name": "changes/1"})),
+        ("ProveConsistency", "", json!({"old_tree_size": 1})),
+        ("DownloadTile", "", json!({"path": "0/000.p/1"})),
 
         ("IdentifyCaller", "", json!({})),
         ("GetPrincipal", "editor", named(&it.principal)),
