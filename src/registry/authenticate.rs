@@ -17,7 +17,7 @@ use ndp_core::{
     messages::{Rule, Unauthenticated},
     names::{ApiKeyName, PrincipalName},
     personal,
-    records::principals::{KeyHash, PrincipalKind},
+    records::principals::{KeyHash, Principal, PrincipalKind},
     rules::{Ids as _, personal::HEADER},
     state::State,
     text::legible::{self, Lines},
@@ -237,6 +237,28 @@ fn known(
         (Use::Calls, true) => return refuse(Unauthenticated::FeedKey),
         (Use::Feed, false) => return refuse(Unauthenticated::NotFeedKey),
     }
+    acting(state, principal, key.clone(), claims, now)
+}
+
+/// A principal as a caller, with a key without limits.
+pub fn principal(state: &State, name: &PrincipalName, now: Timestamp) -> Result<Caller, Error> {
+    let invalid = || Error::Unauthenticated(Unauthenticated::Invalid);
+    let record = state.principal(name).ok_or_else(invalid)?;
+    if record.disabled {
+        return Err(Error::Unauthenticated(Unauthenticated::PrincipalDisabled));
+    }
+    // no rule looks at the key's name
+    let key = ApiKeyName::from_id(name, "any").ok_or_else(invalid)?;
+    acting(state, record, key, Claims::default(), now)
+}
+
+fn acting(
+    state: &State,
+    principal: &Principal,
+    api_key: ApiKeyName,
+    claims: Claims,
+    now: Timestamp,
+) -> Result<Caller, Error> {
     let today = now.date_in_vietnam();
     let roles = principal.fields.roles_on(today);
     let is_system = principal.fields.kind == PrincipalKind::System;
@@ -256,7 +278,7 @@ fn known(
         agency: principal.fields.agency.clone(),
         reach: state.reach_of(principal.fields.agency.as_ref(), &roles, today),
         roles,
-        api_key: key.clone(),
+        api_key,
         allows_personal_data,
     }))
 }

@@ -78,6 +78,13 @@ pub static METHODS: LazyLock<Vec<Method>> = LazyLock::new(|| {
     methods
 });
 
+/// The method of our services with this full name, as `ndp.registry.v1.PlanService/IssuePlan`.
+pub fn ours(name: &str) -> Option<&'static Method> {
+    let (service, name) = name.split_once('/')?;
+    let mut ours = METHODS.iter().filter(|method| !method.is_standard);
+    ours.find(|method| method.service == service && method.name == name)
+}
+
 /// Path prefixes of the standard services.
 static STANDARD: LazyLock<Vec<String>> = LazyLock::new(|| {
     let standard = METHODS.iter().filter(|method| method.is_standard);

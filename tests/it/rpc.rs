@@ -28,6 +28,7 @@ mod monitoring;
 mod names;
 mod onboarding;
 mod people;
+mod permissions;
 mod personal;
 mod plan_model;
 mod plans;

@@ -663,6 +663,12 @@ messages! {
     NOT_ALLOWED => DelegationsOfNew:
         ("the governing agency delegates its plans once the platform is there; leave it out"),
         ("cơ quan chủ quản giao việc sau khi đã có nền tảng; hãy bỏ trống");
+    UNKNOWN_VALUE => NoSuchMethod:
+        ("no service has this method; write it as `ndp.registry.v1.PlanService/IssuePlan`"),
+        ("không dịch vụ nào có phương thức này; hãy ghi như `ndp.registry.v1.PlanService/IssuePlan`");
+    NOT_ALLOWED => NotItsResource:
+        ("is not what the method takes as `name` or `parent`; leave it empty where it takes none"),
+        ("không phải là `name` hoặc `parent` mà phương thức nhận; hãy để trống nếu không có");
     REQUIRED => GrantDateMissing:
         ("a role for a time has a first and a last day; give both"),
         ("vai trò có thời hạn phải có ngày bắt đầu và ngày kết thúc; hãy ghi cả hai");

@@ -6,7 +6,7 @@ use crate::{
     caller::Caller,
     error::Error,
     messages::Unauthenticated,
-    names::{AgencyName, PlatformName},
+    names::{AgencyName, PlatformName, PrincipalName},
     records::{
         plans::Plan,
         principals::{Principal, PrincipalFields, Role},
@@ -20,6 +20,8 @@ pub struct Asking<'a> {
     pub(super) state: &'a State,
     pub(super) caller: &'a Caller,
     pub(super) method: &'static str,
+    /// Another caller that is told of the answer: it must be one that may know of it too.
+    onlooker: Option<&'a Caller>,
 }
 
 impl<'a> Asking<'a> {
@@ -30,16 +32,35 @@ impl<'a> Asking<'a> {
         method: &'static str,
     ) -> Result<Self, Error> {
         permit_access_reads(caller).map(|()| Self {
+            method,
+            ..Self::unchecked(state, caller)
+        })
+    }
+
+    /// A caller that reads, with or without credentials.
+    pub(super) const fn unchecked(state: &'a State, caller: &'a Caller) -> Self {
+        Self {
             state,
             caller,
-            method,
-        })
+            method: "",
+            onlooker: None,
+        }
+    }
+
+    /// The same, for an answer that another caller is told.
+    pub(super) const fn told_to(self, onlooker: &'a Caller) -> Self {
+        Self {
+            onlooker: Some(onlooker),
+            ..self
+        }
     }
 
     /// A record that the caller may know of.
     pub(super) fn find<T: Visible>(&self, name: &T::Name) -> Result<&'a T, Error> {
         let found = T::all(self.state).get(name);
-        let known = found.filter(|record| record.visible(self.caller, self.state).is_some());
+        let mut viewers = std::iter::once(self.caller).chain(self.onlooker);
+        let sees = |record: &T, viewer| record.visible(viewer, self.state).is_some();
+        let known = found.filter(|record| viewers.all(|viewer| sees(record, viewer)));
         known.map(|record| &**record).ok_or_else(|| {
             let name: &str = name.borrow();
             Error::NotFound {
@@ -179,6 +200,26 @@ pub fn permit_denial_reads(caller: &Caller) -> Result<(), Error> {
         "ListDenials",
         format!("the role `{auditor}` or `{admin}`"),
         format!("vai trò `{auditor}` hoặc `{admin}`"),
+    ))
+}
+
+/// Testing what another principal may do is for auditors and administrators.
+pub fn permit_permission_tests(
+    state: &State,
+    caller: &Caller,
+    of: &PrincipalName,
+) -> Result<(), Error> {
+    const METHOD: &str = "TestPermissions";
+    Asking::new(state, caller, METHOD)?.find::<Principal>(of)?;
+    let itself = caller.person().is_some_and(|it| it.principal == *of);
+    let (auditor, admin) = (Role::Auditor, Role::Admin);
+    if itself || caller.has(auditor) || caller.has(admin) {
+        return Ok(());
+    }
+    Err(denied(
+        METHOD,
+        format!("the role `{auditor}` or `{admin}`, for another principal"),
+        format!("vai trò `{auditor}` hoặc `{admin}`, khi hỏi về chủ thể khác"),
     ))
 }
 
