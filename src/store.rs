@@ -16,6 +16,7 @@ mod fold;
 mod history;
 mod identity;
 mod images;
+mod key_uses;
 mod load;
 mod log;
 mod migrations;

@@ -193,7 +193,7 @@ impl Store {
 
     /// Begins a transaction beside the log's writer, which keeps the only connection of SQLite's
     /// pool for itself: there, on a connection that is then in `own`.
-    async fn begin_beside<'a>(
+    pub(super) async fn begin_beside<'a>(
         &self,
         own: &'a mut Option<SqliteConnection>,
     ) -> Result<Tx<'a>, Failure> {

@@ -20,6 +20,7 @@ mod figures;
 mod files;
 mod given;
 mod indicators;
+mod keys;
 mod language;
 mod lists;
 mod matrix;

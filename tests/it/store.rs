@@ -366,7 +366,7 @@ fn api_key(number: i64) -> ApiKey {
         fields: ApiKeyFields {
             display_name: "khoá bịa".into(),
             expire_time: Some(time(9_000_000)),
-            feed: false,
+            ..ApiKeyFields::default()
         },
         revoke_time: None,
         meta: meta(number),

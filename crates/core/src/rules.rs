@@ -52,7 +52,10 @@ use crate::{
 
 use self::personal::check_personal_data;
 pub use self::{
-    asking::{Asking, denied, permit_access_reads, permit_denial_reads, permit_permission_tests},
+    asking::{
+        Asking, Called, denied, permit_access_reads, permit_call, permit_denial_reads,
+        permit_permission_tests,
+    },
     deciding::{Deciding, ID_LENGTH, Ids},
     update::Update,
 };

@@ -552,6 +552,7 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("ListApiKeys", "of all", parent("principals/-")),
         ("CreateApiKey", "editor's", json!({"parent": "principals/target", "api_key": {}})),
         ("CreateApiKey", "steward's", json!({"parent": "principals/cast-steward", "api_key": {}})),
+        ("RotateApiKey", "editor's", json!({"name": it.key})),
         ("RevokeApiKey", "editor's", json!({"name": it.key})),
         ("ListDenials", "", json!({})),
     ];

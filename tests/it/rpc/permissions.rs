@@ -220,7 +220,7 @@ both! {
         ] {
             assert_eq!(invalid(of(method, resource)).await, told);
         }
-        assert_eq!(invalid(json!([])).await, "questions REQUIRED");
+        assert_eq!(invalid(json!([])).await, "questions TOO_FEW_ITEMS");
         let many = vec![question("GetAgency", "agencies/x"); 101];
         assert_eq!(invalid(json!(many)).await, "questions TOO_MANY_ITEMS");
         server.stop().await;

@@ -9,7 +9,7 @@ use crate::{
     names::{AgencyName, PlatformName, PrincipalName},
     records::{
         plans::Plan,
-        principals::{Principal, PrincipalFields, Role},
+        principals::{ApiKeyFields, Principal, PrincipalFields, Role},
     },
     state::{State, visible::Visible},
 };
@@ -156,6 +156,17 @@ impl<'a> Asking<'a> {
         }
     }
 
+    /// Refuses a key that opens more than the caller's own.
+    pub(super) fn makes_key(&self, key: &ApiKeyFields) -> Result<(), Error> {
+        if self.caller.may_make_key(&key.scope()) {
+            return Ok(());
+        }
+        Err(self.denied(
+            "a key that is not limited, for one that opens more than the caller's",
+            "khóa không bị giới hạn, để tạo khóa mở được nhiều hơn khóa của bên gọi",
+        ))
+    }
+
     /// A refusal that names the role that could do it.
     pub(super) fn lacks(&self, role: Role) -> Error {
         lacks(self.method, role)
@@ -179,6 +190,51 @@ pub(super) fn users_of<'a>(
             && fields.roles.iter().any(|role| role.is_of_agency())
     };
     state.principals().values().map(|it| &**it).filter(acts)
+}
+
+/// A method that is called.
+#[derive(Clone, Copy, Debug)]
+pub struct Called {
+    /// Its full name, as `ndp.registry.v1.PlanService/IssuePlan`.
+    pub full_name: &'static str,
+    /// Its own name, as `IssuePlan`.
+    pub name: &'static str,
+    /// Whether it writes.
+    pub writes: bool,
+}
+
+/// Methods that every key may call, so that whoever has it can find out what it is for.
+const OF_EVERY_KEY: [&str; 2] = ["IdentifyCaller", "TestPermissions"];
+
+/// Whether the caller's key may call the method. Asked before the method itself is, for reads and
+/// writes alike.
+pub fn permit_call(caller: &Caller, called: &Called) -> Result<(), Error> {
+    let Some(scope) = caller.scope() else {
+        return Ok(());
+    };
+    let Called {
+        full_name,
+        name,
+        writes,
+    } = *called;
+    if OF_EVERY_KEY.contains(&name) {
+        return Ok(());
+    }
+    if scope.read_only && writes {
+        return Err(denied(
+            name,
+            "a key that may write; this one only reads",
+            "khóa được phép ghi; khóa này chỉ để đọc",
+        ));
+    }
+    if scope.names(full_name) {
+        return Ok(());
+    }
+    Err(denied(
+        name,
+        format!("a key whose `methods` name `{full_name}` or its service"),
+        format!("khóa có `methods` nêu `{full_name}` hoặc dịch vụ của nó"),
+    ))
 }
 
 /// Reading principals and keys needs credentials; everything else is read through `visible`.

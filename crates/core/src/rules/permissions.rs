@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::{
-    caller::{Caller, Known},
+    caller::{Caller, Known, Scope},
     error::Error,
     names::{
         AgencyName, ApiKeyName, DataFlowName, FigureName, IndicatorName, ObservationName,
@@ -23,13 +23,13 @@ use crate::{
         observations::{Basis, Draft, Qualifier},
         plans::PlanMove,
         platforms::{Delegation, Exit, ExitOutcome, PlatformFields},
-        principals::{ApiKey, KeyHash, PrincipalFields, Role},
+        principals::{ApiKey, ApiKeyFields, KeyHash, PrincipalFields, Role},
         programmes::ProgrammeFields,
         recommendations::{Answer, Ground, Outcome, RecommendationFields, Rejection},
         tasks::TaskFields,
     },
     rules::{
-        AnyCommand, Asking,
+        AnyCommand, Asking, Called,
         agencies::{CreateAgency, SucceedAgency},
         assessments::{CreateAssessment, WithdrawAssessment},
         baselines::RebaselinePlan,
@@ -42,10 +42,13 @@ use crate::{
         milestones::{CompleteMilestone, CreateMilestone, DropMilestone, ReopenMilestone},
         observations::{BatchCreateObservations, CreateObservation, Entry},
         onboarding::OnboardAgency,
-        permit_access_reads, permit_denial_reads,
+        permit_access_reads, permit_call, permit_denial_reads,
         plans::{CreatePlan, MovePlan},
         platforms::{CreatePlatform, ReinstatePlatform, RetirePlatform},
-        principals::{CreateApiKey, CreatePrincipal, DisablePrincipal, RevokeApiKey},
+        principals::{
+            CreateApiKey, CreatePrincipal, DisablePrincipal, OVERLAP_DEFAULT, RevokeApiKey,
+            RotateApiKey,
+        },
         programmes::CreateProgramme,
         proposals::{CancelProposal, DecideProposal, Decision},
         recommendations::{
@@ -102,7 +105,7 @@ pub fn permission(
     state: &State,
     caller: &Caller,
     onlooker: &Caller,
-    method: &str,
+    called: &Called,
     resource: &str,
 ) -> Result<Permission, Unanswerable> {
     let question = Question {
@@ -111,8 +114,12 @@ pub fn permission(
         onlooker,
         resource,
     };
-    let asks = question.asks(method)?;
-    Ok(match asks.ok_or(Unanswerable::Resource)? {
+    let asks = question.asks(called.name)?;
+    let asks = asks.ok_or(Unanswerable::Resource)?;
+    if let Err(error) = permit_call(caller, called) {
+        return Ok(Permission::Denied(error));
+    }
+    Ok(match asks {
         Asks::Content => Permission::Conditional,
         Asks::Reads(Ok(())) => Permission::Allowed,
         Asks::Reads(Err(error)) => Permission::Denied(error),
@@ -240,7 +247,7 @@ impl Question<'_> {
     fn writes(&self, method: &str) -> Result<Option<Asks>, Unanswerable> {
         let asks = match method {
             "CreatePrincipal" | "UpdatePrincipal" | "DisablePrincipal" | "CreateApiKey"
-            | "RevokeApiKey" | "OnboardAgency" => self.writes_access(method),
+            | "RotateApiKey" | "RevokeApiKey" | "OnboardAgency" => self.writes_access(method),
             "CreatePlan"
             | "UpdatePlan"
             | "SubmitPlan"
@@ -381,14 +388,28 @@ impl Question<'_> {
             }],
             "CreateApiKey" => {
                 let principal: PrincipalName = self.name()?;
-                writes![CreateApiKey {
-                    name: ApiKeyName::from_id(&principal, "x")?,
+                let name = ApiKeyName::from_id(&principal, "x")?;
+                let own = self.caller.scope().cloned().unwrap_or_default();
+                any_of([Scope::default(), own].into_iter(), |scope| CreateApiKey {
+                    name: name.clone(),
                     id_chosen: false,
-                    fields: Default::default(),
+                    fields: ApiKeyFields {
+                        read_only: scope.read_only,
+                        methods: scope.methods,
+                        ..ApiKeyFields::default()
+                    },
                     ttl: None,
                     hash: KeyHash([0; 32]),
-                }]
+                })
             }
+            "RotateApiKey" => writes![RotateApiKey {
+                name: self.name()?,
+                new: made_up()?,
+                id_chosen: false,
+                overlap: OVERLAP_DEFAULT,
+                ttl: None,
+                hash: KeyHash([0; 32]),
+            }],
             "RevokeApiKey" => writes![RevokeApiKey { name: self.name()? }],
             "OnboardAgency" => {
                 let agency: AgencyName = self.name()?;
