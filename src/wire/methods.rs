@@ -149,3 +149,20 @@ static STANDARD: LazyLock<Vec<String>> = LazyLock::new(|| {
 pub fn is_standard(path: &str) -> bool {
     STANDARD.iter().any(|it| path.starts_with(it.as_str()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_only_key_opens_the_methods_that_read() {
+        let reads = [
+            "BatchGet", "Check", "Compare", "Compute", "Download", "Get", "Identify", "List",
+            "Reconcile", "Render", "Search", "Test", "Watch",
+        ];
+        for method in METHODS.iter().filter(|method| !method.is_standard) {
+            let reads = reads.iter().any(|verb| method.name.starts_with(verb));
+            assert_eq!(method.writes, !reads, "{}", method.full_name);
+        }
+    }
+}
