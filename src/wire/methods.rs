@@ -157,8 +157,19 @@ mod tests {
     #[test]
     fn a_read_only_key_opens_the_methods_that_read() {
         let reads = [
-            "BatchGet", "Check", "Compare", "Compute", "Download", "Get", "Identify", "List",
-            "Reconcile", "Render", "Search", "Test", "Watch",
+            "BatchGet",
+            "Check",
+            "Compare",
+            "Compute",
+            "Download",
+            "Get",
+            "Identify",
+            "List",
+            "Reconcile",
+            "Render",
+            "Search",
+            "Test",
+            "Watch",
         ];
         for method in METHODS.iter().filter(|method| !method.is_standard) {
             let reads = reads.iter().any(|verb| method.name.starts_with(verb));

@@ -676,7 +676,8 @@ messages! {
           như `ndp.registry.v1.PlanService/GetPlan`");
     UNKNOWN_VALUE => NoSuchMethod:
         ("no service has this method; write it as `ndp.registry.v1.PlanService/IssuePlan`"),
-        ("không dịch vụ nào có phương thức này; hãy ghi như `ndp.registry.v1.PlanService/IssuePlan`");
+        ("không dịch vụ nào có phương thức này; hãy ghi như \
+          `ndp.registry.v1.PlanService/IssuePlan`");
     NOT_ALLOWED => NotItsResource:
         ("is not what the method takes as `name` or `parent`; leave it empty where it takes none"),
         ("không phải là `name` hoặc `parent` mà phương thức nhận; hãy để trống nếu không có");

@@ -20,12 +20,16 @@ use tokio_stream::StreamExt as _;
 use tonic::{Code, Request, Status, Streaming};
 use tonic_types::StatusExt as _;
 
-use crate::harness::{
-    Engine, both,
-    plans::{AGENCY, OTHER_AGENCY},
-    raw::{Raw, reason, violations},
-    server::{As, Server},
-    sql::Sql,
+use crate::{
+    faults::command,
+    harness::{
+        Engine, both,
+        http::send,
+        plans::{AGENCY, OTHER_AGENCY},
+        raw::{Raw, reason, violations},
+        server::{As, Server},
+        sql::Sql,
+    },
 };
 
 /// A guard against waiting for ever; nothing takes nearly as long.
@@ -116,7 +120,10 @@ both! {
         some.ok("IdentifyCaller", json!({})).await;
         let status = some.err("GetPlatform", get.clone()).await;
         assert_eq!(status.code(), Code::PermissionDenied);
-        // a stream is a method like any other
+        // every protocol, and streams
+        let headers = [("authorization", caller.sent())];
+        let answer = send(&server.address, "GET /v1/platforms/ndp-001", &headers, "").await;
+        assert_eq!(answer.status, 403);
         let mut changes = ChangeServiceClient::new(server.intercepted(caller));
         let watch = changes.watch_changes(pb::WatchChangesRequest::default()).await;
         assert_eq!(watch.unwrap_err().code(), Code::PermissionDenied);
@@ -136,6 +143,15 @@ both! {
         both.ok("GetPlatform", get).await;
         assert_eq!(both.refusal("UpdatePlatform", update).await, DENIED);
         assert_eq!(both.refusal("ListPlans", json!({"parent": PLATFORM})).await, DENIED);
+        // by the command line
+        let (service, url) = ("ndp.registry.v1.CatalogueService", engine.url());
+        let create = ["key", "create", "--principal", "steward", "--read-only", "--method"];
+        let (code, made, said) = command(&[&create[..], &[service]].concat(), &url);
+        assert_eq!(code, Some(0), "{said}");
+        let made = server.raw(As::key(made.trim()));
+        made.ok("GetPlatform", json!({"name": PLATFORM})).await;
+        let (code, ..) = command(&[&create[..], &["ndp.registry.v1.Catalogue"]].concat(), &url);
+        assert_eq!(code, Some(2));
         // auditors see the attempts
         let auditor = server.raw(server.person("auditor", &[Role::Auditor], None).await);
         let denials = auditor.ok("ListDenials", json!({})).await;
@@ -280,7 +296,8 @@ both! {
         server.clock.advance(3600);
         assert_eq!(works(&old_caller).await, "KEY_EXPIRED");
         assert_eq!(works(&new_caller).await, name(&new));
-        let changes = keeper.ok("ListChanges", json!({"filter": "method = \"RotateApiKey\""})).await;
+        let rotations = json!({"filter": "method = \"RotateApiKey\""});
+        let changes = keeper.ok("ListChanges", rotations).await;
         assert_eq!(changes["changes"][0]["reason"], "thay khóa định kỳ");
         assert_eq!(changes["changes"].as_array().unwrap().len(), 1);
 
