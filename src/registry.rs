@@ -13,6 +13,7 @@ pub mod recent;
 mod tallies;
 mod tree;
 mod upkeep;
+pub mod uses;
 pub mod watching;
 mod writer;
 
@@ -273,6 +274,7 @@ impl Registry {
         let tree = Arc::new(Tree::new(store.clone()));
         beside.spawn(upkeep::run(store.clone(), Arc::downgrade(&published)));
         beside.spawn(tree::run(Arc::clone(&tree), Arc::downgrade(&published)));
+        beside.spawn(uses::run(store.clone(), Arc::downgrade(&published)));
         // what a first search would wait for; the start does not
         let (loaded, open) = (Arc::clone(&current), Arc::downgrade(&published));
         beside.spawn_blocking(move || loaded.state.index(|| open.strong_count() > 0));
@@ -380,6 +382,17 @@ impl Registry {
         }
         let snapshot = self.read();
         let caller = renew(&snapshot.state, caller, self.clock.now())?;
+        Ok((snapshot, caller))
+    }
+
+    /// The same for a stream, which ends if its caller was moved to another agency: its client has
+    /// what the old one may see, and has to begin again.
+    pub fn renew_unmoved(&self, was: &Caller) -> Result<(Arc<Snapshot>, Caller), Error> {
+        let (snapshot, caller) = self.renew(was)?;
+        if caller.agency() != was.agency() {
+            let moved = messages::Unauthenticated::PrincipalMoved;
+            return Err(Error::Unauthenticated(moved));
+        }
         Ok((snapshot, caller))
     }
 

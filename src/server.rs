@@ -71,6 +71,9 @@ const FLOOD_TIME: Duration = Duration::from_secs(10);
 /// with a message. Beyond that, the transport refuses them with HTTP status 431.
 const HEADERS_READ_TIMES: u32 = 4;
 
+/// How long the last uses of keys may take to be written when the server stops.
+const USES_TIME: Duration = Duration::from_secs(2);
+
 /// Interval between two searches for files that no record cites.
 const FILES_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
@@ -287,7 +290,7 @@ pub async fn serve_until(
     );
     let json = HttpLayer::new(pb::FILE_DESCRIPTOR_SET, registry.turns().clone())?;
     let slow = Duration::from_millis(limits.slow_call_ms);
-    let calls = Calls::new(registry, methods, denials, slow);
+    let calls = Calls::new(registry.clone(), methods, denials, slow);
     let grpc = Stack::new(metrics.clone(), guard, calls, Standard::new(serving)?);
     let web = ServiceBuilder::new()
         .layer(option_layer(web::cors(&options.web_origins)))
@@ -316,6 +319,10 @@ pub async fn serve_until(
         metrics,
     };
     listener::serve(acceptor, answer, ended).await;
+    let uses = tokio::time::timeout(USES_TIME, registry.write_key_uses()).await;
+    if !matches!(uses, Ok(Ok(()))) {
+        tracing::warn!("the last uses of API keys were not written");
+    }
     following.abort();
     tidying.abort();
     Ok(())

@@ -20,6 +20,7 @@ mod methods {
 }
 mod monitoring;
 mod onboarding;
+mod permissions;
 mod plans;
 mod programmes;
 mod proofs;

@@ -15,6 +15,7 @@ mod files;
 mod history;
 mod identity;
 mod images;
+mod key_uses;
 mod load;
 mod log;
 mod migrations;

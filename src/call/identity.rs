@@ -14,7 +14,7 @@ use crate::{
     admission::who::Who,
     registry::{
         Registry,
-        authenticate::{Claims, authenticate, authenticate_feed},
+        authenticate::{Claims, authenticate, authenticate_feed, key_id},
     },
 };
 use ndp_core::{
@@ -52,25 +52,50 @@ pub async fn await_revision(
 /// Identifies the caller. Another process may just have created an unknown key, so such a call
 /// waits until the log has been looked at again. A call with a wrong secret waits as long, so that
 /// timing does not reveal which ids exist.
-pub async fn identify(registry: &Registry, headers: &HeaderMap, from: &Who) -> Result<Call, Error> {
-    twice(registry, || identify_now(registry, headers, from)).await
+///
+/// Before it waits, `wrong` is told of the key's id, and may refuse the call: then nobody waits for
+/// those who guess. The secret was compared by then, so the right one is refused only where this
+/// process does not know the key yet, which is for a second after another process made it.
+pub async fn identify(
+    registry: &Registry,
+    headers: &HeaderMap,
+    from: &Who,
+    wrong: impl Fn(&str) -> Result<(), Error>,
+) -> Result<Call, Error> {
+    let charge = || {
+        let authorization = headers.get(AUTHORIZATION);
+        let sent = authorization.and_then(|value| value.to_str().ok());
+        key_id(sent.unwrap_or_default()).map_or(Ok(()), &wrong)
+    };
+    twice(registry, || identify_now(registry, headers, from), charge).await
 }
 
 /// Identifies the principal whose feed a key opens, in the same way.
-pub async fn identify_feed(registry: &Registry, key: &str) -> Result<Caller, Error> {
+pub async fn identify_feed(
+    registry: &Registry,
+    key: &str,
+    wrong: impl Fn(&str) -> Result<(), Error>,
+) -> Result<Caller, Error> {
     registry.check_honoured()?;
     let owner = || {
         let known = registry.read();
         let time = registry.clock().now();
         authenticate_feed(&known.state, &known.key_hashes, key, time)
     };
-    twice(registry, owner).await
+    let charge = || key_id(key).map_or(Ok(()), &wrong);
+    twice(registry, owner, charge).await
 }
 
-/// Looks for the owner of a key, and if the key is unknown once more with what is new in the log.
-async fn twice<T>(registry: &Registry, find: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+/// Looks for the owner of a key, and if the key is unknown once more with what is new in the log,
+/// unless it is refused before that.
+async fn twice<T>(
+    registry: &Registry,
+    find: impl Fn() -> Result<T, Error>,
+    charge: impl Fn() -> Result<(), Error>,
+) -> Result<T, Error> {
     match find() {
         Err(Error::Unauthenticated(Unauthenticated::Invalid)) => {
+            charge()?;
             Box::pin(registry.follow()).await;
             find()
         }

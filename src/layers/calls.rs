@@ -18,7 +18,10 @@ use crate::{
     },
     registry::Registry,
     service::Methods,
-    wire::status::{denied_attempt, status, transport::is_undeclared_compression},
+    wire::{
+        methods,
+        status::{denied_attempt, status, transport::is_undeclared_compression},
+    },
 };
 use ndp_core::{caller::Person, error::Error, position::Position};
 
@@ -76,6 +79,10 @@ impl Calls {
         };
         let uri = request.uri().clone();
         let method = uri.path().trim_start_matches('/');
+        let permitted = match request.extensions().get::<Call>() {
+            Some(call) => methods::permit(&call.caller, method),
+            None => Ok(()),
+        };
         let (person, position) = match identified {
             Ok(identified) => identified,
             Err(error) => {
@@ -85,6 +92,12 @@ impl Calls {
                 return response;
             }
         };
+        if let Err(error) = permitted {
+            let mut response = status(error).into_http();
+            finish(&mut response, &position);
+            self.note(method, Some(person.as_ref()), &response, held, came);
+            return response;
+        }
         let answering = self.methods.answer(std::mem::take(request));
         let mut response = explain(answering.await, REQUEST_BYTES_MAX);
         finish(&mut response, &position);
@@ -122,7 +135,8 @@ impl Calls {
     /// Identifies the caller, at the minimum revision that the call asks for or a later one.
     async fn identify(&self, headers: &HeaderMap, held: &Held) -> Result<Call, Error> {
         await_revision(&self.registry, headers, &held.who()).await?;
-        let call = identify(&self.registry, headers, &held.who()).await?;
+        let wrong = |id: &str| held.present_wrong_key(id);
+        let call = identify(&self.registry, headers, &held.who(), wrong).await?;
         if let Some(principal) = Who::principal(&call.caller) {
             held.pass_to(&principal)?;
         }

@@ -10,14 +10,17 @@ use imbl::OrdMap;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::entropy::OsEntropy;
+use super::{
+    entropy::OsEntropy,
+    uses::{Hour, LastUse},
+};
 use ndp_core::{
-    caller::{Caller, Known, Person},
+    caller::{Caller, Known, Person, Scope},
     error::Error,
     messages::{Rule, Unauthenticated},
-    names::{ApiKeyName, PrincipalName},
+    names::{ApiKeyName, PrincipalName, is_id},
     personal,
-    records::principals::{KeyHash, PrincipalKind},
+    records::principals::{KeyHash, Principal, PrincipalKind},
     rules::{Ids as _, personal::HEADER},
     state::State,
     text::legible::{self, Lines},
@@ -49,9 +52,16 @@ const KEY_PREFIX: &str = "ndp_";
 /// Length of a key's id.
 pub const KEY_ID_LENGTH: usize = 12;
 
-/// Hashes of all keys, found by the keys' ids.
+/// Hashes of all keys, found by the keys' ids, and when each was last used here.
 #[derive(Clone, Default)]
-pub struct KeyHashes(OrdMap<Arc<str>, (ApiKeyName, KeyHash)>);
+pub struct KeyHashes(OrdMap<Arc<str>, Entry>);
+
+#[derive(Clone)]
+struct Entry {
+    name: ApiKeyName,
+    hash: KeyHash,
+    used: Arc<LastUse>,
+}
 
 impl fmt::Debug for KeyHashes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,13 +72,35 @@ impl fmt::Debug for KeyHashes {
 impl KeyHashes {
     /// Adds the hash of one key.
     pub fn insert(&mut self, name: ApiKeyName, hash: KeyHash) {
-        self.0.insert(name.id().into(), (name, hash));
+        let used = Arc::default();
+        let id = name.id().into();
+        self.0.insert(id, Entry { name, hash, used });
+    }
+
+    /// The hour in which a key was last used here.
+    pub fn last_use(&self, name: &ApiKeyName) -> Option<Hour> {
+        self.0.get(name.id())?.used.noted()
+    }
+
+    /// The keys that were used since their uses were last written, and in which hour.
+    pub fn unwritten_uses(&self) -> Vec<(ApiKeyName, Hour)> {
+        let unwritten = |entry: &Entry| Some((entry.name.clone(), entry.used.unwritten()?));
+        self.0.values().filter_map(unwritten).collect()
+    }
+
+    /// Notes that these uses are written.
+    pub fn note_written(&self, uses: &[(ApiKeyName, Hour)]) {
+        for (name, hour) in uses {
+            if let Some(entry) = self.0.get(name.id()) {
+                entry.used.note_written(*hour);
+            }
+        }
     }
 
     /// Whether this is the hash of that key.
     pub fn holds(&self, name: &ApiKeyName, hash: &KeyHash) -> bool {
         let found = self.0.get(name.id());
-        found.is_some_and(|(kept, it)| kept == name && it == hash)
+        found.is_some_and(|entry| entry.name == *name && entry.hash == *hash)
     }
 
     /// Whether the key's hash is there.
@@ -152,8 +184,17 @@ pub fn authenticate(
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(invalid);
     }
-    let name = verified(hashes, key.trim())?;
-    known(state, name, Use::Calls, claims.checked()?, now)
+    let entry = verified(hashes, key.trim())?;
+    let caller = known(state, &entry.name, Use::Calls, claims.checked()?, now)?;
+    entry.used.note(now);
+    Ok(caller)
+}
+
+/// The id of a key, of a header or a parameter that has one.
+pub fn key_id(sent: &str) -> Option<&str> {
+    let key = sent.rsplit(' ').next().unwrap_or(sent);
+    let (id, _) = key.strip_prefix(KEY_PREFIX)?.split_once('_')?;
+    is_id(id).then_some(id)
 }
 
 /// Identifies the owner of a feed's key.
@@ -163,8 +204,10 @@ pub fn authenticate_feed(
     key: &str,
     now: Timestamp,
 ) -> Result<Caller, Error> {
-    let name = verified(hashes, key)?;
-    known(state, name, Use::Feed, Claims::default(), now)
+    let entry = verified(hashes, key)?;
+    let caller = known(state, &entry.name, Use::Feed, Claims::default(), now)?;
+    entry.used.note(now);
+    Ok(caller)
 }
 
 /// What a key is used for.
@@ -176,8 +219,8 @@ enum Use {
     Feed,
 }
 
-/// The name of a key, if its secret is right.
-fn verified<'a>(hashes: &'a KeyHashes, key: &str) -> Result<&'a ApiKeyName, Error> {
+/// What is kept of a key, if its secret is right.
+fn verified<'a>(hashes: &'a KeyHashes, key: &str) -> Result<&'a Entry, Error> {
     let invalid = Error::Unauthenticated(Unauthenticated::Invalid);
     let id = key
         .strip_prefix(KEY_PREFIX)
@@ -187,10 +230,10 @@ fn verified<'a>(hashes: &'a KeyHashes, key: &str) -> Result<&'a ApiKeyName, Erro
     // An unknown id takes as long as a wrong secret, so that timing does not reveal which ids
     // exist.
     let found = hashes.0.get(id);
-    let kept = found.map_or(KeyHash([0; 32]), |(_, hash)| *hash);
+    let kept = found.map_or(KeyHash([0; 32]), |entry| entry.hash);
     let holds = bool::from(kept.0.ct_eq(&hash_of(key).0));
     match found {
-        Some((name, _)) if holds => Ok(name),
+        Some(entry) if holds => Ok(entry),
         Some(_) | None => Err(invalid),
     }
 }
@@ -237,6 +280,30 @@ fn known(
         (Use::Calls, true) => return refuse(Unauthenticated::FeedKey),
         (Use::Feed, false) => return refuse(Unauthenticated::NotFeedKey),
     }
+    let scope = record.fields.scope();
+    acting(state, principal, (key.clone(), scope), claims, now)
+}
+
+/// A principal as a caller, with a key without limits.
+pub fn principal(state: &State, name: &PrincipalName, now: Timestamp) -> Result<Caller, Error> {
+    let invalid = || Error::Unauthenticated(Unauthenticated::Invalid);
+    let record = state.principal(name).ok_or_else(invalid)?;
+    if record.disabled {
+        return Err(Error::Unauthenticated(Unauthenticated::PrincipalDisabled));
+    }
+    // no rule looks at the key's name
+    let key = ApiKeyName::from_id(name, "any").ok_or_else(invalid)?;
+    let key = (key, Scope::default());
+    acting(state, record, key, Claims::default(), now)
+}
+
+fn acting(
+    state: &State,
+    principal: &Principal,
+    (api_key, scope): (ApiKeyName, Scope),
+    claims: Claims,
+    now: Timestamp,
+) -> Result<Caller, Error> {
     let today = now.date_in_vietnam();
     let roles = principal.fields.roles_on(today);
     let is_system = principal.fields.kind == PrincipalKind::System;
@@ -256,7 +323,8 @@ fn known(
         agency: principal.fields.agency.clone(),
         reach: state.reach_of(principal.fields.agency.as_ref(), &roles, today),
         roles,
-        api_key: key.clone(),
+        api_key,
+        scope,
         allows_personal_data,
     }))
 }

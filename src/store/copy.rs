@@ -79,6 +79,7 @@ const TABLES: &[(&str, &[Column])] = &[
         ],
     ),
     ("key_hashes", &[Text("api_key"), Bytes("hash")]),
+    ("api_key_uses", &[Text("api_key"), Integer("use_hour")]),
     (
         "files",
         &[

@@ -366,7 +366,7 @@ fn api_key(number: i64) -> ApiKey {
         fields: ApiKeyFields {
             display_name: "khoá bịa".into(),
             expire_time: Some(time(9_000_000)),
-            feed: false,
+            ..ApiKeyFields::default()
         },
         revoke_time: None,
         meta: meta(number),
@@ -792,7 +792,7 @@ both! {
         for view in texts(&engine, views).await {
             execute(&engine, &format!("DROP VIEW {view}")).await;
         }
-        for table in ["tree_hashes", "file_uploads", "file_parts", "files"] {
+        for table in ["api_key_uses", "tree_hashes", "file_uploads", "file_parts", "files"] {
             execute(&engine, &format!("DROP TABLE {table}")).await;
         }
         execute(&engine, "DELETE FROM ndp_migrations WHERE version > 1").await;

@@ -61,6 +61,35 @@ pub struct Entrusted {
     pub approves: bool,
 }
 
+/// What a credential is limited to, whatever its principal may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Whether it only reads.
+    pub read_only: bool,
+    /// Full names of services, as `ndp.registry.v1.PlanService`, and of methods, as
+    /// `ndp.registry.v1.PlanService/GetPlan`; all when empty.
+    pub methods: Vec<String>,
+}
+
+impl Scope {
+    /// Whether it covers a service, or a method.
+    pub fn names(&self, name: &str) -> bool {
+        let service = name.split('/').next().unwrap_or(name);
+        let mut named = self.methods.iter();
+        self.methods.is_empty() || named.any(|it| it == name || it == service)
+    }
+
+    /// Whether everything that `other` opens is open to this one too.
+    fn covers(&self, other: &Self) -> bool {
+        let only_reads = !self.read_only || other.read_only;
+        let within = match other.methods.is_empty() {
+            true => self.methods.is_empty(),
+            false => other.methods.iter().all(|name| self.names(name)),
+        };
+        only_reads && within
+    }
+}
+
 /// A caller with credentials that hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -77,6 +106,8 @@ pub struct Known {
     pub reach: Reach,
     /// The key it called with.
     pub api_key: ApiKeyName,
+    /// What the key is limited to.
+    pub scope: Scope,
     /// The reason for allowing personal data, if the caller gave one.
     pub allows_personal_data: Option<String>,
 }
@@ -180,6 +211,19 @@ impl Caller {
     /// Whether it sees everything about plans: the steward and auditors.
     pub(crate) fn oversees(&self) -> bool {
         self.has(Role::Steward) || self.has(Role::Auditor)
+    }
+
+    /// What its credential is limited to, if it has one.
+    pub(crate) fn scope(&self) -> Option<&Scope> {
+        match self {
+            Self::Known(known) => Some(&known.scope),
+            Self::Anonymous | Self::System { .. } => None,
+        }
+    }
+
+    /// Whether a key with this scope opens nothing that its own does not.
+    pub(crate) fn may_make_key(&self, scope: &Scope) -> bool {
+        self.scope().is_none_or(|own| own.covers(scope))
     }
 
     /// Whether it has no credentials.

@@ -153,6 +153,7 @@ reasons! {
         GOVERNANCE_FULL "The platform has as many governing agencies as its record holds.";
         GOVERNED_SINCE "The agency governs the platform since a day that is not earlier.";
         FILE_REFUSED "The scanner of files refused the file.";
+        KEY_IS_EXPIRED "The API key has expired already.";
         KEY_IS_REVOKED "The API key is revoked already.";
         LAST_ADMIN "The registry would be left without an administrator.";
         LAST_AGENCY_ADMIN "The agency would be left without an administrator.";
@@ -221,6 +222,7 @@ reasons! {
         KEY_NOT_FOR_FEEDS "The API key does not open feeds.";
         KEY_REVOKED "The API key was revoked.";
         PRINCIPAL_DISABLED "The principal of the API key is disabled.";
+        PRINCIPAL_MOVED "The principal was moved to another agency while the call went on.";
     }
     Place::Code("PERMISSION_DENIED") => {
         PERMISSION_DENIED "The caller may not do this; the message says who may.";

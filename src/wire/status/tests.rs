@@ -76,6 +76,7 @@ fn every_error() -> Vec<Error> {
         Unauthenticated::FeedKey,
         Unauthenticated::NotFeedKey,
         Unauthenticated::PrincipalDisabled,
+        Unauthenticated::PrincipalMoved,
         Unauthenticated::Invalid,
     ] {
         errors.push(Error::Unauthenticated(why));
@@ -188,6 +189,9 @@ fn every_error_has_its_code_reason_and_vietnamese() {
     Unauthenticated PRINCIPAL_DISABLED
       en the principal of this API key is disabled; an administrator can enable it
       vi chủ thể của khóa API này đã bị vô hiệu hóa; quản trị viên có thể kích hoạt lại
+    Unauthenticated PRINCIPAL_MOVED
+      en the principal was moved to another agency while the call went on; call again
+      vi chủ thể đã chuyển sang cơ quan khác trong khi cuộc gọi đang chạy; hãy gọi lại
     Unauthenticated CREDENTIALS_INVALID
       en the credentials are not valid; check the API key
       vi thông tin xác thực không hợp lệ; hãy kiểm tra khóa API
@@ -240,6 +244,18 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       en too many calls in flight of one caller, at most 60; try again later
       vi số lần gọi đang xử lý của một bên gọi đã đạt giới hạn (60); hãy thử lại sau
       limit = calls_in_flight
+      most = 60
+      scope = caller
+    ResourceExhausted LIMIT_REACHED
+      en more than 60 wrong secrets a second for this API key; check the key, and try again later
+      vi hơn 60 lần mỗi giây dùng khóa API này với phần bí mật sai; hãy kiểm tra khóa rồi thử lại sau
+      limit = wrong_keys
+      most = 60
+      scope = all
+    ResourceExhausted LIMIT_REACHED
+      en more than 60 wrong secrets a second for this API key; check the key, and try again later
+      vi hơn 60 lần mỗi giây dùng khóa API này với phần bí mật sai; hãy kiểm tra khóa rồi thử lại sau
+      limit = wrong_keys
       most = 60
       scope = caller
     ResourceExhausted LIMIT_REACHED

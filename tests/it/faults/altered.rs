@@ -99,14 +99,16 @@ const COLUMNS: &[(&str, &str, &str, Told)] = &[
         First("files, `{file}`")),
     ("file_parts", "ordinal", "ordinal + 9", First("files, `{file}`")),
     ("file_parts", "bytes", ZEROS, First("files, `{file}`")),
-    ("tree_hashes", "level", "level + 1", First("tree_hashes, level 2, position 0: the log has no")),
-    ("tree_hashes", "position", "position + 9", First("tree_hashes, level 1, position 9: the log has")),
-    ("tree_hashes", "hash", ZEROS, First("tree_hashes, level 1, position 0, column hash")),
     ("file_uploads", "sha256", "replace(sha256, substr(sha256, 1, 8), '00000000')", Nothing),
     ("file_uploads", "principal", "'principals/other'", Nothing),
     ("file_uploads", "actor", "'CB-9'", Nothing),
     ("file_uploads", "size_bytes", "size_bytes + 1", Nothing),
     ("file_uploads", "create_time", "create_time + 1", Nothing),
+    ("tree_hashes", "level", "level + 1", First("tree_hashes, level 2, position 0: the log has")),
+    ("tree_hashes", "position", "9", First("tree_hashes, level 1, position 9: the log has")),
+    ("tree_hashes", "hash", ZEROS, First("tree_hashes, level 1, position 0, column hash")),
+    ("api_key_uses", "api_key", "'principals/nobody/apiKeys/nobody'", Nothing),
+    ("api_key_uses", "use_hour", "use_hour + 1", Nothing),
 ];
 
 /// Other than one column of one row; `{last}` is the newest revision.
