@@ -423,7 +423,11 @@ both! {
         let ahead = newest + 1;
         for (method, request, told) in [
             ("ProveInclusion", json!({"name": "changes/0"}), "NotFound RESOURCE_NOT_FOUND"),
-            ("ProveInclusion", json!({"name": format!("changes/{ahead}")}), "NotFound RESOURCE_NOT_FOUND"),
+            (
+                "ProveInclusion",
+                json!({"name": format!("changes/{ahead}")}),
+                "NotFound RESOURCE_NOT_FOUND",
+            ),
             ("ProveInclusion", json!({"name": "changes/x"}), "InvalidArgument INVALID_REQUEST"),
             (
                 "ProveInclusion",
