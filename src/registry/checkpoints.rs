@@ -148,7 +148,7 @@ impl Checkpoints {
             return Ok(Arc::clone(last));
         }
         let before = last.clone();
-        let signed = self.registry.of_tree(who, move |tree| async move {
+        let signed = self.registry.of_tree(who, size, move |tree| async move {
             // from the same reading of the tree as its root
             let Some(before) = before.filter(|it| it.size > Revision::ZERO) else {
                 return Ok((tree.root(size).await?, None));
@@ -229,16 +229,24 @@ fn bundle(entries: &[LeafEntry]) -> Result<Vec<u8>, Error> {
 }
 
 impl Registry {
-    /// Reads the tree, in a turn.
+    /// Reads a tree of a size, in a turn. Where many of its hashes are missing, as after an
+    /// upgrade, each step to make them has a turn, so that other calls have theirs between.
     async fn of_tree<T, F>(
         &self,
         who: &Who,
+        size: Revision,
         read: impl FnOnce(Arc<Tree>) -> F + Send,
     ) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
+        while self.tree.is_behind(size) {
+            let turn = self.turns.take(Work::Log, who).await?;
+            let tree = Arc::clone(&self.tree);
+            let step = turn.ask(async move { tree.advance(size).await });
+            step.await?.1?;
+        }
         let turn = self.turns.take(Work::Log, who).await?;
         let tree = Arc::clone(&self.tree);
         turn.ask(read(tree)).await?.1
@@ -279,7 +287,7 @@ impl Registry {
             let rule = Rule::TreeWithoutChange { revision: change };
             return Err(Error::invalid("tree_size", rule));
         }
-        let proved = self.of_tree(who, move |tree| async move {
+        let proved = self.of_tree(who, size, move |tree| async move {
             tree.inclusion(change, size).await.map(Some)
         });
         proved.await
@@ -299,10 +307,10 @@ impl Registry {
             let rule = Rule::AboveTreeSize { size: new };
             return Err(Error::invalid("old_tree_size", rule));
         }
-        let proved = self.of_tree(
-            who,
-            move |tree| async move { tree.consistency(old, new).await },
-        );
+        let proved = self.of_tree(who, new, move |tree| async move {
+            let proof = tree.consistency(old, new);
+            proof.await
+        });
         proved.await
     }
 
@@ -325,7 +333,7 @@ impl Registry {
             start,
             width,
         } = part;
-        let read = self.of_tree(who, move |tree| async move {
+        let read = self.of_tree(who, needed, move |tree| async move {
             match level {
                 Some(level) => tree.tile(level, start, width).await,
                 None => bundle(&tree.entries(start, width).await?),

@@ -42,7 +42,7 @@ const LEVELS: u8 = 8;
 /// Interval between two steps of background work.
 const STEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Most hashes of level 1 that one step of background work computes: 16,384 changes.
+/// Most hashes of level 1 that one step computes: those of 16,384 changes.
 const STEP: u64 = 64;
 
 /// Most computed hashes that wait to be written. Further ones are computed again when needed.
@@ -57,7 +57,7 @@ pub(super) struct Tree {
     store: Store,
     /// Computed hashes that are not in the table yet, by level and position.
     unwritten: Mutex<BTreeMap<(u8, u64), Digest>>,
-    /// Where the next step of background work begins, in hashes of level 1.
+    /// Where the next step begins, in hashes of level 1.
     next: AtomicU64,
 }
 
@@ -312,17 +312,26 @@ impl Tree {
         }
     }
 
-    /// One step of background work: computes some of the hashes that a tree of this size has and
-    /// the table does not, and writes those that were computed.
-    async fn keep(&self, size: Revision) -> Result<(), Error> {
+    /// Whether a tree of this size may have hashes that are neither in the table nor computed.
+    pub(super) fn is_behind(&self, size: Revision) -> bool {
+        self.next.load(Ordering::Relaxed) < leaves(size) / TILE_WIDTH
+    }
+
+    /// One step towards a tree of this size: computes some of the hashes that the table lacks.
+    pub(super) async fn advance(&self, size: Revision) -> Result<(), Error> {
         let whole = leaves(size) / TILE_WIDTH;
         let next = self.next.load(Ordering::Relaxed);
         if next < whole {
             // steps are within a tile, so that they read the rows of one
             let step = STEP.min(whole - next).min(TILE_WIDTH - next % TILE_WIDTH);
             self.hashes(1, next, step).await?;
-            self.next.store(next + step, Ordering::Relaxed);
+            self.next.fetch_max(next + step, Ordering::Relaxed);
         }
+        Ok(())
+    }
+
+    /// Writes some of the hashes that were computed.
+    async fn write(&self) -> Result<(), Error> {
         let written: Vec<_> = {
             let unwritten = lock(&self.unwritten);
             let first = unwritten.iter().take(WRITTEN_MAX);
@@ -355,7 +364,11 @@ pub(super) async fn run(tree: Arc<Tree>, published: Weak<Published>) {
         };
         let size = published.snapshot.load().state.revision();
         drop(published);
-        if let Err(error) = tree.keep(size).await {
+        let kept = async {
+            tree.advance(size).await?;
+            tree.write().await
+        };
+        if let Err(error) = kept.await {
             // a reader computes what is missing
             tracing::debug!(%error, "hashes of the log's tree were not written");
         }

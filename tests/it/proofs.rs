@@ -225,10 +225,8 @@ both! {
         const SIZE: u64 = 600;
         let url = engine.url();
         let server = Server::start(&url).await;
-        let steward = server
-            .person("steward", &[ndp_core::records::principals::Role::Steward], None)
-            .await;
-        drop(steward);
+        // real changes come before the synthetic ones
+        server.person("someone", &[], None).await;
         server.stop().await;
         plant(&url, 600).await;
         let server = Server::start(&url).await;
@@ -240,12 +238,18 @@ both! {
             roots.push(tree.root());
         }
         assert_eq!(roots.len() as u64, SIZE);
-        for (size, new) in (1..).zip(&roots) {
-            // the first, the last and others of each size
-            for change in [1, size, size * 7919 % size + 1, size * 104_729 % 251 % size + 1] {
+        for (size, new) in (1_u64..).zip(&roots) {
+            // one of each size, and the edges where a tile or a power of two ends
+            let mut changes = vec![104_729 % size + 1];
+            let mut olds = vec![(7919 % size).max(1)];
+            if [size, size - 1].iter().any(|it| it.is_power_of_two() || it % 256 == 0) {
+                changes.extend([1, size]);
+                olds.extend([1, size, size.next_power_of_two() / 2]);
+            }
+            for change in changes {
                 proves_inclusion(&raw, change, size, new).await;
             }
-            for old in [1, size, (size * 31 % size).max(1), size.next_power_of_two() / 2] {
+            for old in olds {
                 let old = &roots[usize::try_from(old.max(1)).unwrap() - 1];
                 proves_consistency(&raw, old, new).await;
             }
@@ -275,7 +279,6 @@ both! {
         let answer = send(address, "GET /v1/tlog/checkpoint", &[], "").await;
         assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
-        assert_eq!(answer.header("access-control-allow-origin"), None);
         let lines: Vec<_> = answer.text().lines().collect();
         assert_eq!(lines[1], "70000");
         assert!(lines[4].starts_with(&format!("— {} ", lines[0])), "{}", answer.text());
@@ -334,18 +337,18 @@ both! {
     async fn hashes_that_are_lost_are_made_again(engine: Engine) {
         let url = engine.url();
         Server::start(&url).await.stop().await;
-        plant(&url, 66_000).await;
+        plant(&url, 2_000).await;
         let server = Server::start(&url).await;
         let raw = server.raw(As::default());
         let signed = checkpoint(&raw).await;
-        // one for each 256 changes, and one for 65,536
-        until("all are written", async || rows(&url).await == 257 + 1).await;
+        // one for each 256 changes
+        until("all are written", async || rows(&url).await == 7).await;
         let mut sql = Sql::connect(&url).await;
-        sql.run("DELETE FROM tree_hashes WHERE level = 2 OR position = 7").await;
-        let request = json!({"name": "changes/1900", "tree_size": 66_000});
+        sql.run("DELETE FROM tree_hashes WHERE position = 3").await;
+        let request = json!({"name": "changes/900", "tree_size": 2_000});
         let answer = raw.ok("ProveInclusion", request).await;
         assert_eq!(answer["root_hash"], signed["root_hash"]);
-        until("they are written again", async || rows(&url).await == 257 + 1).await;
+        until("it is written again", async || rows(&url).await == 7).await;
         sql.run("DELETE FROM tree_hashes").await;
         sql.close().await;
         server.stop().await;
@@ -420,7 +423,11 @@ both! {
         let ahead = newest + 1;
         for (method, request, told) in [
             ("ProveInclusion", json!({"name": "changes/0"}), "NotFound RESOURCE_NOT_FOUND"),
-            ("ProveInclusion", json!({"name": format!("changes/{ahead}")}), "NotFound RESOURCE_NOT_FOUND"),
+            (
+                "ProveInclusion",
+                json!({"name": format!("changes/{ahead}")}),
+                "NotFound RESOURCE_NOT_FOUND",
+            ),
             ("ProveInclusion", json!({"name": "changes/x"}), "InvalidArgument INVALID_REQUEST"),
             (
                 "ProveInclusion",
