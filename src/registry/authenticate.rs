@@ -281,6 +281,7 @@ fn known(
         (Use::Feed, false) => return refuse(Unauthenticated::NotFeedKey),
     }
     let scope = record.fields.scope();
+    let scope = (scope != Scope::default()).then(|| Box::new(scope));
     acting(state, principal, (key.clone(), scope), claims, now)
 }
 
@@ -293,14 +294,13 @@ pub fn principal(state: &State, name: &PrincipalName, now: Timestamp) -> Result<
     }
     // no rule looks at the key's name
     let key = ApiKeyName::from_id(name, "any").ok_or_else(invalid)?;
-    let key = (key, Scope::default());
-    acting(state, record, key, Claims::default(), now)
+    acting(state, record, (key, None), Claims::default(), now)
 }
 
 fn acting(
     state: &State,
     principal: &Principal,
-    (api_key, scope): (ApiKeyName, Scope),
+    (api_key, scope): (ApiKeyName, Option<Box<Scope>>),
     claims: Claims,
     now: Timestamp,
 ) -> Result<Caller, Error> {

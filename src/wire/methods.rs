@@ -7,7 +7,7 @@ use prost_types::{FileDescriptorSet, MethodDescriptorProto};
 
 use crate::pb;
 use ndp_core::{
-    caller::{Caller, Scope},
+    caller::Caller,
     error::Error,
     rules::{Called, permit_call},
 };
@@ -127,7 +127,7 @@ pub fn is_our_service(name: &str) -> bool {
 /// refused elsewhere.
 pub fn permit(caller: &Caller, name: &str) -> Result<(), Error> {
     match caller {
-        Caller::Known(known) if known.scope != Scope::default() => {
+        Caller::Known(known) if known.scope.is_some() => {
             ours(name).map_or(Ok(()), |method| permit_call(caller, &method.called()))
         }
         Caller::Known(_) | Caller::Anonymous | Caller::System { .. } => Ok(()),

@@ -288,7 +288,7 @@ mod tests {
 
     use super::*;
     use crate::wire::arbitrary;
-    use ndp_core::caller::{Reach, Scope};
+    use ndp_core::caller::Reach;
     use ndp_core::names::{AgencyName, ApiKeyName, PrincipalName, Revision};
     use ndp_core::records::principals::PrincipalKind;
     use ndp_core::records::principals::Role;
@@ -406,7 +406,7 @@ mod tests {
             roles: vec![Role::AgencyEditor],
             reach: Reach::default(),
             api_key: ApiKeyName::parse("principals/p/apiKeys/k").unwrap(),
-            scope: Scope::default(),
+            scope: None,
             allows_personal_data: None,
         });
         let expected = pb::IdentifyCallerResponse {

@@ -106,8 +106,8 @@ pub struct Known {
     pub reach: Reach,
     /// The key it called with.
     pub api_key: ApiKeyName,
-    /// What the key is limited to.
-    pub scope: Scope,
+    /// What the key is limited to, if it is.
+    pub scope: Option<Box<Scope>>,
     /// The reason for allowing personal data, if the caller gave one.
     pub allows_personal_data: Option<String>,
 }
@@ -213,10 +213,10 @@ impl Caller {
         self.has(Role::Steward) || self.has(Role::Auditor)
     }
 
-    /// What its credential is limited to, if it has one.
+    /// What its credential is limited to, if it is.
     pub(crate) fn scope(&self) -> Option<&Scope> {
         match self {
-            Self::Known(known) => Some(&known.scope),
+            Self::Known(known) => known.scope.as_deref(),
             Self::Anonymous | Self::System { .. } => None,
         }
     }

@@ -473,6 +473,7 @@ fn every_error_has_the_details_of_its_code() {
     Unauthenticated
     Unauthenticated
     Unauthenticated
+    Unauthenticated
     Unavailable
       retry after 1s
     Unavailable
@@ -502,6 +503,12 @@ fn every_error_has_the_details_of_its_code() {
       retry after 1s
     ResourceExhausted
       quota calls_in_flight: too many calls in flight of one caller, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota wrong_keys: more than 60 wrong secrets a second for this API key; check the key, and try again later
+      retry after 1s
+    ResourceExhausted
+      quota wrong_keys: more than 60 wrong secrets a second for this API key; check the key, and try again later
       retry after 1s
     ResourceExhausted
       quota request_headers: the headers are larger than 60 bytes; send less
