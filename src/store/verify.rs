@@ -228,13 +228,13 @@ impl Verifier {
         let (mut header_named, mut effect_named) = (false, None);
         let over_stored = leaf::leaf_hash(&header, &digests);
         if over_stored != leaf {
-            let with_effect = |&index: &usize| {
+            // with the digest that this effect has by its other columns
+            let is_over_made = |(index, made): &(usize, &Option<Digest>)| {
                 let mut digests = digests.clone();
-                let made = made[index].filter(|made| *made != digests[index]);
-                made.is_some_and(|made| {
-                    digests[index] = made;
-                    leaf::leaf_hash(&header, &digests) == leaf
-                })
+                if let (Some(stored), Some(made)) = (digests.get_mut(*index), made) {
+                    *stored = *made;
+                }
+                leaf::leaf_hash(&header, &digests) == leaf
             };
             if self.chain.next(&over_stored, &stored).is_some() {
                 let problem = "is not over the digests of the header and the effects";
@@ -244,9 +244,10 @@ impl Verifier {
                 let problem = "is not that of the header";
                 self.find("changes", at(change), Some("header_digest"), problem);
                 header_named = true;
-            } else if let Some(index) = (0..effects.len()).find(with_effect) {
+            } else if let Some((index, _)) = made.iter().enumerate().find(is_over_made) {
                 let problem = "is not that of the effect";
-                self.find("effects", of(&effects[index]), Some("digest"), problem);
+                let row = effects.get(index).map(of).unwrap_or_default();
+                self.find("effects", row, Some("digest"), problem);
                 effect_named = Some(index);
             } else {
                 let problem = "its effects are not those its leaf hash was made of: one is \
@@ -268,10 +269,11 @@ impl Verifier {
                 }
             }
         }
-        for (index, effect) in effects.iter().enumerate() {
-            match made[index] {
+        let parts = effects.iter().zip(made).zip(&digests).enumerate();
+        for (index, ((effect, made), stored)) in parts {
+            match made {
                 None => self.find("effects", of(effect), Some("salt"), "is missing"),
-                Some(made) if made == digests[index] || effect_named == Some(index) => {}
+                Some(made) if made == *stored || effect_named == Some(index) => {}
                 Some(_) => {
                     let problem = "the effect is not the one its digest was made of";
                     self.find("effects", of(effect), effect.altered_column(), problem);

@@ -67,10 +67,13 @@ async fn asked(caller: &Raw, principal: &str, questions: &[Value]) -> Vec<Value>
     answers
 }
 
+/// A call that was made: its method, its resource and what it answered.
+type Made = (String, String, Result<Value, Status>);
+
 /// Calls that were made, each by its caller, to compare with what TestPermissions says of them.
 #[derive(Default)]
 pub(super) struct Compared {
-    calls: BTreeMap<usize, Vec<(String, String, Result<Value, Status>)>>,
+    calls: BTreeMap<usize, Vec<Made>>,
     conditional: BTreeSet<String>,
 }
 

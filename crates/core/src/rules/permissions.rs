@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     names::{
         AgencyName, ApiKeyName, DataFlowName, FigureName, IndicatorName, ObservationName,
-        PrincipalName, ProgrammeName, ResourceName,
+        PrincipalName, ProgrammeName, ResourceName, Revision,
     },
     records::{
         Agency, Assessment, Baseline, DataFlow, Deployment, Edition, Figure, Indicator, Milestone,
@@ -213,6 +213,15 @@ impl Question<'_> {
                 let is_one = ["", "glossary"].contains(&self.resource);
                 is_one.then_some(Asks::Reads(Ok(())))
             }
+            "GetCheckpoint" => {
+                let is_one = ["", "checkpoint"].contains(&self.resource);
+                is_one.then_some(Asks::Reads(Ok(())))
+            }
+            "ProveInclusion" => {
+                let change = self.resource.strip_prefix("changes/");
+                let change = change.and_then(Revision::parse);
+                change.map(|_| Asks::Reads(Ok(())))
+            }
             "BatchGetPlatforms"
             | "CheckFiles"
             | "CompareEditions"
@@ -224,6 +233,7 @@ impl Question<'_> {
             | "ComputeSummary"
             | "ComputeTimeline"
             | "ComputeWeeklyReport"
+            | "DownloadTile"
             | "IdentifyCaller"
             | "ListAgencies"
             | "ListAttentionItems"
@@ -236,6 +246,7 @@ impl Question<'_> {
             | "ListProgrammes"
             | "ListRecommendations"
             | "ListTasks"
+            | "ProveConsistency"
             | "ReconcileFigures"
             | "SearchPlatforms"
             | "TestPermissions"
