@@ -165,6 +165,7 @@ mod tests {
             "Get",
             "Identify",
             "List",
+            "Prove",
             "Reconcile",
             "Render",
             "Search",
