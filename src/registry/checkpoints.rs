@@ -178,8 +178,8 @@ impl Checkpoints {
     }
 }
 
-/// The size and the root of a checkpoint that one of these keys signed, each as `<name>+<id>+<key>`.
-/// Fails with what is wrong.
+/// The size and the root of a checkpoint that one of these keys signed. A key is
+/// `<name>+<id>+<key>`. Fails with what is wrong.
 pub fn read_signed(note: &str, public_keys: &[String]) -> Result<(Revision, Digest), String> {
     let verifiers = public_keys.iter().map(|key| {
         let verifier = StandardVerifier::new(key);

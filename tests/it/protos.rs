@@ -408,8 +408,8 @@ fn the_protos_keep_the_rules_that_no_tool_looks_at() {
     assert!(broken.is_empty(), "\n{broken}");
 }
 
-/// Fields that a reference cannot express: the name of a resource of one of several kinds, a path of
-/// C2SP tlog-tiles, and the full name of a method.
+/// Fields that a reference cannot express: the name of a resource of one of several kinds, a path
+/// of C2SP tlog-tiles, and the full name of a method.
 const NO_REFERENCE: &[&str] = &[
     "ndp.registry.v1.ComputeConnectionsRequest.provider",
     "ndp.registry.v1.DownloadTileRequest.path",

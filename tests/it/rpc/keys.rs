@@ -151,7 +151,7 @@ both! {
         let made = server.raw(As::key(made.trim()));
         made.ok("GetPlatform", json!({"name": PLATFORM})).await;
         let (code, ..) = command(&[&create[..], &["ndp.registry.v1.Catalogue"]].concat(), &url);
-        assert_eq!(code, Some(2));
+        assert_eq!(code, Some(64));
         // auditors see the attempts
         let auditor = server.raw(server.person("auditor", &[Role::Auditor], None).await);
         let denials = auditor.ok("ListDenials", json!({})).await;
