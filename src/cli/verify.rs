@@ -15,8 +15,8 @@ use ndp_core::{leaf::Digest, names::Revision};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// File with a checkpoint that was kept, as `GET /v1/tlog/checkpoint` answers it: the log has to
-    /// begin with the one that was signed; may be given more than once
+    /// File with a checkpoint that was kept, as `GET /v1/tlog/checkpoint` answers it: the log has
+    /// to begin with the one that was signed; may be given more than once
     #[arg(long, value_name = "FILE", requires = "checkpoint_key")]
     checkpoint: Vec<PathBuf>,
 

@@ -143,6 +143,7 @@ both! {
         both.ok("GetPlatform", get).await;
         assert_eq!(both.refusal("UpdatePlatform", update).await, DENIED);
         assert_eq!(both.refusal("ListPlans", json!({"parent": PLATFORM})).await, DENIED);
+        let auditor = server.raw(server.person("auditor", &[Role::Auditor], None).await);
         // by the command line
         let (service, url) = ("ndp.registry.v1.CatalogueService", engine.url());
         let create = ["key", "create", "--principal", "steward", "--read-only", "--method"];
@@ -153,7 +154,6 @@ both! {
         let (code, ..) = command(&[&create[..], &["ndp.registry.v1.Catalogue"]].concat(), &url);
         assert_eq!(code, Some(64));
         // auditors see the attempts
-        let auditor = server.raw(server.person("auditor", &[Role::Auditor], None).await);
         let denials = auditor.ok("ListDenials", json!({})).await;
         let denial = &denials["denials"][0];
         assert_eq!(denial["method"], "ndp.registry.v1.PlanService/ListPlans");
