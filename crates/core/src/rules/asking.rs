@@ -20,7 +20,7 @@ pub struct Asking<'a> {
     pub(super) state: &'a State,
     pub(super) caller: &'a Caller,
     pub(super) method: &'static str,
-    /// Another caller that is told of the answer: it must be one that may know of it too.
+    /// Another caller who reads the answer. Records hidden from that caller do not exist either.
     onlooker: Option<&'a Caller>,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// The same, for an answer that another caller is told.
+    /// The same, for an answer that another caller reads.
     pub(super) const fn told_to(self, onlooker: &'a Caller) -> Self {
         Self {
             onlooker: Some(onlooker),
@@ -203,7 +203,7 @@ pub struct Called {
     pub writes: bool,
 }
 
-/// Methods that every key may call, so that whoever has it can find out what it is for.
+/// Methods that every key may call, so that its holder can find out what it permits.
 const OF_EVERY_KEY: [&str; 2] = ["IdentifyCaller", "TestPermissions"];
 
 /// Whether the caller's key may call the method. Asked before the method itself is, for reads and

@@ -1,6 +1,6 @@
-//! Whether a caller may use a method on a resource, without calling it: asks the `permit` of the
-//! method's command, or the rule of the read. A `permit` that looks into the request is asked with
-//! requests that differ in what it looks at; where the answers differ, the request decides.
+//! Whether a caller may use a method on a resource, without calling it: runs the `permit` of the
+//! method's command, or the rule of the read. A `permit` that depends on the request runs for
+//! several requests; if the results differ, the answer is conditional.
 
 use std::sync::Arc;
 
@@ -89,13 +89,15 @@ pub enum Unanswerable {
     Resource,
 }
 
-/// What a method asks of its caller.
+type Asked<T = Asks> = Result<T, Unanswerable>;
+
+/// The rule that a method applies to its caller.
 enum Asks {
-    /// The `permit` of commands that differ in what it looks at.
+    /// The `permit` of commands that differ in the fields it depends on.
     Writes(Vec<Box<dyn AnyCommand>>),
-    /// What a read asks.
+    /// The rule of a read.
     Reads(Result<(), Error>),
-    /// Something that the newest records do not say.
+    /// Something that the newest records do not determine.
     Content,
 }
 
@@ -115,7 +117,6 @@ pub fn permission(
         resource,
     };
     let asks = question.asks(called.name)?;
-    let asks = asks.ok_or(Unanswerable::Resource)?;
     if let Err(error) = permit_call(caller, called) {
         return Ok(Permission::Denied(error));
     }
@@ -160,21 +161,31 @@ impl Question<'_> {
         }
     }
 
-    /// What the method asks; `None` where the resource is not one of its own.
-    fn asks(&self, method: &str) -> Result<Option<Asks>, Unanswerable> {
-        match self.reads(method) {
-            Err(Unanswerable::Method) => self.writes(method),
-            found => found,
-        }
+    /// The rule of the method.
+    fn asks(&self, method: &str) -> Asked {
+        let groups = [
+            Self::reads,
+            Self::writes_access,
+            Self::writes_plan,
+            Self::writes_below_plan,
+            Self::writes_catalogue,
+            Self::writes_task,
+            Self::writes_indicator,
+            Self::writes_integration,
+            Self::writes_recommendation,
+        ];
+        let mut found = groups.iter().map(|group| group(self, method));
+        let found = found.find(|it| !matches!(it, Err(Unanswerable::Method)));
+        found.unwrap_or(Err(Unanswerable::Method))
     }
 
-    fn reads(&self, method: &str) -> Result<Option<Asks>, Unanswerable> {
+    fn reads(&self, method: &str) -> Asked {
         let known = permit_access_reads(self.caller);
-        let with = |asks: Option<Asks>| match &known {
+        let with = |asks: Asked| match &known {
             Ok(()) => asks,
             Err(error) => asks.map(|_| Asks::Reads(Err(error.clone()))),
         };
-        Ok(match method {
+        match method {
             "GetAgency" => self.sees::<Agency>(),
             "GetEdition" => self.sees::<Edition>(),
             "GetPlatform" => self.sees::<Platform>(),
@@ -200,7 +211,7 @@ impl Question<'_> {
             "ListObservations" => self.lists_below::<Indicator>(),
             "ListApiKeys" => with(self.lists_below::<Principal>()),
             "ListPlans" | "ListProposals" | "ListDeployments" => self.lists_of_any::<Platform>(),
-            "ListPrincipals" => with(self.nothing().map(|()| Asks::Reads(Ok(())))),
+            "ListPrincipals" => with(public(self.resource.is_empty())),
             "ListDenials" => self
                 .nothing()
                 .map(|()| Asks::Reads(permit_denial_reads(self.caller))),
@@ -208,19 +219,12 @@ impl Question<'_> {
                 .nothing()
                 .map(|()| Asks::Reads(permit_upload(self.caller).map(drop))),
             // whether a record cites it, and whether a past change touched what the caller sees
-            "DownloadFile" | "GetChange" => Some(Asks::Content),
-            "GetGlossary" => {
-                let is_one = ["", "glossary"].contains(&self.resource);
-                is_one.then_some(Asks::Reads(Ok(())))
-            }
-            "GetCheckpoint" => {
-                let is_one = ["", "checkpoint"].contains(&self.resource);
-                is_one.then_some(Asks::Reads(Ok(())))
-            }
+            "DownloadFile" | "GetChange" => Ok(Asks::Content),
+            "GetGlossary" => public(["", "glossary"].contains(&self.resource)),
+            "GetCheckpoint" => public(["", "checkpoint"].contains(&self.resource)),
             "ProveInclusion" => {
                 let change = self.resource.strip_prefix("changes/");
-                let change = change.and_then(Revision::parse);
-                change.map(|_| Asks::Reads(Ok(())))
+                public(change.and_then(Revision::parse).is_some())
             }
             "BatchGetPlatforms"
             | "CheckFiles"
@@ -250,97 +254,54 @@ impl Question<'_> {
             | "ReconcileFigures"
             | "SearchPlatforms"
             | "TestPermissions"
-            | "WatchChanges" => self.nothing().map(|()| Asks::Reads(Ok(()))),
-            _ => return Err(Unanswerable::Method),
-        })
-    }
-
-    fn writes(&self, method: &str) -> Result<Option<Asks>, Unanswerable> {
-        let asks = match method {
-            "CreatePrincipal" | "UpdatePrincipal" | "DisablePrincipal" | "CreateApiKey"
-            | "RotateApiKey" | "RevokeApiKey" | "OnboardAgency" => self.writes_access(method),
-            "CreatePlan"
-            | "UpdatePlan"
-            | "SubmitPlan"
-            | "ReturnPlan"
-            | "IssuePlan"
-            | "CompletePlan"
-            | "WithdrawPlan"
-            | "RevokePlan"
-            | "ReopenPlan"
-            | "AnnulPlan"
-            | "ConfirmTranscription"
-            | "RebaselinePlan" => self.writes_plan(method),
-            "CreateMilestone" | "UpdateMilestone" | "CompleteMilestone" | "ReopenMilestone"
-            | "DropMilestone" | "CreateReport" | "WithdrawReport" | "CreateAssessment"
-            | "WithdrawAssessment" => self.writes_below_plan(method),
-            "CreateAgency" | "UpdateAgency" | "SucceedAgency" | "CreateEdition"
-            | "UpdateEdition" | "CreatePlatform" | "UpdatePlatform" | "RetirePlatform"
-            | "ReinstatePlatform" | "ApproveProposal" | "RejectProposal" | "CancelProposal"
-            | "CreateFigure" => self.writes_catalogue(method),
-            "CreateProgramme" | "UpdateProgramme" | "CreateTask" | "UpdateTask" | "MoveTaskDue"
-            | "ReportTask" | "ConfirmTask" | "ReturnTask" | "ReopenTask" | "DropTask" => {
-                self.writes_task(method)
-            }
-            "CreateIndicator"
-            | "UpdateIndicator"
-            | "ClosePeriod"
-            | "CreateObservation"
-            | "BatchCreateObservations" => self.writes_indicator(method),
-            "UpdateDeployment" | "ConfirmDeployment" | "CreateDataFlow" | "UpdateDataFlow"
-            | "ConfirmDataFlow" => self.writes_integration(method),
-            "CreateRecommendation"
-            | "UpdateRecommendation"
-            | "ForwardRecommendation"
-            | "AnswerRecommendation"
-            | "RejectRecommendation"
-            | "ReopenRecommendation" => self.writes_recommendation(method),
-            _ => return Err(Unanswerable::Method),
-        };
-        Ok(asks)
+            | "WatchChanges" => public(self.resource.is_empty()),
+            _ => Err(Unanswerable::Method),
+        }
     }
 
     // === reads ===
 
-    fn sees<T: Mapped + Visible>(&self) -> Option<Asks> {
+    fn sees<T: Mapped + Visible>(&self) -> Asked {
         let name: T::Name = self.name()?;
         let seen = Asking::unchecked(self.state, self.caller).told_to(self.onlooker);
-        Some(Asks::Reads(seen.find::<T>(&name).map(drop)))
+        Ok(Asks::Reads(seen.find::<T>(&name).map(drop)))
     }
 
     /// A list whose parent must be there, unless it is of every parent.
-    fn lists_below<T: Mapped + Visible>(&self) -> Option<Asks> {
-        self.lists_of_any::<T>()
-            .and_then(|of_any| match self.sees::<T>() {
-                None => Some(of_any),
-                sees => sees,
-            })
+    fn lists_below<T: Mapped + Visible>(&self) -> Asked {
+        match self.sees::<T>() {
+            Err(Unanswerable::Resource) => self.lists_of_any::<T>(),
+            sees => sees,
+        }
     }
 
-    /// A list that is empty for a parent that is not there.
-    fn lists_of_any<T: Record>(&self) -> Option<Asks> {
+    /// A list that is empty for a parent that does not exist.
+    fn lists_of_any<T: Record>(&self) -> Asked {
         let one = self.resource.replace("/-", "/x");
-        T::Name::parse(&one).map(|_| Asks::Reads(Ok(())))
+        public(T::Name::parse(&one).is_some())
     }
 
     // === requests ===
 
     /// The resource, for a method that takes one of this kind.
-    fn name<N: ResourceName>(&self) -> Option<N> {
-        N::parse(self.resource)
+    fn name<N: ResourceName>(&self) -> Asked<N> {
+        N::parse(self.resource).ok_or(Unanswerable::Resource)
     }
 
     /// For a method that takes none.
-    fn nothing(&self) -> Option<()> {
-        self.resource.is_empty().then_some(())
+    fn nothing(&self) -> Asked<()> {
+        self.resource
+            .is_empty()
+            .then_some(())
+            .ok_or(Unanswerable::Resource)
     }
 
-    fn update<R: Editable>(&self) -> Option<Update<R>> {
+    fn update<R: Editable>(&self) -> Asked<Update<R>> {
         self.update_of(R::Fields::default(), &[])
     }
 
-    fn update_of<R: Editable>(&self, fields: R::Fields, mask: &[&str]) -> Option<Update<R>> {
-        Some(Update {
+    fn update_of<R: Editable>(&self, fields: R::Fields, mask: &[&str]) -> Asked<Update<R>> {
+        Ok(Update {
             name: self.name()?,
             fields,
             mask: mask.iter().map(|field| (*field).to_owned()).collect(),
@@ -362,11 +323,11 @@ impl Question<'_> {
                 .chain(&reach.units)
                 .cloned()
         });
-        own.chain(made_up())
+        own.chain(made_up().ok())
     }
 
-    fn writes_access(&self, method: &str) -> Option<Asks> {
-        Some(match method {
+    fn writes_access(&self, method: &str) -> Asked {
+        Ok(match method {
             "CreatePrincipal" => {
                 self.nothing()?;
                 let transcriber = PrincipalFields {
@@ -399,7 +360,7 @@ impl Question<'_> {
             }],
             "CreateApiKey" => {
                 let principal: PrincipalName = self.name()?;
-                let name = ApiKeyName::from_id(&principal, "x")?;
+                let name = ApiKeyName::from_id(&principal, "x").ok_or(Unanswerable::Resource)?;
                 let own = self.caller.scope().cloned().unwrap_or_default();
                 any_of([Scope::default(), own].into_iter(), |scope| CreateApiKey {
                     name: name.clone(),
@@ -435,23 +396,23 @@ impl Question<'_> {
                     false => writes![with(Some(Default::default())), with(None)],
                 }
             }
-            _ => return None,
+            _ => return Err(Unanswerable::Method),
         })
     }
 
-    fn writes_plan(&self, method: &str) -> Option<Asks> {
+    fn writes_plan(&self, method: &str) -> Asked {
         let step = match method {
             "CreatePlan" => {
-                return Some(writes![CreatePlan {
+                return Ok(writes![CreatePlan {
                     platform: self.name()?,
                     name: None,
                     fields: Default::default(),
                     source: None,
                 }]);
             }
-            "UpdatePlan" => return Some(writes![self.update::<Plan>()?]),
+            "UpdatePlan" => return Ok(writes![self.update::<Plan>()?]),
             "RebaselinePlan" => {
-                return Some(writes![RebaselinePlan {
+                return Ok(writes![RebaselinePlan {
                     rebaseline: Rebaseline {
                         plan: self.name()?,
                         milestone_changes: Vec::new(),
@@ -463,7 +424,7 @@ impl Question<'_> {
                 }]);
             }
             "ConfirmTranscription" => {
-                return Some(writes![ConfirmTranscription {
+                return Ok(writes![ConfirmTranscription {
                     name: self.name()?,
                     etag: String::new(),
                 }]);
@@ -476,9 +437,9 @@ impl Question<'_> {
             "RevokePlan" => PlanMove::Revoke,
             "ReopenPlan" => PlanMove::Reopen,
             "AnnulPlan" => PlanMove::Annul,
-            _ => return None,
+            _ => return Err(Unanswerable::Method),
         };
-        Some(writes![MovePlan {
+        Ok(writes![MovePlan {
             name: self.name()?,
             step,
             document: None,
@@ -486,9 +447,9 @@ impl Question<'_> {
         }])
     }
 
-    fn writes_below_plan(&self, method: &str) -> Option<Asks> {
+    fn writes_below_plan(&self, method: &str) -> Asked {
         let etag = String::new();
-        Some(match method {
+        Ok(match method {
             "CreateMilestone" => writes![CreateMilestone {
                 plan: self.name()?,
                 name: None,
@@ -528,20 +489,20 @@ impl Question<'_> {
                 name: self.name()?,
                 etag,
             }],
-            _ => return None,
+            _ => return Err(Unanswerable::Method),
         })
     }
 
-    fn writes_catalogue(&self, method: &str) -> Option<Asks> {
+    fn writes_catalogue(&self, method: &str) -> Asked {
         let etag = String::new();
         let decided = |decision| {
-            Some(writes![DecideProposal {
+            Ok(writes![DecideProposal {
                 name: self.name()?,
                 decision,
                 etag: String::new(),
             }])
         };
-        Some(match method {
+        Ok(match method {
             "CreateAgency" => writes![CreateAgency {
                 name: self.nothing().and_then(|()| made_up())?,
                 fields: Default::default(),
@@ -594,15 +555,17 @@ impl Question<'_> {
                 etag,
             }],
             "CreateFigure" => writes![CreateFigure {
-                figure: self.nothing().and_then(|()| figure())?,
+                figure: self
+                    .nothing()
+                    .and_then(|()| figure().ok_or(Unanswerable::Resource))?,
             }],
-            _ => return None,
+            _ => return Err(Unanswerable::Method),
         })
     }
 
     /// An update of nothing, of a field of the steward's, of one of its agency's, and of the
     /// delegations: values that no record has.
-    fn updates_platform(&self) -> Option<Asks> {
+    fn updates_platform(&self) -> Asked {
         let text = || "\u{0}".to_owned();
         let fields = PlatformFields {
             display_name: text(),
@@ -617,7 +580,7 @@ impl Question<'_> {
             ..PlatformFields::default()
         };
         let of = |mask: &[&str]| self.update_of::<Platform>(fields.clone(), mask);
-        Some(writes![
+        Ok(writes![
             of(&[])?,
             of(&["display_name"])?,
             of(&["operating_unit"])?,
@@ -625,9 +588,9 @@ impl Question<'_> {
         ])
     }
 
-    fn writes_task(&self, method: &str) -> Option<Asks> {
+    fn writes_task(&self, method: &str) -> Asked {
         let etag = String::new();
-        Some(match method {
+        Ok(match method {
             "CreateProgramme" => {
                 self.nothing()?;
                 let name: ProgrammeName = made_up()?;
@@ -682,12 +645,12 @@ impl Question<'_> {
                 erroneous: false,
                 etag,
             }],
-            _ => return None,
+            _ => return Err(Unanswerable::Method),
         })
     }
 
-    fn writes_indicator(&self, method: &str) -> Option<Asks> {
-        Some(match method {
+    fn writes_indicator(&self, method: &str) -> Asked {
+        Ok(match method {
             "CreateIndicator" => writes![CreateIndicator {
                 name: self.nothing().and_then(|()| made_up())?,
                 fields: Default::default(),
@@ -707,21 +670,21 @@ impl Question<'_> {
                 let of_each = self.resource == "indicators/-";
                 let any = || self.state.indicators().keys().next().cloned();
                 let indicator = match of_each {
-                    true => any().or_else(made_up),
-                    false => self.name(),
+                    true => any().map_or_else(made_up, Ok)?,
+                    false => self.name()?,
                 };
-                let entries = self.entries(&indicator?)?;
+                let entries = self.entries(&indicator)?;
                 any_of(entries.into_iter(), |entry| BatchCreateObservations {
                     entries: vec![entry],
                 })
             }
-            _ => return None,
+            _ => return Err(Unanswerable::Method),
         })
     }
 
     /// New values of an indicator, of every basis and of several agencies.
-    fn entries(&self, indicator: &IndicatorName) -> Option<Vec<Entry>> {
-        let name = ObservationName::from_id(indicator, "x")?;
+    fn entries(&self, indicator: &IndicatorName) -> Asked<Vec<Entry>> {
+        let name = ObservationName::from_id(indicator, "x").ok_or(Unanswerable::Resource)?;
         let of = |basis, agency| Entry {
             name: name.clone(),
             named: false,
@@ -748,15 +711,15 @@ impl Question<'_> {
                 entries.push(of(basis, Some(agency.clone())));
             }
         }
-        Some(entries)
+        Ok(entries)
     }
 
-    fn writes_integration(&self, method: &str) -> Option<Asks> {
+    fn writes_integration(&self, method: &str) -> Asked {
         let etag = String::new();
-        Some(match method {
+        Ok(match method {
             "UpdateDeployment" => {
                 let of = |allow_missing| {
-                    Some(UpdateDeployment {
+                    Ok(UpdateDeployment {
                         update: self.update::<Deployment>()?,
                         allow_missing,
                     })
@@ -791,12 +754,12 @@ impl Question<'_> {
                     etag: String::new(),
                 })
             }
-            _ => return None,
+            _ => return Err(Unanswerable::Method),
         })
     }
 
     /// An update of nothing, of the states and of whether the flow is annulled.
-    fn updates_data_flow(&self) -> Option<Asks> {
+    fn updates_data_flow(&self) -> Asked {
         let of = |annulled, field| {
             let fields = DataFlowFields {
                 annulled,
@@ -811,7 +774,7 @@ impl Question<'_> {
             };
             self.update_of::<DataFlow>(fields, &[field])
         };
-        Some(writes![
+        Ok(writes![
             self.update::<DataFlow>()?,
             of(false, "state_entries")?,
             of(false, "annulled")?,
@@ -819,9 +782,9 @@ impl Question<'_> {
         ])
     }
 
-    fn writes_recommendation(&self, method: &str) -> Option<Asks> {
+    fn writes_recommendation(&self, method: &str) -> Asked {
         let (etag, calendar) = (String::new(), Arc::default());
-        Some(match method {
+        Ok(match method {
             "CreateRecommendation" => {
                 self.nothing()?;
                 let portal = RecommendationFields {
@@ -878,7 +841,7 @@ impl Question<'_> {
                 reopen_date: None,
                 etag,
             }],
-            _ => return None,
+            _ => return Err(Unanswerable::Method),
         })
     }
 
@@ -900,15 +863,23 @@ fn any_of<T, C: crate::rules::Command>(
     Asks::Writes(contents.map(boxed).collect())
 }
 
+/// A read of what everyone may see, if the method takes the resource.
+fn public(takes_it: bool) -> Asked {
+    match takes_it {
+        true => Ok(Asks::Reads(Ok(()))),
+        false => Err(Unanswerable::Resource),
+    }
+}
+
 /// A name that `permit` does not look up.
-fn made_up<N: ResourceName>() -> Option<N> {
+fn made_up<N: ResourceName>() -> Asked<N> {
     let parts = N::FORM.split('/');
     let parts = parts.map(|part| if part.starts_with('{') { "x" } else { part });
-    N::parse(&parts.collect::<Vec<_>>().join("/"))
+    N::parse(&parts.collect::<Vec<_>>().join("/")).ok_or(Unanswerable::Resource)
 }
 
 fn figure() -> Option<Figure> {
-    let name: FigureName = made_up()?;
+    let name: FigureName = made_up().ok()?;
     let time = Timestamp::from_micros(0).ok()?;
     Some(Figure {
         name,
