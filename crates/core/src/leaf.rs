@@ -104,13 +104,15 @@ pub fn header_digest(salt: &[u8], header: &Header<'_>) -> Digest {
     hash(salt, parts.iter().map(Vec::as_slice))
 }
 
-/// The leaf hash of a change.
+/// The leaf hash of a change: that of its entry, after the zero byte of RFC 6962.
 pub fn leaf_hash<'a>(header: &'a Digest, effects: impl IntoIterator<Item = &'a Digest>) -> Digest {
-    let parts = std::iter::once(header).chain(effects);
-    hash(&[0], parts.map(<[u8; 32]>::as_slice))
+    let hash = Sha256::new().chain_update([0]);
+    hash.chain_update(leaf_entry(header, effects))
+        .finalize()
+        .into()
 }
 
-/// The entry that a leaf hash is of, after the byte that RFC 6962 puts before it.
+/// The entry of a change in the log's tree.
 pub fn leaf_entry<'a>(
     header: &'a Digest,
     effects: impl IntoIterator<Item = &'a Digest>,

@@ -218,14 +218,24 @@ impl Command for CreateApiKey {
         let Self { name, hash, .. } = self;
         deciding.check_free::<ApiKey>(name)?;
         let fields = expiring(&self.fields, self.ttl, deciding.now, "api_key")?;
-        deciding.key_hashes.push((name.clone(), *hash));
-        Ok(Arc::new(ApiKey {
-            name: name.clone(),
-            fields,
-            revoke_time: None,
-            meta: deciding.created(),
-        }))
+        Ok(created(name, fields, *hash, deciding))
     }
+}
+
+/// A new key, whose hash is written beside it.
+fn created(
+    name: &ApiKeyName,
+    fields: ApiKeyFields,
+    hash: KeyHash,
+    deciding: &mut Deciding<'_>,
+) -> Arc<ApiKey> {
+    deciding.key_hashes.push((name.clone(), hash));
+    Arc::new(ApiKey {
+        name: name.clone(),
+        fields,
+        revoke_time: None,
+        meta: deciding.created(),
+    })
 }
 
 /// What is written of a key made at `now`. `path` is the field that holds the key.
@@ -338,13 +348,7 @@ impl Command for RotateApiKey {
             meta: deciding.updated(old.meta),
             ..old.clone()
         });
-        deciding.key_hashes.push((new.clone(), *hash));
-        Ok(Arc::new(ApiKey {
-            name: new.clone(),
-            fields,
-            revoke_time: None,
-            meta: deciding.created(),
-        }))
+        Ok(created(new, fields, *hash, deciding))
     }
 }
 
