@@ -14,7 +14,7 @@ use crate::{
     admission::who::Who,
     registry::{
         Registry,
-        authenticate::{Claims, authenticate, authenticate_feed, key_id},
+        authenticate::{Claims, authenticate, authenticate_feed, bearer, key_id},
     },
 };
 use ndp_core::{
@@ -53,9 +53,9 @@ pub async fn await_revision(
 /// waits until the log has been looked at again. A call with a wrong secret waits as long, so that
 /// timing does not reveal which ids exist.
 ///
-/// Before it waits, `wrong` is told of the key's id, and may refuse the call: then nobody waits for
-/// those who guess. The secret was compared by then, so the right one is refused only where this
-/// process does not know the key yet, which is for a second after another process made it.
+/// Before the wait, `wrong` is called with the key's id and may refuse the call, so that guessing
+/// causes no waits. The secret has been compared before that. So a right secret is refused only
+/// while this process does not know the key: up to a second after another process created it.
 pub async fn identify(
     registry: &Registry,
     headers: &HeaderMap,
@@ -64,8 +64,8 @@ pub async fn identify(
 ) -> Result<Call, Error> {
     let charge = || {
         let authorization = headers.get(AUTHORIZATION);
-        let sent = authorization.and_then(|value| value.to_str().ok());
-        key_id(sent.unwrap_or_default()).map_or(Ok(()), &wrong)
+        let key = authorization.and_then(|value| bearer(value.to_str().ok()?));
+        key.and_then(key_id).map_or(Ok(()), &wrong)
     };
     twice(registry, || identify_now(registry, headers, from), charge).await
 }
@@ -86,8 +86,8 @@ pub async fn identify_feed(
     twice(registry, owner, charge).await
 }
 
-/// Looks for the owner of a key, and if the key is unknown once more with what is new in the log,
-/// unless it is refused before that.
+/// Looks up the owner of a key. If the key is unknown and `charge` does not refuse the call, reads
+/// new changes of the log and looks again.
 async fn twice<T>(
     registry: &Registry,
     find: impl Fn() -> Result<T, Error>,

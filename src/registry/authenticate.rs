@@ -178,21 +178,21 @@ pub fn authenticate(
         };
     };
     let invalid = Error::Unauthenticated(Unauthenticated::Invalid);
-    let (scheme, key) = authorization
-        .split_once(' ')
-        .ok_or_else(|| invalid.clone())?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(invalid);
-    }
-    let entry = verified(hashes, key.trim())?;
+    let key = bearer(authorization).ok_or(invalid)?;
+    let entry = verified(hashes, key)?;
     let caller = known(state, &entry.name, Use::Calls, claims.checked()?, now)?;
     entry.used.note(now);
     Ok(caller)
 }
 
-/// The id of a key, of a header or a parameter that has one.
-pub fn key_id(sent: &str) -> Option<&str> {
-    let key = sent.rsplit(' ').next().unwrap_or(sent);
+/// The key in a value of `authorization`.
+pub fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, key) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// The id in a key, whether such a key exists or not.
+pub fn key_id(key: &str) -> Option<&str> {
     let (id, _) = key.strip_prefix(KEY_PREFIX)?.split_once('_')?;
     is_id(id).then_some(id)
 }
@@ -222,11 +222,7 @@ enum Use {
 /// What is kept of a key, if its secret is right.
 fn verified<'a>(hashes: &'a KeyHashes, key: &str) -> Result<&'a Entry, Error> {
     let invalid = Error::Unauthenticated(Unauthenticated::Invalid);
-    let id = key
-        .strip_prefix(KEY_PREFIX)
-        .and_then(|rest| rest.split_once('_'))
-        .map(|(id, _)| id)
-        .ok_or_else(|| invalid.clone())?;
+    let id = key_id(key).ok_or_else(|| invalid.clone())?;
     // An unknown id takes as long as a wrong secret, so that timing does not reveal which ids
     // exist.
     let found = hashes.0.get(id);
