@@ -31,7 +31,7 @@ use crate::{
     config::{self, DatabaseArgs, DatabaseConfig, Mistakes},
     registry::{Bounds, Registry, WriterTask, entropy::OsEntropy},
     server::{Signals, Stop as _},
-    store::Store,
+    store::{OpenError, Store},
     telemetry,
 };
 use ndp_core::{
@@ -82,7 +82,7 @@ enum Command {
     Load(load::Args),
     /// Onboard an agency: its first principals, their roles and a key for each, in one change
     Onboard(onboard::Args),
-    /// Verify that nobody altered the log, the records or the files behind the registry
+    /// Verify that the log, the records and the files were not altered outside of the registry
     Verify(verify::Args),
     /// Say which records cite a file, by its SHA-256
     VerifyDocument(verify_document::Args),
@@ -347,9 +347,16 @@ async fn open_store(config: &DatabaseConfig) -> anyhow::Result<Store> {
         let directory = directory.display();
         bail!("cannot open `{url}`: there is no directory `{directory}`");
     }
-    let opening = Store::open_at(url, uuid::Uuid::new_v4());
+    opened(config, Store::open_at(url, uuid::Uuid::new_v4())).await
+}
+
+/// Waits until the store is open, and logs a long wait.
+async fn opened(
+    config: &DatabaseConfig,
+    opening: impl Future<Output = Result<Store, OpenError>>,
+) -> anyhow::Result<Store> {
     let opened = telling(config, "connecting to the database", opening).await;
-    opened.with_context(|| format!("cannot open `{url}`"))
+    opened.with_context(|| format!("cannot open `{}`", config.database))
 }
 
 /// Refuses data that was read while another process began to write, because a file that no process
@@ -363,18 +370,12 @@ fn check_untouched(store: &Store, meanwhile: &str) -> anyhow::Result<()> {
 
 /// Opens the store to read it unchanged: nothing is created or migrated.
 async fn open_to_read(config: &DatabaseConfig) -> anyhow::Result<Store> {
-    let url = &config.database;
-    let opening = Store::open_to_read_at(url);
-    let opened = telling(config, "connecting to the database", opening).await;
-    opened.with_context(|| format!("cannot open `{url}`"))
+    opened(config, Store::open_to_read_at(&config.database)).await
 }
 
-/// The same, also where the log does not end as its head says.
+/// The same, also if the end of the log does not match its head.
 async fn open_to_verify(config: &DatabaseConfig) -> anyhow::Result<Store> {
-    let url = &config.database;
-    let opening = Store::open_to_verify_at(url);
-    let opened = telling(config, "connecting to the database", opening).await;
-    opened.with_context(|| format!("cannot open `{url}`"))
+    opened(config, Store::open_to_verify_at(&config.database)).await
 }
 
 /// Refuses a SQLite file that does not exist. A command that creates nothing must not treat a

@@ -287,8 +287,9 @@ impl Store {
         ))
     }
 
-    /// A consistent snapshot of the store as of now; later writes are not visible in it.
-    pub async fn moment(&self) -> Result<Moment, Error> {
+    /// A consistent snapshot of the store as of now. It does not show later writes, and does not
+    /// block other connections.
+    async fn snapshot(&self) -> Result<Tx<'static>, Error> {
         let mut attempt = 1;
         let snapshot = loop {
             let outcome = self.engine.snapshot().await;
@@ -296,15 +297,14 @@ impl Store {
                 break outcome;
             }
         };
-        Ok(Moment {
-            snapshot: self.outages.during(snapshot, "beginning to read")?,
-            outages: self.outages.clone(),
-        })
+        self.outages.during(snapshot, "beginning to read")
     }
 
     /// Everything that the State is made of.
     pub async fn load(&self) -> Result<Loaded, Error> {
-        self.moment().await?.load().await
+        let mut snapshot = self.snapshot().await?;
+        let loaded = load::load(&mut snapshot).await;
+        self.outages.during(loaded, "loading the state")
     }
 
     /// Decodes rows on another thread: there may be thousands of them at some microseconds each,
@@ -485,7 +485,7 @@ impl Store {
 
     /// The same, and that the log's tree has these roots at these sizes.
     pub async fn verify_with(&self, roots: &[(Revision, Digest)]) -> Result<Verified, Error> {
-        let Moment { mut snapshot, .. } = self.moment().await?;
+        let mut snapshot = self.snapshot().await?;
         let verified = verify::verify(&mut snapshot, roots).await;
         self.outages.during(verified, "verifying the database")
     }
@@ -498,21 +498,6 @@ impl Store {
         {
             tracing::warn!("connections are left to the database to close");
         }
-    }
-}
-
-/// The store as of one moment. A reader of it does not block other connections.
-#[derive(Debug)]
-pub struct Moment {
-    snapshot: Tx<'static>,
-    outages: Outages,
-}
-
-impl Moment {
-    /// As [`Store::load`].
-    pub async fn load(&mut self) -> Result<Loaded, Error> {
-        let loaded = load::load(&mut self.snapshot).await;
-        self.outages.during(loaded, "loading the state")
     }
 }
 

@@ -116,7 +116,7 @@ async fn verified(
     file: &Path,
     place: &Place,
 ) -> anyhow::Result<(String, Verified)> {
-    let Report { database, files } = Report::of(backup, place).await?;
+    let Report { database, files } = Report::of(backup, place, &[]).await?;
     let mut findings = database.findings.iter().chain(&files.findings);
     if let Some(first) = findings.next() {
         let (name, count) = (file.display(), findings.count() as u64 + 1 + database.more);

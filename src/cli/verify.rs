@@ -33,7 +33,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     super::must_exist(&config)?;
     let store = super::open_to_verify(&config).await?;
     let roots = args.roots()?;
-    let report = Report::with(&store, &config.files, &roots).await?;
+    let report = Report::of(&store, &config.files, &roots).await?;
     store.close().await;
     super::check_untouched(&store, "verification")?;
     let is_right = report.is_right();
@@ -67,13 +67,9 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Verifies the database, and the files that are in it or in this place.
-    pub(super) async fn of(store: &Store, place: &Place) -> anyhow::Result<Self> {
-        Self::with(store, place, &[]).await
-    }
-
-    /// The same, and that the log's tree has these roots at these sizes.
-    async fn with(
+    /// Verifies the database, that the log's tree has these roots at these sizes, and the files in
+    /// the database or in this place.
+    pub(super) async fn of(
         store: &Store,
         place: &Place,
         roots: &[(Revision, Digest)],

@@ -296,6 +296,13 @@ fn path(schemas: &mut Schemas, route: &Route) -> (String, Vec<Value>) {
     let mut parameters = Vec::new();
     let mut collection = "";
     for (index, segment) in route.template.segments.iter().enumerate() {
+        // the variable that the segment is a part of, and its field
+        let variable = || {
+            let covers = |it: &&Variable| it.start <= index && index < it.end;
+            let variable = route.template.variables.iter().find(covers)?;
+            let fields = fields::resolve(&route.method.input(), &variable.field);
+            Some((variable, fields.ok()?.pop()?))
+        };
         path.push('/');
         match segment {
             Segment::Literal(literal) => {
@@ -303,10 +310,7 @@ fn path(schemas: &mut Schemas, route: &Route) -> (String, Vec<Value>) {
                 collection = literal;
             }
             Segment::Rest => {
-                let covers = |it: &&Variable| it.start <= index && index < it.end;
-                let variable = route.template.variables.iter().find(covers);
-                let fields = variable.map(|it| fields::resolve(&route.method.input(), &it.field));
-                let Some(field) = fields.and_then(|it| it.ok()?.pop()) else {
+                let Some((_, field)) = variable() else {
                     continue;
                 };
                 path.push_str(&format!("{{{}}}", field.json_name()));
@@ -325,12 +329,7 @@ fn path(schemas: &mut Schemas, route: &Route) -> (String, Vec<Value>) {
             Segment::One => {
                 let name = schemas.variable(collection);
                 path.push_str(&format!("{{{name}}}"));
-                let covers = |it: &&Variable| it.start <= index && index < it.end;
-                let variable = route.template.variables.iter().find(covers);
-                let pattern = variable.and_then(|it| {
-                    let field = fields::resolve(&route.method.input(), &it.field)
-                        .ok()?
-                        .pop()?;
+                let pattern = variable().and_then(|(it, field)| {
                     schemas.segment(&field, index - it.start, it.end - it.start)
                 });
                 let pattern = pattern.unwrap_or_else(|| ID.to_owned());

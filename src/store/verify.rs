@@ -5,8 +5,9 @@
 //! The cached hashes of the log's tree are computed anew, and so is the root at each size that a
 //! checkpoint has.
 //!
-//! A finding names a column where other columns show that it is this one: a digest that is not over
-//! its parts, but stands in the digest over it, was right, and a part of it was altered.
+//! A finding names a column if other columns prove which one was altered. For example, a header
+//! digest that does not match the header, but matches the leaf hash, is correct: so the header was
+//! altered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,8 +34,8 @@ const BATCH: usize = 200;
 /// The first findings describe a database that is damaged throughout well enough.
 const FINDINGS_MAX: usize = 1_000;
 
-/// Verifies the database as of one snapshot. `roots` are sizes of the tree and the roots that it is
-/// said to have there.
+/// Verifies the database as of one snapshot. `roots` are sizes of the tree with the roots that
+/// checkpoints have for them.
 pub(super) async fn verify(
     snapshot: &mut Tx<'_>,
     roots: &[(Revision, Digest)],
@@ -179,7 +180,8 @@ impl Verifier {
             let next = format!("is missing: revision {revision} is the next");
             self.find("changes", format!("revision {expected}"), None, next);
         }
-        if change.record_time < self.time {
+        let is_before = change.record_time < self.time;
+        if is_before {
             let problem = "is before that of the change before it";
             self.find("changes", at(&change), Some("record_time"), problem);
         }
@@ -196,13 +198,13 @@ impl Verifier {
                 self.find("effects", of(effect), Some("ordinal"), problem);
             }
         }
-        self.digests(&change, &effects, follows);
+        let doubts = self.digests(&change, &effects, follows, is_before);
         self.found.changes += 1;
         self.found.effects += effects.len() as u64;
         self.last = revision;
         self.time = change.record_time;
-        self.apply(&effects);
-        // what an altered row cannot be read as is no second finding
+        self.apply(&effects, &doubts);
+        // a row that was altered and cannot be decoded is one finding, not two
         if self.found.findings.len() == findings {
             let row = at(&change);
             if let Err(error) = log::decode(change, effects) {
@@ -213,8 +215,16 @@ impl Verifier {
     }
 
     /// Checks the digests of the header and of the effects, the leaf hash over them, and the
-    /// digest that chains it to the change before.
-    fn digests(&mut self, change: &ChangeRow, effects: &[EffectRow], follows: bool) {
+    /// digest that chains it to the change before. `follows` is false after a gap, and `is_before`
+    /// true if the record time was found to be wrong. Returns, for each effect that does not match
+    /// its digest, the finding that says so.
+    fn digests(
+        &mut self,
+        change: &ChangeRow,
+        effects: &[EffectRow],
+        follows: bool,
+        is_before: bool,
+    ) -> BTreeMap<usize, usize> {
         let header = digest(&change.header_digest);
         let made_header = change.salt.as_ref();
         let made_header = made_header.map(|salt| leaf::header_digest(salt, &change.header()));
@@ -224,11 +234,11 @@ impl Verifier {
         let mut leaf = digest(&change.leaf_hash);
         // as the registry reads it
         self.tree.push(leaf);
-        // whose digest, and not its parts, was altered
+        // where the digest itself was altered, and not what it covers
         let (mut header_named, mut effect_named) = (false, None);
         let over_stored = leaf::leaf_hash(&header, &digests);
         if over_stored != leaf {
-            // with the digest that this effect has by its other columns
+            // whether the leaf hash covers the digest computed from this effect's other columns
             let is_over_made = |(index, made): &(usize, &Option<Digest>)| {
                 let mut digests = digests.clone();
                 if let (Some(stored), Some(made)) = (digests.get_mut(*index), made) {
@@ -257,18 +267,15 @@ impl Verifier {
         }
         match made_header {
             None => self.find("changes", at(change), Some("salt"), "is missing"),
-            Some(made) if made == header || header_named => {}
+            Some(made) if made == header || header_named || is_before => {}
             Some(_) => {
-                let named = self.found.findings.last();
-                let named = named.is_some_and(|it| it.row == at(change) && it.column.is_some());
-                if !named {
-                    let problem = "the header is not the one its digest was made of: record_time, \
-                                   principal, actor, agency, method, request_id, request_digest, \
-                                   reason or salt";
-                    self.find("changes", at(change), None, problem);
-                }
+                let problem = "the header is not the one its digest was made of: record_time, \
+                               principal, actor, agency, method, request_id, request_digest, \
+                               reason or salt";
+                self.find("changes", at(change), None, problem);
             }
         }
+        let mut doubts = BTreeMap::new();
         let parts = effects.iter().zip(made).zip(&digests).enumerate();
         for (index, ((effect, made), stored)) in parts {
             match made {
@@ -276,13 +283,14 @@ impl Verifier {
                 Some(made) if made == *stored || effect_named == Some(index) => {}
                 Some(_) => {
                     let problem = "the effect is not the one its digest was made of";
+                    doubts.insert(index, self.found.findings.len());
                     self.find("effects", of(effect), effect.altered_column(), problem);
                 }
             }
         }
         match self.chain.next(&leaf, &stored) {
             Some(next) => self.chain.computed = next,
-            // the change before is not there, or this one is not in its place: said already
+            // a missing change, or one in another place, is reported already
             None if !follows => self.chain.computed = stored,
             None => {
                 let problem = "is not chained to the change before";
@@ -291,20 +299,20 @@ impl Verifier {
             }
         }
         self.chain.stored = stored;
+        doubts
     }
 
-    fn apply(&mut self, effects: &[EffectRow]) {
-        for effect in effects {
+    /// Keeps the newest images. `doubts` are the findings on these effects.
+    fn apply(&mut self, effects: &[EffectRow], doubts: &BTreeMap<usize, usize>) {
+        for (index, effect) in effects.iter().enumerate() {
             match (effect.kind.as_str(), &effect.image) {
                 ("put", Some(image)) => {
-                    let row = of(effect);
-                    let mut findings = self.found.findings.iter();
-                    let doubt = findings.rposition(|it| it.table == "effects" && it.row == row);
+                    let doubt = doubts.get(&index);
                     let newest = Newest {
                         revision: effect.revision,
                         format: effect.format,
                         image: image.clone(),
-                        doubt: doubt.map(|finding| (finding, effect.clone())),
+                        doubt: doubt.map(|finding| (*finding, effect.clone())),
                     };
                     self.newest.insert(effect.resource.clone(), newest);
                 }
@@ -356,7 +364,7 @@ impl Verifier {
         Ok(())
     }
 
-    /// Compares the root at the last change with those that are said to be of its size.
+    /// Compares the root at the last change with the checkpoints of this size.
     fn roots(&mut self, roots: &[(Revision, Digest)]) {
         for (size, root) in roots {
             if *size == self.last && *root != self.tree.root() {
@@ -560,7 +568,7 @@ impl ChangeRow {
 }
 
 impl EffectRow {
-    /// The digest that the row has by its other columns; none without a salt.
+    /// The digest computed from the other columns; `None` without a salt.
     fn made_digest(&self) -> Option<Digest> {
         let image = leaf::image_digest(self.salt.as_ref()?, self.image.as_deref());
         let made = leaf::effect_digest(&self.kind, &self.resource, self.format, &image);
