@@ -17,7 +17,7 @@ static TARGET: LazyLock<&Target> = LazyLock::new(|| {
         }
         std::process::exit(0);
     };
-    // the fuzzer goes on from the seeds
+    // the fuzzer starts with the seeds
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let corpus = corpus.join(target.name);
     fs::create_dir_all(&corpus).unwrap();

@@ -96,8 +96,8 @@ impl Admission {
         ))
     }
 
-    /// Charges for a wrong secret of the key with this id, whether there is such a key or not. The
-    /// right secret is never charged, so that whoever has it is not kept out by those who guess.
+    /// Charges for a wrong secret of the key with this id, whether the key exists or not. The
+    /// right secret is never charged, so that guessing does not lock out the holder of the key.
     fn charge_wrong_key(&self, id: &str, address: &Who) -> Result<(), Error> {
         self.wrong_keys.check(&id.into()).inspect_err(|_| {
             // the refusal is the same whether the address could pay or not

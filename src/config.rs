@@ -522,7 +522,7 @@ pub struct ServeConfig {
     pub tls: Option<TlsFiles>,
     /// Seconds that running calls get to finish.
     pub shutdown_seconds: u64,
-    /// What it allows, and whom.
+    /// Its limits and permissions.
     pub options: ServerOptions,
     /// Settings that commands other than `serve` have too.
     pub common: DatabaseConfig,
@@ -557,7 +557,7 @@ pub struct ClientCa {
     pub required: bool,
 }
 
-/// What the server allows, and whom; as anyone would run it by default.
+/// Limits and permissions of the server, with sound defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerOptions {
     /// Whether every answer says that this is a sandbox.

@@ -1,8 +1,8 @@
-//! Decoders that read what callers send, each as a function of bytes: for a fuzzer (`fuzz/run`),
-//! and for a short run in the tests. Not part of a build of the product.
+//! Decoders of input, each as a function of bytes: for a fuzzer (`fuzz/run`) and for a short run in
+//! the tests. Not part of a product build.
 //!
-//! A target must not panic. Where a form has one canonical text, it also checks that what was read
-//! is written as it was.
+//! A target must not panic. If a form has one canonical text, the target also checks that a value
+//! is written as it was read.
 
 use std::{net::IpAddr, str::FromStr as _, sync::LazyLock};
 
@@ -54,7 +54,7 @@ pub struct Target {
     pub name: &'static str,
     /// Reads some bytes.
     pub run: fn(&[u8]),
-    /// What a run begins with.
+    /// The first inputs of a run.
     pub seeds: &'static [&'static str],
 }
 
@@ -222,7 +222,7 @@ mod tests {
 
     use super::*;
 
-    /// Inputs for each target, besides its seeds and what a fuzzer kept.
+    /// Number of altered inputs for each target.
     const INPUTS: usize = 2_000;
     /// Pieces that texts of these forms are made of.
     const PIECES: [&str; 16] = [
@@ -246,7 +246,7 @@ mod tests {
         input
     }
 
-    /// The kept inputs of a fuzzer, and some thousand altered ones.
+    /// The inputs that a fuzzer kept, and some thousand altered ones.
     #[test]
     fn no_target_panics() {
         let seed = rand::rng().random();

@@ -1,6 +1,6 @@
-//! Traces as a collector gets them, over OTLP from the real binary: each call a part of its
-//! caller's trace, and nothing that is none of the collector's business. A collector that is away,
-//! or does not answer, holds nothing up. Only in a build with the feature `otlp`.
+//! Traces as a collector receives them over OTLP from the real binary: each call is a part of its
+//! caller's trace, and no trace holds secrets or bodies. A collector that is absent or does not
+//! answer delays nothing. Only in a build with the feature `otlp`.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -142,7 +142,7 @@ func hashes(answer [][]byte) ([]tlog.Hash, error) {
 	return all, nil
 }
 
-// replace writes a file as a whole: whoever reads it finds the old content or the new one.
+// replace writes a file atomically: a reader finds the old content or the new one.
 func replace(file string, content []byte) error {
 	made, err := os.CreateTemp(filepath.Dir(file), ".checkpoint-*")
 	if err != nil {

@@ -199,8 +199,8 @@ impl Files {
         Ok(verified)
     }
 
-    /// Reads a file to its end. Returns its type where it is another than is said. Fails with a bug
-    /// where the file is not the one of its digest.
+    /// Reads a file to its end. Returns its type if that differs from the stored one. Fails with a
+    /// bug if the content does not match the digest.
     async fn verify_file(&self, file: StoredFile) -> Result<Option<String>, Error> {
         let said = file.media_type.clone();
         let mut sniffer = Sniffer::default();

@@ -11,8 +11,8 @@ use super::{
     routes::{Found, Routes},
 };
 
-/// A route, by the first byte; then a line that is the query, then the body. What was read is
-/// written as JSON and read again as the same.
+/// The first byte selects a route, the rest of the first line is the query, and the body follows. A
+/// message that can be read must be the same after it is written as JSON and read again.
 pub(crate) fn request(pool: &DescriptorPool, bytes: &[u8]) {
     static ROUTES: OnceLock<Option<Routes>> = OnceLock::new();
     let routes = ROUTES.get_or_init(|| Routes::new(pool).ok());

@@ -110,8 +110,8 @@ impl Inner {
                 explain(answered, standard::REQUEST_BYTES_MAX)
             } else {
                 if method.streams() || request.headers().contains_key(&NDP_FEED_KEY) {
-                    // the service releases the bytes of its requests, or presents a key of its own,
-                    // through this
+                    // the service uses this to release the bytes of its requests, or to charge for
+                    // a wrong feed key
                     request.extensions_mut().insert(Entry(Ok(Arc::clone(held))));
                 }
                 self.calls.answer(request, held, came).await

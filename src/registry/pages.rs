@@ -1,8 +1,8 @@
 //! Pages of the log, limited to what each caller may see.
 //!
 //! One call looks through a fixed number of revisions, and its page token continues after them. The
-//! number does not depend on what the changes are, so that a token does not tell of changes that
-//! the caller may not see.
+//! number does not depend on the content of the changes, so that a token does not reveal changes
+//! that the caller may not see.
 
 use std::sync::Arc;
 

@@ -2,8 +2,8 @@
 //! tiles of any size up to the newest revision.
 //!
 //! Nothing of it is written with a change. Above the leaves, one hash for 256 is kept in a table.
-//! What is missing there is computed from the level below, 256 hashes at a time, by whoever needs
-//! it; background work writes it.
+//! Missing hashes are computed from the level below when needed, 256 at a time, and written in the
+//! background.
 
 use std::{
     cell::RefCell,

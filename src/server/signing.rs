@@ -23,7 +23,7 @@ use crate::{
 /// Maximum size of a file.
 const FILE_BYTES_MAX: u64 = 4096;
 
-/// Opens the keys, and makes those that are not there. The log says their public halves.
+/// Opens the keys and creates missing ones. Logs their public halves.
 pub(super) fn open(registry: &Registry, signing: &Signing) -> anyhow::Result<Checkpoints> {
     let origin = signing.origin.clone();
     let origin = origin.unwrap_or_else(|| default_origin(registry.read().log_id));
@@ -67,18 +67,18 @@ fn read(path: &Path) -> anyhow::Result<Option<Key>> {
     let mut file = file.take(FILE_BYTES_MAX);
     file.read_to_string(&mut text).context("reading it")?;
     let key = Key::parse(text.trim_end());
-    // not what the file has: it may be another secret
+    // the error does not quote the file, which may hold another secret
     let form = "it does not hold one line `PRIVATE+KEY+<name>+<id>+<key>`; name another file";
     key.map(Some).context(form)
 }
 
-/// Which process made a file.
+/// The process that created a file.
 enum Made {
     Here,
     Elsewhere,
 }
 
-/// Makes a file that no other user can read, as a whole or not at all.
+/// Creates a file that no other user can read, atomically.
 fn write(path: &Path, text: &str) -> anyhow::Result<Made> {
     let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
     let folder = parent.unwrap_or(Path::new("."));

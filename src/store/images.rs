@@ -94,8 +94,8 @@ pub(super) fn decode_notice(
     })
 }
 
-/// For a fuzzer: an image of a resource in a format, each on a line of its own. What can be read is
-/// written, and read again as the same.
+/// For a fuzzer: a resource name, a format and an image, one on each line. An image that can be
+/// read must be the same after it is written and read again.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn fuzz(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {

@@ -49,8 +49,8 @@ fn whole(number: u64) -> i64 {
 }
 
 impl Store {
-    /// The hashes of a level that begin at a position, at most `count`: all of level 0 as far as
-    /// the log goes, and of other levels those that are in the cache.
+    /// At most `count` hashes of a level, from a position: at level 0 all that the log has, at
+    /// other levels those in the cache.
     pub async fn tree_hashes(
         &self,
         level: u8,
@@ -74,7 +74,7 @@ impl Store {
         rows.into_iter().map(hash).collect()
     }
 
-    /// The entries of the leaves that begin at an index, at most `count`.
+    /// The entries of at most `count` leaves, from an index.
     pub async fn leaf_entries(&self, index: u64, count: u64) -> Result<Vec<LeafEntry>, Error> {
         let operation = "reading leaf entries";
         let (from, to) = (whole(index), whole(index.saturating_add(count)));

@@ -194,7 +194,7 @@ pub(super) fn read_timestamp(message: Option<prost_types::Timestamp>) -> Option<
     Timestamp::from_micros(micros).ok()
 }
 
-/// Reads a span of time. One below nothing is none, which the domain refuses as well.
+/// Reads a duration. A negative one becomes zero, which the domain refuses as well.
 pub fn read_duration(message: Option<prost_types::Duration>) -> Option<Duration> {
     message.map(|span| Duration::try_from(span).unwrap_or_default())
 }

@@ -307,7 +307,7 @@ async fn tells_that_the_log_diverged(client: &Client) {
     }
 }
 
-/// A registry under one name and key whose log goes on, is rewound, and is forked.
+/// A registry under one name and key, whose log grows, is rewound, and is forked.
 async fn refuses_another_history(client: &Client) {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();

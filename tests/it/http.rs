@@ -673,7 +673,7 @@ async fn metadata_and_time_are_headers() {
         (answer.status, mistakes(&answer)),
         (401, "CREDENTIALS_INVALID".into())
     );
-    // a time that is none is not taken for no time
+    // a malformed timeout is refused, not ignored
     for time in ["2,5", "abc", "0x1", "-1", "1e3", ".5", ""] {
         let headers = [("x-server-timeout", time)];
         let answer = send(

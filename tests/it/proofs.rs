@@ -528,7 +528,7 @@ fn tree_hash(hashes: &[u8]) -> Vec<u8> {
     hash.chain_update(tree_hash(right)).finalize().to_vec()
 }
 
-/// As an operator starts it: the key beside the file is made once, said in the log, and used again.
+/// As an operator starts it: the key beside the file is created once, logged, and used again.
 #[test]
 fn the_key_beside_the_file_is_made_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -569,7 +569,7 @@ fn the_key_beside_the_file_is_made_once() {
     assert_eq!((first, text), (second, again));
     assert!(log.contains("run chmod 600 on it"), "{log}");
 
-    // a file that is no key is left as it is, and not shown
+    // a file without a key is not changed, and the error does not quote it
     fs::write(&key, "hunter2\n").unwrap();
     let process = Process::start(&arguments, &[]);
     let began = Instant::now();

@@ -584,8 +584,8 @@ fn field_names(found: &mut Findings) {
 
 fn standard_fields(found: &mut Findings) {
     for (_, _, message) in resources() {
-        // the log's entries are made once; when is their `record_time`. A checkpoint is made for
-        // whoever asks, and the glossary is that of the release
+        // the log's entries never change and have a `record_time`; a checkpoint is made for each
+        // request, and the glossary is that of the release
         if ["Change", "Checkpoint", "Glossary"].contains(&message.name()) {
             continue;
         }

@@ -1,6 +1,6 @@
-//! `verify` against a database that somebody altered behind the registry: each column of each
-//! table, at the first change, in the middle and at the last, and rows that are removed, added and
-//! exchanged. What it cannot find is the list in `docs/verify.md`.
+//! `verify` on databases that were altered outside of the registry: each column of each table, at
+//! three changes, and rows that are removed, added and exchanged. `docs/verify.md` lists what it
+//! cannot find.
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, io::Write as _};
 
@@ -21,21 +21,21 @@ use crate::harness::{
     until,
 };
 
-/// What is wrong with a table after something was done to it.
+/// The expected result of `verify` after an alteration.
 enum Told {
     /// The first finding begins so. `{r}` is the revision that was altered, `{next}` the one after.
     First(&'static str),
-    /// The column is in the list of those that are not verified.
+    /// No finding: the column is in the list of those that are not verified.
     Nothing,
-    /// The database is not opened, and the error says this.
+    /// The database is not opened; the error contains this text.
     Refused(&'static str),
 }
 use Told::{First, Nothing, Refused};
 
 const ZEROS: &str = "{zeros}";
 
-/// A table, its column, what the column is set to, and what is told. `{zeros}` is 32 bytes
-/// of zero.
+/// A table, its column, the new value of the column, and the expected result. `{zeros}` is 32 zero
+/// bytes.
 #[rustfmt::skip]
 const COLUMNS: &[(&str, &str, &str, Told)] = &[
     ("log_head", "one", "one", Nothing),
@@ -111,7 +111,7 @@ const COLUMNS: &[(&str, &str, &str, Told)] = &[
     ("api_key_uses", "use_hour", "use_hour + 1", Nothing),
 ];
 
-/// Other than one column of one row; `{last}` is the newest revision.
+/// Alterations of whole rows, and the expected result. `{last}` is the newest revision.
 const ROWS: &[(&str, Told)] = &[
     (
         "DELETE FROM effects WHERE revision = {r} AND ordinal = 0",
@@ -348,7 +348,7 @@ both! {
         assert_eq!((code, &*said), (Some(1), ""), "{errors}");
         assert!(errors.contains("no key that was given signed it"), "{errors}");
 
-        // a whole shorter history: nothing in the database shows it
+        // a consistent shorter history: the database alone does not reveal it
         let mut sql = Sql::connect(&url).await;
         sql.without_foreign_keys().await;
         let last = sql.number("SELECT revision FROM log_head").await;
@@ -372,7 +372,7 @@ both! {
     }
 }
 
-/// What `verify` finds, or why the database is not opened.
+/// The findings of `verify`, or the error if the database is not opened.
 async fn findings(url: &DatabaseUrl) -> Result<Vec<String>, String> {
     let store = Store::open_to_verify_at(url)
         .await

@@ -79,7 +79,7 @@ async fn end(mut watch: Streaming<pb::WatchChangesResponse>) -> String {
     format!("{:?} {}", status.code(), reason(&status))
 }
 
-/// Calls with this key at once, each on behalf of an address of its own.
+/// Concurrent calls with this key, each from another address.
 fn guesses(server: &Server, key: &str) -> Vec<JoinHandle<Result<(), Status>>> {
     let of = |number: u8| {
         let mut request = Request::new(pb::IdentifyCallerRequest {});
@@ -127,7 +127,7 @@ both! {
         let mut changes = ChangeServiceClient::new(server.intercepted(caller));
         let watch = changes.watch_changes(pb::WatchChangesRequest::default()).await;
         assert_eq!(watch.unwrap_err().code(), Code::PermissionDenied);
-        // it is told which of its calls are refused, as the calls would be
+        // TestPermissions answers the same refusals as the calls
         let questions = json!([
             {"method": "ndp.registry.v1.CatalogueService/GetPlatform", "resource": PLATFORM},
             {"method": "ndp.registry.v1.PlanService/ListPlans", "resource": PLATFORM},
@@ -183,7 +183,7 @@ both! {
         for fields in [json!({"methods": [access]}), json!({"methods": [get]})] {
             limited.ok("CreateApiKey", create(fields)).await;
         }
-        // what is not there limits to nothing, and is refused
+        // a name that does not exist would permit nothing, so it is refused
         for (fields, told) in [
             (json!({"methods": ["ndp.registry.v1.PlansService"]}), "methods[0] UNKNOWN_VALUE"),
             (json!({"methods": [get, format!("{access}/Get")]}), "methods[1] UNKNOWN_VALUE"),

@@ -114,7 +114,7 @@ impl Compared {
                     assert!(content_decides, "{what}");
                     self.conditional.insert(method.clone());
                 }
-                // asked of another principal
+                // a question about another principal
                 ("ALLOWED", Err(_)) if method == "TestPermissions" => {}
                 _ => panic!("{what}"),
             }
@@ -157,7 +157,7 @@ both! {
             assert_eq!(hidden, told(&caller, of, absent).await);
             assert!(!hidden.contains("ALLOWED"), "{hidden}");
         }
-        // whoever sees the draft is told what its editor may do
+        // callers who see the draft get the permissions of its editor
         let auditor = server.raw(server.person("auditor", &[Role::Auditor], None).await);
         let told_of_editor = told(&auditor, editor, draft).await;
         assert_eq!(told_of_editor, told(&cast.editor, "", draft).await);

@@ -54,7 +54,7 @@ impl Texts for CreatePlan {
 
 impl Command for CreatePlan {
     type Answer = Plan;
-    /// The platform, its governing agency, and for whom the caller writes.
+    /// The platform, its governing agency, and the side that the caller writes for.
     type Found<'a> = (&'a Platform, &'a AgencyName, Writer);
 
     fn method(&self) -> &'static str {

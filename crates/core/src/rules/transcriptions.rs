@@ -71,7 +71,7 @@ impl Command for ConfirmTranscription {
     }
 }
 
-/// For whom a caller writes what an editor of an agency writes.
+/// The side that a caller writes for, with the rights of an editor of an agency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writer {
     /// For its own agency.
@@ -87,8 +87,8 @@ impl Asking<'_> {
         appointed && users_of(self.state, agency).next().is_none()
     }
 
-    /// For whom the caller writes the plans of a platform that this agency governs; refuses a
-    /// caller who may not write them.
+    /// The side that the caller writes for when it writes plans of a platform that this agency
+    /// governs. Refuses a caller who may not write them.
     pub(super) fn writes_for(
         &self,
         agency: &AgencyName,

@@ -160,7 +160,7 @@ fn wanted<T: Queryable>(filter: &Filter<T>) -> Vec<u16> {
     for (index, field) in T::FIELDS.iter().enumerate().filter(|(_, it)| !is_name(it)) {
         let asked = filter.equalities(field.path);
         keys.extend(asked.filter_map(|(entry, value)| {
-            // an entry of a map, or a field that is none
+            // an entry only of a map, and a whole value only of another field
             let whole = entry.is_some() == field.path.ends_with(".*");
             whole.then(|| key(index, entry, &value))?
         }));
