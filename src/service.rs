@@ -47,6 +47,7 @@ use crate::{
     files::Files,
     pb,
     registry::Registry,
+    sign_in::SignIn,
 };
 use changes::WatchStream as WatchChangesStream;
 use encodings::Encodings;
@@ -73,6 +74,7 @@ fn gzip() -> EnabledCompressionEncodings {
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
     registry: Registry,
+    sign_in: SignIn,
     files: Files,
     denials: Denials,
     /// The limit on bytes that are queued for watchers.
@@ -103,6 +105,7 @@ macro_rules! methods {
             /// Creates the services on this registry. Streams end when `stopping` is set.
             pub fn new(
                 registry: &Registry,
+                sign_in: SignIn,
                 files: Files,
                 denials: Denials,
                 unsent: Pool,
@@ -110,6 +113,7 @@ macro_rules! methods {
             ) -> Self {
                 let services = Arc::new(Services {
                     registry: registry.clone(),
+                    sign_in,
                     files,
                     denials,
                     unsent,

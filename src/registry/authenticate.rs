@@ -1,4 +1,4 @@
-//! Whose call it is: from the metadata `authorization` and `ndp-actor` to a [`Caller`].
+//! Whose call it is: from its credentials and the metadata `ndp-actor` to a [`Caller`].
 //!
 //! A key reads `ndp_<id>_<secret>`: the id finds the record, the secret's SHA-256 is compared in
 //! constant time. The secret has 256 random bits, so it needs no slow hash.
@@ -12,12 +12,15 @@ use subtle::ConstantTimeEq;
 
 use super::entropy::OsEntropy;
 use ndp_core::{
-    caller::{Caller, Known, Person},
+    caller::{Caller, Credential, Known, Person},
     error::Error,
     messages::{Rule, Unauthenticated},
     names::{ApiKeyName, PrincipalName},
     personal,
-    records::principals::{KeyHash, PrincipalKind},
+    records::{
+        identities::{Identity, Proof},
+        principals::{KeyHash, Principal, PrincipalKind},
+    },
     rules::{Ids as _, personal::HEADER},
     state::State,
     text::legible::{self, Lines},
@@ -127,33 +130,71 @@ fn hash_of(key: &str) -> KeyHash {
     KeyHash(Sha256::digest(key.as_bytes()).into())
 }
 
-/// Identifies the caller. Without `authorization`, the caller is anonymous. Invalid credentials are
-/// refused and never treated as anonymous.
+/// The credentials of a call.
+#[derive(Clone, Debug)]
+pub enum Presented<'a> {
+    /// None.
+    Nothing,
+    /// An API key.
+    Key(&'a str),
+    /// A verified certificate or token, and what it proves.
+    Proof(Arc<Proof>),
+}
+
+/// The secret in a value of `authorization`.
+pub fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, secret) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
+/// Identifies the caller. Without credentials, or with an identity that belongs to no principal,
+/// the caller is anonymous. Invalid credentials are refused and never treated as anonymous.
 pub fn authenticate(
     state: &State,
     hashes: &KeyHashes,
-    authorization: Option<&str>,
+    presented: &Presented<'_>,
     claims: Claims,
     now: Timestamp,
 ) -> Result<Caller, Error> {
-    let Some(authorization) = authorization else {
-        return match claims {
-            Claims {
-                actor: None,
-                allows_personal_data: None,
-            } => Ok(Caller::Anonymous),
-            Claims { .. } => Err(Error::Unauthenticated(Unauthenticated::Missing)),
-        };
-    };
-    let invalid = Error::Unauthenticated(Unauthenticated::Invalid);
-    let (scheme, key) = authorization
-        .split_once(' ')
-        .ok_or_else(|| invalid.clone())?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(invalid);
+    match presented {
+        Presented::Nothing => claims.anonymous(),
+        Presented::Key(key) => {
+            let name = verified(hashes, key)?;
+            let (principal, credential) = (name.parent(), Credential::ApiKey(name.clone()));
+            known(
+                state,
+                &principal,
+                credential,
+                Use::Calls,
+                claims.checked()?,
+                now,
+            )
+        }
+        Presented::Proof(proof) => {
+            let owner = |identity| Some((identity, state.principal_of(identity)?));
+            let mut owners = proof.identities.iter().filter_map(owner);
+            let Some((identity, owner)) = owners.next() else {
+                return claims.anonymous();
+            };
+            if owners.any(|(_, other)| other.name != owner.name) {
+                return Err(Error::Unauthenticated(
+                    Unauthenticated::CertificateAmbiguous,
+                ));
+            }
+            let credential = Credential::External {
+                identity: identity.clone(),
+                expire_time: proof.expire_time,
+            };
+            known(
+                state,
+                &owner.name,
+                credential,
+                Use::Calls,
+                claims.checked()?,
+                now,
+            )
+        }
     }
-    let name = verified(hashes, key.trim())?;
-    known(state, name, Use::Calls, claims.checked()?, now)
 }
 
 /// Identifies the owner of a feed's key.
@@ -164,7 +205,15 @@ pub fn authenticate_feed(
     now: Timestamp,
 ) -> Result<Caller, Error> {
     let name = verified(hashes, key)?;
-    known(state, name, Use::Feed, Claims::default(), now)
+    let credential = Credential::ApiKey(name.clone());
+    known(
+        state,
+        &name.parent(),
+        credential,
+        Use::Feed,
+        Claims::default(),
+        now,
+    )
 }
 
 /// What a key is used for.
@@ -195,7 +244,8 @@ fn verified<'a>(hashes: &'a KeyHashes, key: &str) -> Result<&'a ApiKeyName, Erro
     }
 }
 
-/// Updates a caller from a later State: its roles may have changed, or its key may be revoked.
+/// Updates a caller from a later State: its roles may have changed, or its credential may no longer
+/// hold.
 pub fn renew(state: &State, caller: &Caller, now: Timestamp) -> Result<Caller, Error> {
     match caller {
         Caller::Anonymous | Caller::System { .. } => Ok(caller.clone()),
@@ -204,39 +254,41 @@ pub fn renew(state: &State, caller: &Caller, now: Timestamp) -> Result<Caller, E
                 actor: was.person.actor.clone(),
                 allows_personal_data: was.allows_personal_data.clone(),
             };
-            known(state, &was.api_key, Use::Calls, claims, now)
+            let credential = was.credential.clone();
+            known(
+                state,
+                &was.person.principal,
+                credential,
+                Use::Calls,
+                claims,
+                now,
+            )
         }
     }
 }
 
 fn known(
     state: &State,
-    key: &ApiKeyName,
+    principal: &PrincipalName,
+    credential: Credential,
     used: Use,
     claims: Claims,
     now: Timestamp,
 ) -> Result<Caller, Error> {
-    let refuse = |reason| Err(Error::Unauthenticated(reason));
-    let Some(record) = state.api_key(key) else {
-        return refuse(Unauthenticated::Invalid);
+    let Some(principal) = state.principal(principal) else {
+        return Err(Error::Unauthenticated(Unauthenticated::Invalid));
     };
-    let Some(principal) = state.principal(&key.parent()) else {
-        return refuse(Unauthenticated::Invalid);
+    let holds = match &credential {
+        Credential::ApiKey(name) => check_key(state, name, used, now),
+        Credential::External {
+            identity,
+            expire_time,
+        } => check_identity(principal, identity, *expire_time, now),
     };
     if principal.disabled {
-        return refuse(Unauthenticated::PrincipalDisabled);
+        return Err(Error::Unauthenticated(Unauthenticated::PrincipalDisabled));
     }
-    if record.revoke_time.is_some() {
-        return refuse(Unauthenticated::KeyRevoked);
-    }
-    if record.fields.expire_time.is_some_and(|time| time <= now) {
-        return refuse(Unauthenticated::KeyExpired);
-    }
-    match (used, record.fields.feed) {
-        (Use::Calls, false) | (Use::Feed, true) => {}
-        (Use::Calls, true) => return refuse(Unauthenticated::FeedKey),
-        (Use::Feed, false) => return refuse(Unauthenticated::NotFeedKey),
-    }
+    holds.map_err(Error::Unauthenticated)?;
     let today = now.date_in_vietnam();
     let roles = principal.fields.roles_on(today);
     let is_system = principal.fields.kind == PrincipalKind::System;
@@ -256,12 +308,63 @@ fn known(
         agency: principal.fields.agency.clone(),
         reach: state.reach_of(principal.fields.agency.as_ref(), &roles, today),
         roles,
-        api_key: key.clone(),
+        credential,
         allows_personal_data,
     }))
 }
 
+fn check_key(
+    state: &State,
+    name: &ApiKeyName,
+    used: Use,
+    now: Timestamp,
+) -> Result<(), Unauthenticated> {
+    let key = state.api_key(name).ok_or(Unauthenticated::Invalid)?;
+    if key.revoke_time.is_some() {
+        return Err(Unauthenticated::KeyRevoked);
+    }
+    if key.fields.expire_time.is_some_and(|time| time <= now) {
+        return Err(Unauthenticated::KeyExpired);
+    }
+    match (used, key.fields.feed) {
+        (Use::Calls, false) | (Use::Feed, true) => Ok(()),
+        (Use::Calls, true) => Err(Unauthenticated::FeedKey),
+        (Use::Feed, false) => Err(Unauthenticated::NotFeedKey),
+    }
+}
+
+fn check_identity(
+    principal: &Principal,
+    identity: &Identity,
+    expire_time: Timestamp,
+    now: Timestamp,
+) -> Result<(), Unauthenticated> {
+    if !principal.fields.identities.contains(identity) {
+        return Err(Unauthenticated::IdentityRemoved);
+    }
+    if expire_time > now {
+        return Ok(());
+    }
+    Err(match identity {
+        Identity::CertificateUri(_) | Identity::CertificateDns(_) => {
+            Unauthenticated::CertificateExpired
+        }
+        Identity::TokenSubject { .. } => Unauthenticated::TokenExpired,
+    })
+}
+
 impl Claims {
+    /// A caller without a principal. It cannot claim anything.
+    fn anonymous(self) -> Result<Caller, Error> {
+        match self {
+            Self {
+                actor: None,
+                allows_personal_data: None,
+            } => Ok(Caller::Anonymous),
+            Self { .. } => Err(Error::Unauthenticated(Unauthenticated::Missing)),
+        }
+    }
+
     /// The same in the form that is kept, once it is found to hold.
     fn checked(self) -> Result<Self, Error> {
         Ok(Self {

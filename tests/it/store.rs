@@ -354,6 +354,7 @@ fn principal(number: i64) -> Image {
             agency: AgencyName::parse("agencies/made-up"),
             roles: vec![Role::AgencyEditor, Role::Auditor],
             grants: Vec::new(),
+            identities: Vec::new(),
         },
         disabled: false,
         meta: meta(number),

@@ -2,8 +2,9 @@
 
 use crate::{
     names::{AgencyName, ApiKeyName, PlatformName, PrincipalName},
-    records::{principals::Role, stored::stored},
+    records::{identities::Identity, principals::Role, stored::stored},
     text,
+    time::Timestamp,
 };
 
 stored! {
@@ -61,6 +62,20 @@ pub struct Entrusted {
     pub approves: bool,
 }
 
+/// What a caller proved who it is with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// An API key.
+    ApiKey(ApiKeyName),
+    /// A client certificate, or a token of another issuer.
+    External {
+        /// The identity that it proves.
+        identity: Identity,
+        /// From when on it proves nothing.
+        expire_time: Timestamp,
+    },
+}
+
 /// A caller with credentials that hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -75,8 +90,8 @@ pub struct Known {
     pub roles: Vec<Role>,
     /// What it gains from the place of its agency among the others.
     pub reach: Reach,
-    /// The key it called with.
-    pub api_key: ApiKeyName,
+    /// What it called with.
+    pub credential: Credential,
     /// The reason for allowing personal data, if the caller gave one.
     pub allows_personal_data: Option<String>,
 }

@@ -1038,6 +1038,7 @@ fn images(plans: &[(usize, PlanState, Visibility, String, i64)]) -> Vec<Image> {
                 agency: agency.clone(),
                 roles: Vec::new(),
                 grants: Vec::new(),
+                identities: Vec::new(),
             };
             images.push(Image::Principal(
                 Principal {
