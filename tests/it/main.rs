@@ -36,6 +36,7 @@ mod rpc;
 mod sandbox;
 mod serving;
 mod shutdown;
+mod sign_in;
 mod smoke;
 mod standing;
 mod store;

@@ -46,7 +46,7 @@ use ndp_core::{
     rules::Decided,
     time::{Date, Timestamp},
 };
-use ndp_registry::store::{Appended, CommitError, Encoded, Store, WriteTx};
+use ndp_registry::store::{Appended, CommitError, Encoded, Secret, Store, WriteTx};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
@@ -748,13 +748,13 @@ both! {
     async fn the_first_page_token_key_wins(engine: Engine) {
         let (one, two) = (open(&engine).await, open(&engine).await);
         let keys = tokio::join!(
-            one.page_token_key([1; 32]),
-            two.page_token_key([2; 32]),
-            one.page_token_key([3; 32]),
+            one.secret(Secret::PageToken, [1; 32]),
+            two.secret(Secret::PageToken, [2; 32]),
+            one.secret(Secret::PageToken, [3; 32]),
         );
         let key = keys.0.unwrap();
         assert_eq!((key, key), (keys.1.unwrap(), keys.2.unwrap()));
-        assert_eq!(two.page_token_key([4; 32]).await.unwrap(), key);
+        assert_eq!(two.secret(Secret::PageToken, [4; 32]).await.unwrap(), key);
     }
 
     async fn many_open_one_database_at_once(engine: Engine) {
@@ -940,7 +940,7 @@ fn _the_futures_can_be_sent(store: &'static Store, tx: &'static mut WriteTx<'sta
     sent(store.load());
     sent(store.changes_after(Revision::ZERO, 1));
     sent(store.key_hashes(&[]));
-    sent(store.page_token_key([0; 32]));
+    sent(store.secret(Secret::PageToken, [0; 32]));
     sent(store.begin());
     sent(store.fold(|_| Ok(())));
     sent(append_to(tx, &[]));
