@@ -102,9 +102,9 @@ impl SignIn {
 
     /// Verifies a token, and keeps what it proves. Reads the issuer's keys anew for a key that is
     /// not known.
-    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<(), Error> {
-        if self.known_proof(token, now)?.is_some() {
-            return Ok(());
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Proof>, Error> {
+        if let Some(proof) = self.known_proof(token, now)? {
+            return Ok(proof);
         }
         let outcome = self.verify_anew(token, now).await;
         if let Err(error) = &outcome {
@@ -114,7 +114,7 @@ impl SignIn {
         outcome
     }
 
-    async fn verify_anew(&self, text: &str, now: Timestamp) -> Result<(), Error> {
+    async fn verify_anew(&self, text: &str, now: Timestamp) -> Result<Arc<Proof>, Error> {
         let most = self.0.token_bytes_max;
         if text.len() > most {
             return Err(Error::Unauthenticated(Unauthenticated::TokenTooLong {
@@ -147,16 +147,17 @@ impl SignIn {
             issuer: issuer.name.clone(),
             subject: self.0.subject_key.hash(&issuer.name, &subject),
         };
+        let proof = Arc::new(Proof {
+            identities: vec![identity],
+            expire_time,
+        });
         let known = verified::Known {
-            proof: Arc::new(Proof {
-                identities: vec![identity],
-                expire_time,
-            }),
+            proof: Arc::clone(&proof),
             issuer: index,
             withdrawals,
         };
         self.0.verified.insert(digest(text), known);
-        Ok(())
+        Ok(proof)
     }
 
     /// The hash of a subject of an issuer that is accepted.

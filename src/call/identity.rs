@@ -24,7 +24,6 @@ use ndp_core::{
     error::Error,
     messages::{Rule, Unauthenticated},
     position::Point,
-    time::Timestamp,
 };
 
 /// Waits until this process knows the position that `ndp-min-revision` requests, so that a write on
@@ -75,8 +74,10 @@ impl Identifier {
         from: &Who,
     ) -> Result<Call, Error> {
         if let Some(token) = self.token(headers) {
+            self.registry.check_honoured()?;
             let now = self.registry.clock().now();
-            Box::pin(self.sign_in.verify(token, now)).await?;
+            let proof = Box::pin(self.sign_in.verify(token, now)).await?;
+            return self.call(headers, Presented::Proof(proof), from);
         }
         let now = || self.identify_now(headers, connection, from);
         twice(&self.registry, now).await
@@ -89,13 +90,21 @@ impl Identifier {
         connection: &Connection,
         from: &Who,
     ) -> Result<Call, Error> {
-        let registry = &self.registry;
-        let snapshot = registry.read();
         if headers.contains_key(AUTHORIZATION) {
-            registry.check_honoured()?;
+            self.registry.check_honoured()?;
         }
-        let now = registry.clock().now();
-        let presented = self.presented(headers, connection, now)?;
+        let presented = self.presented(headers, connection)?;
+        self.call(headers, presented, from)
+    }
+
+    /// The call of whoever presents these credentials.
+    fn call(
+        &self,
+        headers: &HeaderMap,
+        presented: Presented<'_>,
+        from: &Who,
+    ) -> Result<Call, Error> {
+        let snapshot = self.registry.read();
         // the gRPC specification limits metadata to ASCII, but most stacks allow UTF-8, and reasons
         // are Vietnamese. Percent-encoding is accepted too.
         let text = |name| headers.get(name).map(|value| decode(value.as_bytes()));
@@ -104,14 +113,15 @@ impl Identifier {
             allows_personal_data: text(&NDP_ALLOW_PERSONAL_DATA),
         };
         let (state, hashes) = (&snapshot.state, &snapshot.key_hashes);
+        let now = self.registry.clock().now();
         let caller = authenticate(state, hashes, &presented, claims, now)?;
         let proved = match (&caller, presented) {
             (Caller::Known(known), _) => {
                 // a certificate of nobody needs no look at the log
-                registry.check_honoured()?;
+                self.registry.check_honoured()?;
                 match &known.credential {
                     Credential::ApiKey(_) => None,
-                    Credential::External { identity, .. } => Some(identity.clone()),
+                    Credential::External { identity, .. } => Some((**identity).clone()),
                 }
             }
             (_, Presented::Proof(proof)) => proof.identities.first().cloned(),
@@ -134,7 +144,6 @@ impl Identifier {
         &self,
         headers: &'a HeaderMap,
         connection: &Connection,
-        now: Timestamp,
     ) -> Result<Presented<'a>, Error> {
         let Some(authorization) = headers.get(AUTHORIZATION) else {
             let certificate = connection.client_certificate();
@@ -150,6 +159,7 @@ impl Identifier {
         if !self.sign_in.is_token(secret) {
             return Ok(Presented::Key(secret));
         }
+        let now = self.registry.clock().now();
         let proof = self.sign_in.known_proof(secret, now)?;
         proof.map(Presented::Proof).ok_or(invalid)
     }

@@ -182,7 +182,7 @@ pub fn authenticate(
                 ));
             }
             let credential = Credential::External {
-                identity: identity.clone(),
+                identity: Box::new(identity.clone()),
                 expire_time: proof.expire_time,
             };
             known(

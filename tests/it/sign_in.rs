@@ -1,6 +1,8 @@
 //! Sign-in over the wire: tokens of a synthetic issuer and client certificates, which of them are
 //! whose, and which hold.
 
+mod provider;
+
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use ndp_core::{
     names::PrincipalName,
@@ -76,7 +78,7 @@ fn update(principal: &str, identities: &[Value]) -> Value {
     let name = format!("principals/{principal}");
     json!({
         "principal": {"name": name, "identities": identities},
-        "update_mask": {"paths": ["identities"]},
+        "update_mask": "identities",
     })
 }
 
@@ -87,9 +89,11 @@ async fn refused(server: &Server, token: &str) -> String {
     let by_grpc = format!("{:?} {}", status.code(), reason(&status));
     let authorization = format!("Bearer {token}");
     let headers = [("authorization", &*authorization)];
-    let answer = send(&server.address, "GET /v1/summary", &headers, "").await;
+    let answer = send(&server.address, "GET /v1/platforms/ndp-001", &headers, "").await;
     let error = answer.json();
-    assert_eq!(error["details"][0]["reason"], reason(&status), "{error}");
+    let details = error["details"].as_array().unwrap();
+    let told = details.iter().find_map(|it| it["reason"].as_str());
+    assert_eq!(told, Some(&*reason(&status)), "{error}");
     assert_eq!(error["code"], status.code() as i32, "{error}");
     assert_eq!(error["message"], status.message());
     by_grpc
@@ -368,6 +372,12 @@ both! {
         .await;
         assert_eq!(refused(&server, &renewed).await, "Unauthenticated TOKEN_INVALID");
         whoami(&server, bearer(&newest)).await;
+        // a new key comes as the old one goes
+        let third = SigningKey::new("third");
+        site.publish(&[&third]);
+        server.clock.advance(60);
+        whoami(&server, bearer(&token(&third))).await;
+        assert_eq!(refused(&server, &newest).await, "Unauthenticated TOKEN_INVALID");
         server.stop().await;
     }
 
@@ -494,7 +504,7 @@ both! {
         let status = admin.err("OnboardAgency", request).await;
         assert_eq!(
             violations(&status),
-            "newcomers[1].principal.identities[1] NOT_UNIQUE, \
+            "newcomers[1].principal.identities[1] NOT_UNIQUE\n\
              newcomers[1].principal.identities[0] NOT_UNIQUE"
         );
         server.stop().await;
@@ -560,15 +570,15 @@ both! {
             client_ca: Some(ClientCa { file: clients.root(), required: false }),
         });
         let server = Server::start_encrypted(&engine.url(), tls.unwrap(), ServerOptions::default()).await;
-        let system = server.principal("system", PrincipalKind::System, &[Role::Auditor], None).await;
+        let system = server.principal("importer", PrincipalKind::System, &[Role::Auditor], None).await;
         let person = server.person("person", &[Role::Steward], None).await;
         let named = |name: &str, kind: fn(String) -> Identity| (name.to_owned(), kind);
         let identities = [
-            ("system", named("importer.example", Identity::CertificateDns)),
-            ("system", named("spiffe://example.vn/importer", Identity::CertificateUri)),
+            ("importer", named("importer.example", Identity::CertificateDns)),
+            ("importer", named("spiffe://example.vn/importer", Identity::CertificateUri)),
             ("person", named("person.example", Identity::CertificateDns)),
         ];
-        for principal in ["system", "person"] {
+        for principal in ["importer", "person"] {
             let own = identities.iter().filter(|(of, _)| *of == principal);
             let own = own.map(|(_, (name, kind))| kind(name.clone())).collect();
             server.as_system(give(principal, own)).await;
@@ -586,7 +596,7 @@ both! {
         let of = |name: &str, names: &[&str]| clients.issue_for(name, 2099, names);
         let importer = of("importer", &["other.example", "importer.example"]);
         let told = whoami(Some(&importer), "").await;
-        assert_eq!(told["principal"], "principals/system");
+        assert_eq!(told["principal"], "principals/importer");
         assert_eq!(told["identity"], json!({"certificateDns": "importer.example"}));
         // by gRPC, with a person that the system names
         let mut requests = crate::tls::http2(&Trusting {
@@ -599,7 +609,7 @@ both! {
         let mut body = answer.into_body();
         let frame = body.data().await.unwrap().unwrap();
         let told = <pb::IdentifyCallerResponse as prost::Message>::decode(&frame[5..]).unwrap();
-        assert_eq!(told.principal, "principals/system");
+        assert_eq!(told.principal, "principals/importer");
         let told = whoami(Some(&importer), "ndp-actor: clerk-7\r\n").await;
         assert_eq!(told["actor"], "clerk-7");
         // names are compared exactly, and as what they are
@@ -609,7 +619,7 @@ both! {
             assert_eq!(told["identity"], json!({"certificateDns": names[0]}));
         }
         let uri = clients.issue_uri("uri", 2099, "spiffe://example.vn/importer");
-        assert_eq!(whoami(Some(&uri), "").await["principal"], "principals/system");
+        assert_eq!(whoami(Some(&uri), "").await["principal"], "principals/importer");
         let uri = clients.issue_uri("wrong", 2099, "importer.example");
         assert!(whoami(Some(&uri), "").await.get("principal").is_none());
         assert!(whoami(None, "").await.get("identity").is_none());
@@ -617,7 +627,7 @@ both! {
         let told = whoami(Some(&both), "").await;
         assert_eq!(told["details"][0]["reason"], "CERTIFICATE_AMBIGUOUS", "{told}");
         // a key wins over the certificate, also one that does not hold
-        for (key, expected) in [(&person, "principals/person"), (&system, "principals/system")] {
+        for (key, expected) in [(&person, "principals/person"), (&system, "principals/importer")] {
             let authorization = format!("authorization: {}\r\n", key.sent());
             let told = whoami(Some(&both), &authorization).await;
             assert_eq!((&told["principal"], told.get("identity")), (&json!(expected), None));
@@ -635,7 +645,7 @@ both! {
         assert_eq!(answer.headers()["grpc-status"], "16");
         server.clock.advance(-73 * 366 * 86_400);
         // a disabled principal is refused as with a key
-        let name = PrincipalName::from_id("system").unwrap();
+        let name = PrincipalName::from_id("importer").unwrap();
         let etag = server.registry.read().state.principal(&name).unwrap().meta.etag();
         server.as_system(Box::new(DisablePrincipal { name, etag })).await;
         let told = whoami(Some(&importer), "").await;

@@ -70,7 +70,7 @@ pub enum Credential {
     /// A client certificate, or a token of another issuer.
     External {
         /// The identity that it proves.
-        identity: Identity,
+        identity: Box<Identity>,
         /// From when on it proves nothing.
         expire_time: Timestamp,
     },
