@@ -47,7 +47,7 @@ pub(super) struct Keys {
     withdrawals: AtomicU64,
     attempt: std::sync::Mutex<Option<Attempt>>,
     /// Held while keys are read.
-    reading: Mutex<()>,
+    reading: Arc<Mutex<()>>,
 }
 
 /// The last attempt to read the keys.
@@ -76,7 +76,7 @@ impl Keys {
             set: ArcSwapOption::empty(),
             withdrawals: AtomicU64::new(0),
             attempt: std::sync::Mutex::new(None),
-            reading: Mutex::new(()),
+            reading: Arc::default(),
         })
     }
 
@@ -134,13 +134,15 @@ impl Keys {
     /// Reads the keys, unless they were read in the last minute. Callers wait for one attempt, and
     /// it goes on without them.
     pub(super) async fn refresh(self: &Arc<Self>, now: Timestamp) {
+        let one = Arc::clone(&self.reading).lock_owned().await;
+        let last = self.last();
+        if last.is_some_and(|last| !is_past(last.time, RETRY_INTERVAL, now)) {
+            return;
+        }
         let this = Arc::clone(self);
         let reading = tokio::spawn(async move {
-            let _one = this.reading.lock().await;
-            let last = this.last();
-            if last.is_none_or(|last| is_past(last.time, RETRY_INTERVAL, now)) {
-                this.read(now).await;
-            }
+            this.read(now).await;
+            drop(one);
         });
         // it fails only while the process ends
         drop(reading.await);

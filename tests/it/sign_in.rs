@@ -21,7 +21,7 @@ use ndp_registry::{
     sign_in::settings::{Issuer, Place},
 };
 use serde_json::{Value, json};
-use tonic::{Code, Streaming};
+use tonic::{Code, Status, Streaming};
 
 use crate::harness::{
     Engine, both,
@@ -642,7 +642,8 @@ both! {
         crate::tls::call(&mut requests, method, &request).await;
         server.clock.advance(73 * 366 * 86_400);
         let answer = crate::tls::call(&mut requests, method, &request).await;
-        assert_eq!(answer.headers()["grpc-status"], "16");
+        let status = Status::from_header_map(answer.headers()).unwrap();
+        assert_eq!(reason(&status), "CERTIFICATE_EXPIRED");
         server.clock.advance(-73 * 366 * 86_400);
         // a disabled principal is refused as with a key
         let name = PrincipalName::from_id("importer").unwrap();

@@ -757,6 +757,24 @@ both! {
         assert_eq!(two.secret(Secret::PageToken, [4; 32]).await.unwrap(), key);
     }
 
+    /// Without it, what a restored registry knows of subjects would fit nobody.
+    async fn a_copy_hashes_subjects_alike(engine: Engine) {
+        let store = open(&engine).await;
+        let secret = store.secret(Secret::Subject, [1; 32]).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("copy.db");
+        store.copy_to_file(&file).await.unwrap();
+        let url = format!("sqlite:{}", file.display());
+        let copy = Store::open(&url, Uuid::from_u128(7)).await.unwrap();
+        assert_eq!(copy.secret(Secret::Subject, [2; 32]).await.unwrap(), secret);
+        // a new database may have made one of its own already
+        let url = format!("sqlite:{}", directory.path().join("new.db").display());
+        let new = Store::open(&url, Uuid::from_u128(8)).await.unwrap();
+        assert_ne!(new.secret(Secret::Subject, [3; 32]).await.unwrap(), secret);
+        copy.copy_into(&new).await.unwrap();
+        assert_eq!(new.secret(Secret::Subject, [4; 32]).await.unwrap(), secret);
+    }
+
     async fn many_open_one_database_at_once(engine: Engine) {
         let mut tasks = Vec::new();
         for number in 0..6 {
