@@ -116,14 +116,14 @@ impl Identifier {
         let now = self.registry.clock().now();
         let caller = authenticate(state, hashes, &presented, claims, now)?;
         let proved = match (&caller, presented) {
-            (Caller::Known(known), _) => {
-                // a certificate of nobody needs no look at the log
-                self.registry.check_honoured()?;
-                match &known.credential {
-                    Credential::ApiKey(_) => None,
-                    Credential::External { identity, .. } => Some((**identity).clone()),
+            (Caller::Known(known), _) => match &known.credential {
+                Credential::ApiKey(_) => None,
+                Credential::External { identity, .. } => {
+                    // only here for a certificate: that of nobody needs no look at the log
+                    self.registry.check_honoured()?;
+                    Some((**identity).clone())
                 }
-            }
+            },
             (_, Presented::Proof(proof)) => proof.identities.first().cloned(),
             (_, Presented::Nothing | Presented::Key(_)) => None,
         };
