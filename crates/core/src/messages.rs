@@ -1378,8 +1378,8 @@ messages! {
         ("mã thông báo truy cập dành cho hệ thống khác; hãy lấy mã có `aud` là hệ thống này");
     TOKEN_INVALID => TokenAlgorithm:
         ("the token is signed by an algorithm that this server does not accept of its issuer"),
-        ("thuật toán ký của mã thông báo truy cập không được máy chủ này chấp nhận cho tổ chức phát \
-          hành đó");
+        ("thuật toán ký của mã thông báo truy cập không được máy chủ này chấp nhận cho tổ chức \
+          phát hành đó");
     TOKEN_INVALID => TokenKey:
         ("the token is signed by a key that its issuer does not publish; get a new one"),
         ("mã thông báo truy cập được ký bằng khóa mà tổ chức phát hành không công bố; hãy lấy mã \

@@ -60,7 +60,8 @@ pub(crate) fn node() -> Option<PathBuf> {
     tool("node", "NDP_TEST_NODE", &SAID)
 }
 
-/// The folder of tests/oidc with what it needs; none when it is left out. Only tests/run installs it.
+/// The folder of tests/oidc with what it needs; none when it is left out. Only tests/run installs
+/// it.
 pub(crate) fn oidc_provider() -> Option<PathBuf> {
     static SAID: Once = Once::new();
     let folder = env::var_os("NDP_TEST_OIDC_PROVIDER").map(PathBuf::from);
