@@ -33,6 +33,12 @@ const REQUEST_BYTES: (usize, usize) = (64 * MIB, 16 * MIB);
 /// Bytes of answers not sent yet: the total limit, and the limit for one caller.
 const ANSWER_BYTES: (usize, usize) = (128 * MIB, 32 * MIB);
 
+/// Wrong secrets a second for one API key, from all addresses together.
+const WRONG_KEYS_PER_SECOND: u32 = 5;
+
+/// What a further one costs its address, in calls.
+const WRONG_KEY_CALLS: usize = 20;
+
 /// What a TLS handshake costs, in calls: its cryptography takes the time of about ten reads.
 const HANDSHAKE_CALLS: usize = 10;
 
@@ -42,6 +48,7 @@ const MIB: usize = 1024 * 1024;
 #[derive(Debug)]
 pub struct Admission {
     rates: Rates,
+    wrong_keys: Rates<Box<str>>,
     calls: Pool,
     watchers: Pool,
     request_bytes: Pool,
@@ -64,7 +71,8 @@ impl Admission {
     pub fn new(amounts: Amounts) -> Arc<Self> {
         let pool = |limit, (max, max_per_caller)| Pool::new(limit, max, max_per_caller);
         Arc::new(Self {
-            rates: Rates::new(amounts.calls_per_second),
+            rates: Rates::new(Limit::CallRate, amounts.calls_per_second),
+            wrong_keys: Rates::new(Limit::WrongKeys, WRONG_KEYS_PER_SECOND),
             calls: pool(Limit::CallsInFlight, amounts.calls),
             watchers: pool(Limit::Watchers, amounts.watchers),
             request_bytes: pool(Limit::RequestBytes, REQUEST_BYTES),
@@ -86,6 +94,15 @@ impl Admission {
             who,
             place,
         ))
+    }
+
+    /// Charges for a wrong secret of the key with this id, whether there is such a key or not. The
+    /// right secret is never charged, so that whoever has it is not kept out by those who guess.
+    fn charge_wrong_key(&self, id: &str, address: &Who) -> Result<(), Error> {
+        self.wrong_keys.check(&id.into()).inspect_err(|_| {
+            // the refusal is the same whether the address could pay or not
+            drop(self.rates.check_many(address, WRONG_KEY_CALLS));
+        })
     }
 
     /// Charges an address for a TLS handshake. Returns whether it is admitted.

@@ -1,7 +1,6 @@
 //! The command line: its arguments, its output and its exit codes.
 
 mod backup;
-mod check;
 mod demo;
 mod descriptor;
 mod files;
@@ -13,6 +12,7 @@ mod protos;
 pub mod sandbox;
 mod serve;
 pub mod story;
+mod verify;
 mod verify_document;
 
 use std::{io::Write, path::Path, pin::pin, process::ExitCode, sync::LazyLock, time::Duration};
@@ -62,7 +62,7 @@ const WAIT_TOLD_AGAIN: Duration = Duration::from_secs(3);
 /// not given.
 ///
 /// Exit codes: 0 done (`serve`: was stopped), 1 failed (standard error says why), 64 wrong
-/// arguments or settings, 65 `check` found something or `verify-document` no record, 130 and 143
+/// arguments or settings, 65 `verify` found something or `verify-document` no record, 130 and 143
 /// ended by SIGINT and SIGTERM.
 #[derive(Debug, Parser)]
 #[command(name = "ndp-registry", version, max_term_width = 100)]
@@ -82,8 +82,8 @@ enum Command {
     Load(load::Args),
     /// Onboard an agency: its first principals, their roles and a key for each, in one change
     Onboard(onboard::Args),
-    /// Verify that the log's digests hold and that the records are what the log says
-    Check(check::Args),
+    /// Verify that nobody altered the log, the records or the files behind the registry
+    Verify(verify::Args),
     /// Say which records cite a file, by its SHA-256
     VerifyDocument(verify_document::Args),
     /// Write a verified backup into a new file, also while a server runs on the database
@@ -197,7 +197,7 @@ async fn run_once(command: Command, mut signals: Signals) -> anyhow::Result<Exit
             Command::Key(command) => key::run(command).await,
             Command::Load(args) => load::run(&args).await,
             Command::Onboard(args) => onboard::run(args).await,
-            Command::Check(args) => check::run(&args).await,
+            Command::Verify(args) => verify::run(&args).await,
             Command::VerifyDocument(args) => verify_document::run(&args).await,
             Command::Backup(args) => backup::backup(&args).await,
             Command::Restore(args) => backup::restore(&args).await,
@@ -365,6 +365,14 @@ fn check_untouched(store: &Store, meanwhile: &str) -> anyhow::Result<()> {
 async fn open_to_read(config: &DatabaseConfig) -> anyhow::Result<Store> {
     let url = &config.database;
     let opening = Store::open_to_read_at(url);
+    let opened = telling(config, "connecting to the database", opening).await;
+    opened.with_context(|| format!("cannot open `{url}`"))
+}
+
+/// The same, also where the log does not end as its head says.
+async fn open_to_verify(config: &DatabaseConfig) -> anyhow::Result<Store> {
+    let url = &config.database;
+    let opening = Store::open_to_verify_at(url);
     let opened = telling(config, "connecting to the database", opening).await;
     opened.with_context(|| format!("cannot open `{url}`"))
 }

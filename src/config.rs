@@ -25,6 +25,7 @@ use crate::{
     sign_in::settings::{self, Issuer},
     store::DatabaseUrl,
 };
+use ndp_core::names::is_log_origin;
 
 /// Default address that the server listens on: this machine only.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:50051";
@@ -127,6 +128,9 @@ pub struct ServeArgs {
     tls: TlsArgs,
 
     #[command(flatten)]
+    signing: SigningArgs,
+
+    #[command(flatten)]
     files: FileArgs,
 
     #[command(flatten)]
@@ -193,6 +197,54 @@ impl TlsArgs {
         None
     }
 }
+
+/// How checkpoints of the log are signed, as it is given.
+#[derive(Args, Clone, Debug, Default)]
+struct SigningArgs {
+    /// File with the key that signs checkpoints of the log; made at the first start, readable by
+    /// the server's user alone, and never overwritten. All servers of a database need the same. May
+    /// be given more than once, or separated by commas: a checkpoint then has the signature of each
+    /// [default: the database's file with .signing-key after its name; none on PostgreSQL]
+    #[arg(
+        long,
+        env = "NDP_SIGNING_KEY",
+        value_name = "FILE",
+        value_delimiter = ','
+    )]
+    signing_key: Vec<String>,
+
+    /// Name of the log in its checkpoints, the same for all servers of a database, as
+    /// `registry.example/log` [default: ndp-registry/ and the id of the log]
+    #[arg(long, env = "NDP_LOG_ORIGIN", value_name = "NAME")]
+    log_origin: Option<String>,
+}
+
+impl SigningArgs {
+    fn resolve(&self, settings: &mut Settings, database: Option<&DatabaseUrl>) -> Option<Signing> {
+        let given = self.signing_key.join(",");
+        let given = Some(&given).filter(|_| !self.signing_key.is_empty());
+        let beside = database.and_then(DatabaseUrl::file).map(|file| {
+            let mut name = file.as_os_str().to_owned();
+            name.push(SIGNING_KEY_SUFFIX);
+            PathBuf::from(name)
+        });
+        let paths = |text: &str| {
+            let paths = text.split(',').map(str::trim).filter(|it| !it.is_empty());
+            Ok(paths.map(PathBuf::from).collect::<Vec<_>>())
+        };
+        let keys = settings.read("signing_key", given, "", paths);
+        let origin = settings.read("log_origin", self.log_origin.as_ref(), "", origin_of_log);
+        let mut keys = keys?;
+        if keys.is_empty() {
+            keys.extend(beside);
+        }
+        let origin = origin?;
+        Some(Signing { keys, origin })
+    }
+}
+
+/// What follows the name of the database's file in that of its signing key.
+const SIGNING_KEY_SUFFIX: &str = ".signing-key";
 
 /// What may be uploaded, as it is given.
 #[derive(Args, Clone, Debug, Default)]
@@ -488,6 +540,15 @@ pub struct ServeConfig {
     pub common: DatabaseConfig,
 }
 
+/// How checkpoints of the log are signed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signing {
+    /// Files of the keys; no checkpoint is signed without one.
+    pub keys: Vec<PathBuf>,
+    /// Name of the log, if it is not that of its id.
+    pub origin: Option<String>,
+}
+
 /// The files of TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
@@ -525,6 +586,8 @@ pub struct ServerOptions {
     pub limits: Limits,
     /// Files that may be uploaded, and where they are kept.
     pub files: FileSettings,
+    /// How checkpoints are signed.
+    pub signing: Signing,
     /// How long a new connection may take to send its first bytes; ten seconds by default.
     pub greeting_time: Option<Duration>,
     /// Silence after which a connection is asked whether it lives; a minute where not given.
@@ -693,6 +756,8 @@ const KEYS: &[&str] = &[
     "tls_key",
     "tls_client_ca",
     "tls_client_auth",
+    "signing_key",
+    "log_origin",
     "shutdown_seconds",
     "web_origin",
     "trusted_proxy",
@@ -752,6 +817,8 @@ impl ServeArgs {
         );
         let issuers = settings.read("issuers", self.issuers.as_ref(), "", issuers);
         let tls = self.tls.resolve(&mut settings);
+        let database = common.as_ref().map(|it| &it.database);
+        let signing = self.signing.resolve(&mut settings, database);
         let limits = self.limits.resolve(&mut settings);
         let place = common.as_ref().map(|it| it.files.clone());
         let files = self.files.resolve(&mut settings, place);
@@ -789,6 +856,7 @@ impl ServeArgs {
                     issuers: issuers?,
                     limits: limits?,
                     files: files?,
+                    signing: signing?,
                     ..ServerOptions::default()
                 },
                 common: common?,
@@ -1035,6 +1103,18 @@ fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
     }
 }
 
+/// The name of the log; `None` if it is not set.
+fn origin_of_log(text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() || is_log_origin(text) {
+        Ok(Some(text.to_owned()).filter(|it| !it.is_empty()))
+    } else {
+        Err(format!(
+            "`{text}` cannot name a log; write it as `registry.example/log`, in ASCII without \
+             spaces and `+`, at most 200 characters"
+        ))
+    }
+}
+
 /// Whether clients need a certificate; `None` if it is not set.
 fn client_auth(text: &str) -> Result<Option<bool>, String> {
     match text {
@@ -1078,6 +1158,10 @@ mod tests {
                 tls_key: Some("key.pem".into()),
                 tls_client_auth: Some("perhaps".into()),
                 ..TlsArgs::default()
+            },
+            signing: SigningArgs {
+                signing_key: vec!["key".into()],
+                log_origin: Some("two words".into()),
             },
             files: FileArgs {
                 file_size: Some("20 MiB".into()),

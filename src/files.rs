@@ -43,6 +43,18 @@ pub enum Place {
     Directory(PathBuf),
 }
 
+/// For a fuzzer: what the type of a file is by its content, in one piece or two.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz_type(content: &[u8]) {
+    let mut whole = sniff::Sniffer::default();
+    whole.read(content);
+    let mut halves = sniff::Sniffer::default();
+    let (first, second) = content.split_at(content.len() / 2);
+    halves.read(first);
+    halves.read(second);
+    assert_eq!(whole.media_type(""), halves.media_type(""));
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -12,6 +12,8 @@ mod conditions;
 mod csv;
 mod errors;
 mod fields;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod grpc;
 mod gzip;
 mod json;
@@ -314,6 +316,8 @@ impl Api {
         let offer = Offer::of(route);
         let (format, query) = offer.take_format(query(parts)?);
         let form = match format {
+            // there is one form, whatever a client of files accepts
+            None if route.whole.is_some() => Form::Json,
             None => accept::form(headers, offer)?,
             Some(format) => offer.form(&format)?,
         };
@@ -332,7 +336,8 @@ impl Api {
         let other = match form {
             Form::Table => Table::new(route, parts.uri.query(), &mut message).map(Other::Table),
             Form::File(file) => Some(Other::File(file)),
-            Form::Json | Form::Events => None,
+            Form::Json => route.whole.clone().map(Other::Whole),
+            Form::Events => None,
         };
         if route.rows.is_some() {
             // a page is not computed for a caller who could not have it written

@@ -12,6 +12,8 @@ pub mod catalogue;
 pub mod cli;
 pub mod config;
 pub mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod http;
 pub mod layers;
 pub mod pb;

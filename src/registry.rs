@@ -4,14 +4,16 @@
 //! it for as long as they need; writes go through the one writer task behind a bounded queue.
 
 pub mod authenticate;
-pub mod check;
+pub mod checkpoints;
 pub mod entropy;
 pub mod history;
 pub mod measures;
 pub mod pages;
 pub mod recent;
 mod tallies;
+mod tree;
 mod upkeep;
+pub mod uses;
 pub mod watching;
 mod writer;
 
@@ -57,6 +59,8 @@ use ndp_core::{
 };
 use recent::{Following, Recent};
 use tallies::Tallies;
+use tree::Tree;
+pub use tree::{Consistency, Inclusion, TilePart};
 use upkeep::Condition;
 pub use writer::{Entropy, Fatal, Outcome};
 use writer::{Job, Timekeeper, Writer};
@@ -200,6 +204,7 @@ pub struct Registry {
     history: Arc<History>,
     measures: Measures,
     tallies: Arc<Tallies>,
+    tree: Arc<Tree>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -269,7 +274,10 @@ impl Registry {
         let (jobs, receiver) = mpsc::channel(QUEUE_MAX);
         let measures = Measures::default();
         let mut beside = JoinSet::new();
+        let tree = Arc::new(Tree::new(store.clone()));
         beside.spawn(upkeep::run(store.clone(), Arc::downgrade(&published)));
+        beside.spawn(tree::run(Arc::clone(&tree), Arc::downgrade(&published)));
+        beside.spawn(uses::run(store.clone(), Arc::downgrade(&published)));
         // what a first search would wait for; the start does not
         let (loaded, open) = (Arc::clone(&current), Arc::downgrade(&published));
         beside.spawn_blocking(move || loaded.state.index(|| open.strong_count() > 0));
@@ -298,6 +306,7 @@ impl Registry {
                 history,
                 measures,
                 tallies: Arc::default(),
+                tree,
             },
             task,
         ))
@@ -377,6 +386,17 @@ impl Registry {
         }
         let snapshot = self.read();
         let caller = renew(&snapshot.state, caller, self.clock.now())?;
+        Ok((snapshot, caller))
+    }
+
+    /// The same for a stream, which ends if its caller was moved to another agency: its client has
+    /// what the old one may see, and has to begin again.
+    pub fn renew_unmoved(&self, was: &Caller) -> Result<(Arc<Snapshot>, Caller), Error> {
+        let (snapshot, caller) = self.renew(was)?;
+        if caller.agency() != was.agency() {
+            let moved = messages::Unauthenticated::PrincipalMoved;
+            return Err(Error::Unauthenticated(moved));
+        }
         Ok((snapshot, caller))
     }
 

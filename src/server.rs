@@ -4,6 +4,7 @@ mod connections;
 mod frames;
 mod listener;
 pub mod metrics;
+mod signing;
 pub mod tls;
 
 use std::{
@@ -73,6 +74,8 @@ const HEADERS_READ_TIMES: u32 = 4;
 
 /// Interval between two looks whether keys of issuers are due to be read.
 const KEYS_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the last uses of keys may take to be written when the server stops.
+const USES_TIME: Duration = Duration::from_secs(2);
 
 /// Interval between two searches for files that no record cites.
 const FILES_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -282,17 +285,19 @@ pub async fn serve_until(
     let files = Files::open(registry.store(), &options.files)?;
     let tidying = tokio::spawn(tidy_files(registry.clone(), files.clone()));
     let denials = Denials::new(registry.clock().now());
+    let checkpoints = signing::open(&registry, &options.signing)?;
     let methods = Methods::new(
         &registry,
         sign_in,
         files,
+        Arc::new(checkpoints),
         denials.clone(),
         admission.answer_bytes(),
         ended.clone(),
     );
     let json = HttpLayer::new(pb::FILE_DESCRIPTOR_SET, registry.turns().clone())?;
     let slow = Duration::from_millis(limits.slow_call_ms);
-    let calls = Calls::new(registry, identifier, methods, denials, slow);
+    let calls = Calls::new(registry.clone(), identifier, methods, denials, slow);
     let grpc = Stack::new(metrics.clone(), guard, calls, Standard::new(serving)?);
     let web = ServiceBuilder::new()
         .layer(option_layer(web::cors(&options.web_origins)))
@@ -321,6 +326,10 @@ pub async fn serve_until(
         metrics,
     };
     listener::serve(acceptor, answer, ended).await;
+    let uses = tokio::time::timeout(USES_TIME, registry.write_key_uses()).await;
+    if !matches!(uses, Ok(Ok(()))) {
+        tracing::warn!("the last uses of API keys were not written");
+    }
     following.abort();
     tidying.abort();
     following_keys.abort();

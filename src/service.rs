@@ -20,8 +20,10 @@ mod methods {
 }
 mod monitoring;
 mod onboarding;
+mod permissions;
 mod plans;
 mod programmes;
+mod proofs;
 mod read;
 mod recommendations;
 pub mod reflection;
@@ -46,7 +48,7 @@ use crate::{
     call::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, denials::Denials},
     files::Files,
     pb,
-    registry::Registry,
+    registry::{Registry, checkpoints::Checkpoints},
     sign_in::SignIn,
 };
 use changes::WatchStream as WatchChangesStream;
@@ -76,6 +78,7 @@ pub(crate) struct Services {
     registry: Registry,
     sign_in: SignIn,
     files: Files,
+    checkpoints: Arc<Checkpoints>,
     denials: Denials,
     /// The limit on bytes that are queued for watchers.
     unsent: Pool,
@@ -107,6 +110,7 @@ macro_rules! methods {
                 registry: &Registry,
                 sign_in: SignIn,
                 files: Files,
+                checkpoints: Arc<Checkpoints>,
                 denials: Denials,
                 unsent: Pool,
                 stopping: watch::Receiver<bool>,
@@ -115,6 +119,7 @@ macro_rules! methods {
                     registry: registry.clone(),
                     sign_in,
                     files,
+                    checkpoints,
                     denials,
                     unsent,
                     stopping,

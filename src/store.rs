@@ -12,23 +12,27 @@ mod copy;
 mod engine;
 mod errors;
 mod files;
-mod fold;
 mod history;
 mod identity;
 mod images;
+mod key_uses;
 mod load;
 mod log;
 mod migrations;
 mod opening;
 mod secrets;
 mod tables;
+mod tree;
 mod upkeep;
 mod url;
+mod verify;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::images::fuzz as fuzz_image;
 use self::{
     bulk::End,
     engine::{Engine, Link, On, Pooled, Tx, Writing, answered, reading},
@@ -41,12 +45,12 @@ pub use self::{
     errors::CommitError,
     files::{FilePlace, PART_BYTES, StoredFile},
     history::Past,
-    images::names_in,
     log::Appended,
     log::Encoded,
     opening::OpenError,
     opening::beside,
     secrets::Secret,
+    tree::{LeafEntry, TreeHash},
     upkeep::Writable,
     url::DatabaseUrl,
 };
@@ -111,26 +115,49 @@ pub struct Replay {
     pub image: Option<Image>,
 }
 
-/// The result of reading the whole log.
+/// What verifying the whole database found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
+    /// The newest revision, by the head.
+    pub revision: Revision,
     /// Changes read.
     pub changes: u64,
     /// Effects read.
     pub effects: u64,
-    /// What is wrong, oldest first: the first thousand.
+    /// Records compared with the log.
+    pub records: u64,
+    /// What is wrong: first in the log, oldest first, then in the tables beside it.
     pub findings: Vec<Finding>,
+    /// How many findings are left out of the list.
+    pub more: u64,
 }
 
-/// Something wrong in the log.
+/// Something wrong in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The change.
-    pub revision: Revision,
-    /// The resource, if the finding concerns one.
-    pub resource: Option<String>,
+    /// The table.
+    pub table: &'static str,
+    /// The row, in words.
+    pub row: String,
+    /// The column, where it is known that it is this one.
+    pub column: Option<&'static str>,
     /// What is wrong.
     pub problem: String,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            table,
+            row,
+            column,
+            problem,
+        } = self;
+        match column {
+            Some(column) => write!(f, "{table}, {row}, column {column}: {problem}"),
+            None => write!(f, "{table}, {row}: {problem}"),
+        }
+    }
 }
 
 /// One database; a cheap handle on its pools.
@@ -153,7 +180,8 @@ impl Store {
     /// Opens a database and migrates its schema to this release. A missing SQLite file is created.
     /// A new log gets `log_id`. A log of an unknown format is refused.
     pub async fn open_at(url: &DatabaseUrl, log_id: Uuid) -> Result<Self, OpenError> {
-        Self::opened(opening::open(url, Purpose::Serve).await?, Some(log_id)).await
+        let store = Self::opened(opening::open(url, Purpose::Serve).await?, Some(log_id)).await?;
+        store.ending_as_its_head_says().await
     }
 
     /// As [`Store::open_to_read_at`], for a URL as text.
@@ -165,7 +193,23 @@ impl Store {
     /// Opens a database to read it unchanged; it may be a read-only copy or a standby. A database
     /// that is not of this release is refused. Nothing is written.
     pub async fn open_to_read_at(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        let store = Self::open_to_verify_at(url).await?;
+        store.ending_as_its_head_says().await
+    }
+
+    /// As [`Store::open_to_read_at`], also where the log does not end as its head says.
+    pub async fn open_to_verify_at(url: &DatabaseUrl) -> Result<Self, OpenError> {
         Self::opened(opening::open(url, Purpose::Read).await?, None).await
+    }
+
+    async fn ending_as_its_head_says(self) -> Result<Self, OpenError> {
+        match self.check_end().await {
+            Ok(()) => Ok(self),
+            Err(obstacle) => {
+                self.close().await;
+                Err(OpenError::new(&self.place, &obstacle))
+            }
+        }
     }
 
     async fn opened(opened: Opened, log_id: Option<Uuid>) -> Result<Self, OpenError> {
@@ -185,12 +229,8 @@ impl Store {
             Some(log_id) => migrations::run(&store.engine, log_id).await,
             None => migrations::verify(&store.engine).await,
         };
-        let fit = match fit {
-            Ok(()) => store.check_end().await,
-            Err(obstacle) => Err(obstacle),
-        };
         match fit {
-            Ok(_) => {
+            Ok(()) => {
                 if let (Some(_), On::Sqlite(pools)) = (log_id, &store.engine) {
                     let options = pools.writer.connect_options();
                     store.identity = Some(Identity::of(options.get_filename()));
@@ -244,7 +284,7 @@ impl Store {
                 "its log does not end at revision {} as its head says",
                 head.revision
             ),
-            "run `check`; restore a backup by `restore`",
+            "run `verify`; restore a backup by `restore`",
         ))
     }
 
@@ -441,14 +481,17 @@ impl Store {
             .during(revisions, "reading the changes of a record")
     }
 
-    /// Reads the whole log as of now in order, verifies each change and hands it to `visit`;
-    /// what is wrong with the log is listed, and does not end the reading.
-    pub async fn fold(
-        &self,
-        visit: impl FnMut(Change) -> Result<(), Error>,
-    ) -> Result<Verified, Error> {
-        let mut moment = self.moment().await?;
-        moment.fold(visit).await
+    /// Verifies the whole database as of now. What is wrong is listed, and does not end the
+    /// reading. Keeps one copy of the newest images in memory.
+    pub async fn verify(&self) -> Result<Verified, Error> {
+        self.verify_with(&[]).await
+    }
+
+    /// The same, and that the log's tree has these roots at these sizes.
+    pub async fn verify_with(&self, roots: &[(Revision, Digest)]) -> Result<Verified, Error> {
+        let Moment { mut snapshot, .. } = self.moment().await?;
+        let verified = verify::verify(&mut snapshot, roots).await;
+        self.outages.during(verified, "verifying the database")
     }
 
     /// Closes all connections, waiting for those in use, but not for one that never answers.
@@ -474,15 +517,6 @@ impl Moment {
     pub async fn load(&mut self) -> Result<Loaded, Error> {
         let loaded = load::load(&mut self.snapshot).await;
         self.outages.during(loaded, "loading the state")
-    }
-
-    /// As [`Store::fold`].
-    pub async fn fold(
-        &mut self,
-        visit: impl FnMut(Change) -> Result<(), Error>,
-    ) -> Result<Verified, Error> {
-        let folded = fold::fold(&mut self.snapshot, visit).await;
-        self.outages.during(folded, "reading the log")
     }
 }
 

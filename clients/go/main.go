@@ -22,6 +22,8 @@ const usage = `usage:
   ndp-client platforms                         list all platforms
   ndp-client plan PLATFORM PLAN_ID TITLE       draft a plan and submit it
   ndp-client watch [POSITION]                  follow the changes after a position
+  ndp-client verify FILE PUBLIC_KEY [CHANGE]   verify that the log continues the checkpoint kept in
+                                               a file, and that a change is in it
 
 NDP_SERVER is the registry's URL, by default http://127.0.0.1:50051; NDP_KEY an API key.
 For https://, NDP_CA is a file of certificates to trust, by default those of the system;
@@ -46,7 +48,7 @@ func main() {
 
 // isCommand says whether the first argument is a command; otherwise there is no need to connect.
 func isCommand(args []string) bool {
-	return len(args) > 0 && slices.Contains([]string{"platforms", "plan", "watch"}, args[0])
+	return len(args) > 0 && slices.Contains([]string{"platforms", "plan", "watch", "verify"}, args[0])
 }
 
 func run(ctx context.Context, args []string) error {
@@ -91,6 +93,21 @@ func run(ctx context.Context, args []string) error {
 			return nil
 		}
 		return watch(ctx, pb.NewChangeServiceClient(conn), after, show)
+
+	case (len(args) == 3 || len(args) == 4) && args[0] == "verify":
+		client := pb.NewChangeServiceClient(conn)
+		tree, err := newestCheckpoint(ctx, client, args[1], args[2])
+		if err != nil {
+			return err
+		}
+		if len(args) == 4 {
+			if err := proveChange(ctx, client, args[3], tree); err != nil {
+				return err
+			}
+			fmt.Println(args[3])
+		}
+		fmt.Println(tree.N, tree.Hash)
+		return nil
 	}
 	return errUsage
 }

@@ -1,9 +1,11 @@
 """A client of the NDP Registry to copy and start from."""
 
 import argparse
+import base64
 import logging
 import os
 import sys
+from pathlib import Path
 
 import grpc
 
@@ -26,6 +28,12 @@ def main() -> int:
     plan.add_argument("title")
     watch = commands.add_parser("watch", help="follow the changes after a position")
     watch.add_argument("position", nargs="?", default="")
+    verify = commands.add_parser(
+        "verify", help="verify that the log continues the checkpoint kept in a file"
+    )
+    verify.add_argument("file", type=Path)
+    verify.add_argument("public_key")
+    verify.add_argument("change", nargs="?", help="a change that has to be in it")
     arguments = parser.parse_args()
 
     logging.basicConfig(level=logging.INFO)
@@ -54,6 +62,11 @@ def run(registry: Registry, arguments: argparse.Namespace) -> None:
             arguments.platform, arguments.plan_id, arguments.title
         )
         print(plan.name, plans_pb2.Plan.State.Name(plan.state))
+    elif arguments.command == "verify":
+        tree = registry.verify(arguments.file, arguments.public_key, arguments.change)
+        if arguments.change:
+            print(arguments.change)
+        print(tree.size, base64.b64encode(tree.root).decode())
     else:
         for change, position in registry.watch(arguments.position):
             # the first effect is what the method answers; others follow from it

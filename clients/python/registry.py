@@ -13,6 +13,7 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from checkpoint import PublicKey, Tree, newest_checkpoint, prove_change
 from ndp.registry.v1 import (
     catalogue_service_pb2,
     catalogue_service_pb2_grpc,
@@ -127,6 +128,13 @@ class Registry:
             ),
             metadata=self._metadata,
         )
+
+    def verify(self, file: Path, public_key: str, change: str | None) -> Tree:
+        """Verifies that the log continues the checkpoint kept in a file, and has a change."""
+        tree = newest_checkpoint(self._changes, file, PublicKey(public_key))
+        if change:
+            prove_change(self._changes, change, tree)
+        return tree
 
     def watch(self, after: str = "") -> Iterator[tuple[changes_pb2.Change, str]]:
         """Every change after a position of the log, each once and in order, without end.

@@ -118,6 +118,11 @@ impl Held {
         self.shares().who.clone()
     }
 
+    /// Charges for a wrong secret of the key with this id. Fails if there were too many.
+    pub fn present_wrong_key(&self, id: &str) -> Result<(), Error> {
+        self.admission.charge_wrong_key(id, &self.who())
+    }
+
     /// Charges the principal from now on: the caller presented a valid credential.
     pub fn pass_to(&self, who: &Who) -> Result<(), Error> {
         let mut shares = self.shares();

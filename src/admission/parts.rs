@@ -2,13 +2,11 @@
 //! other.
 
 use std::{
-    hash::BuildHasher,
+    hash::{BuildHasher, Hash},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use foldhash::fast::RandomState;
-
-use super::who::Who;
 
 /// Number of parts.
 pub(super) const PARTS: usize = 16;
@@ -22,7 +20,7 @@ pub(super) struct Parts<T> {
 
 impl<T> Parts<T> {
     /// Locks the part that holds a caller.
-    pub(super) fn of(&self, who: &Who) -> MutexGuard<'_, T> {
+    pub(super) fn of(&self, who: &impl Hash) -> MutexGuard<'_, T> {
         let index = self.hasher.hash_one(who) % PARTS as u64;
         let part = usize::try_from(index)
             .ok()

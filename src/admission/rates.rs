@@ -1,11 +1,10 @@
-//! Limits the calls a second of each caller.
+//! Limits the calls a second of each caller, and the wrong secrets a second for each key.
 
-use std::time::Instant;
+use std::{collections::HashMap, hash::Hash, time::Instant};
 
-use super::{
-    parts::Parts,
-    who::{ByCaller, Who},
-};
+use foldhash::fast::RandomState;
+
+use super::{parts::Parts, who::Who};
 use ndp_core::{
     error::Error,
     limits::{Limit, Scope},
@@ -22,25 +21,37 @@ const SECOND: u64 = 1_000_000_000;
 /// Counts calls a second by caller. Each caller has a token bucket, stored as the time at which the
 /// bucket is full.
 #[derive(Debug)]
-pub struct Rates {
+pub struct Rates<K = Who> {
+    limit: Limit,
     per_second: u32,
     started: Instant,
-    parts: Parts<Part>,
+    parts: Parts<Part<K>>,
 }
 
-#[derive(Debug, Default)]
-struct Part {
-    full_at: ByCaller<u64>,
+#[derive(Debug)]
+struct Part<K> {
+    full_at: HashMap<K, u64, RandomState>,
     /// The bucket shared by all callers that have no room in the table.
     others_full_at: u64,
     /// Before this time, a search for callers to forget would find too few.
     crowded_until: u64,
 }
 
-impl Rates {
-    /// Allows each caller at most this many calls a second.
-    pub fn new(per_second: u32) -> Self {
+impl<K> Default for Part<K> {
+    fn default() -> Self {
         Self {
+            full_at: HashMap::default(),
+            others_full_at: 0,
+            crowded_until: 0,
+        }
+    }
+}
+
+impl<K: Clone + Eq + Hash> Rates<K> {
+    /// Allows each caller at most this many calls a second.
+    pub fn new(limit: Limit, per_second: u32) -> Self {
+        Self {
+            limit,
             per_second: per_second.max(1),
             started: Instant::now(),
             parts: Parts::default(),
@@ -48,31 +59,31 @@ impl Rates {
     }
 
     /// Refuses a caller that exceeds its rate.
-    pub fn check(&self, who: &Who) -> Result<(), Error> {
+    pub fn check(&self, who: &K) -> Result<(), Error> {
         self.check_many(who, 1)
     }
 
     /// Counts several calls of a caller, at most those of one second. Refuses them if they exceed
     /// the rate.
-    pub fn check_many(&self, who: &Who, calls: usize) -> Result<(), Error> {
+    pub fn check_many(&self, who: &K, calls: usize) -> Result<(), Error> {
         let most = usize::try_from(self.per_second).unwrap_or(usize::MAX);
         if self.spend(who, calls.min(most)) {
             return Ok(());
         }
         Err(Error::Exhausted {
-            limit: Limit::CallRate,
+            limit: self.limit,
             scope: Scope::Caller,
             most: self.per_second.into(),
         })
     }
 
     /// Whether the caller has this many calls left. If it has, spends them.
-    fn spend(&self, who: &Who, calls: usize) -> bool {
+    fn spend(&self, who: &K, calls: usize) -> bool {
         let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.spend_at(who, calls, now)
     }
 
-    fn spend_at(&self, who: &Who, calls: usize, now: u64) -> bool {
+    fn spend_at(&self, who: &K, calls: usize, now: u64) -> bool {
         let mut part = self.parts.of(who);
         let full_at = part.of(who, now);
         let cost = (SECOND / u64::from(self.per_second)).saturating_mul(calls as u64);
@@ -85,8 +96,8 @@ impl Rates {
     }
 }
 
-impl Part {
-    fn of(&mut self, who: &Who, now: u64) -> &mut u64 {
+impl<K: Clone + Eq + Hash> Part<K> {
+    fn of(&mut self, who: &K, now: u64) -> &mut u64 {
         let full = self.full_at.len() >= CALLERS_MAX && !self.full_at.contains_key(who);
         if full && self.crowded_until <= now {
             // a full bucket holds the same information as no bucket
@@ -111,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_caller_spends_what_it_has_and_gets_it_back() {
-        let rates = Rates::new(10);
+        let rates = Rates::new(Limit::CallRate, 10);
         let spent = |number, now| {
             (0..100)
                 .filter(|_| rates.spend_at(&who(number), 1, now))
@@ -128,7 +139,7 @@ mod tests {
 
     #[test]
     fn however_many_callers_there_are_the_table_stays_small() {
-        let rates = Rates::new(1);
+        let rates = Rates::new(Limit::CallRate, 1);
         let remembered = || {
             let parts = rates.parts.iter();
             parts.map(|part| part.full_at.len()).sum::<usize>()

@@ -14,7 +14,7 @@ use crate::{
     admission::{connection::Connection, who::Who},
     registry::{
         Registry,
-        authenticate::{Claims, Presented, authenticate, authenticate_feed, bearer},
+        authenticate::{Claims, Presented, authenticate, authenticate_feed, bearer, key_id},
     },
     sign_in::SignIn,
 };
@@ -67,11 +67,16 @@ impl Identifier {
     /// verified. Another process may just have created an unknown key, so a call with one waits
     /// until the log has been looked at again. A call with a wrong secret waits as long, so that
     /// timing does not reveal which ids exist.
+    ///
+    /// Before it waits, `wrong` is told of the key's id, and may refuse the call: then nobody waits
+    /// for those who guess. The secret was compared by then, so the right one is refused only where
+    /// this process does not know the key yet, which is for a second after another process made it.
     pub async fn identify(
         &self,
         headers: &HeaderMap,
         connection: &Connection,
         from: &Who,
+        wrong: impl Fn(&str) -> Result<(), Error>,
     ) -> Result<Call, Error> {
         if let Some(token) = self.token(headers) {
             self.registry.check_honoured()?;
@@ -80,7 +85,12 @@ impl Identifier {
             return self.call(headers, Presented::Proof(proof), from);
         }
         let now = || self.identify_now(headers, connection, from);
-        twice(&self.registry, now).await
+        let charge = || {
+            let authorization = headers.get(AUTHORIZATION);
+            let sent = authorization.and_then(|value| value.to_str().ok());
+            key_id(sent.unwrap_or_default()).map_or(Ok(()), &wrong)
+        };
+        twice(&self.registry, now, charge).await
     }
 
     /// The same from what is known now.
@@ -172,20 +182,31 @@ impl Identifier {
 }
 
 /// Identifies the principal whose feed a key opens, in the same way.
-pub async fn identify_feed(registry: &Registry, key: &str) -> Result<Caller, Error> {
+pub async fn identify_feed(
+    registry: &Registry,
+    key: &str,
+    wrong: impl Fn(&str) -> Result<(), Error>,
+) -> Result<Caller, Error> {
     registry.check_honoured()?;
     let owner = || {
         let known = registry.read();
         let time = registry.clock().now();
         authenticate_feed(&known.state, &known.key_hashes, key, time)
     };
-    twice(registry, owner).await
+    let charge = || key_id(key).map_or(Ok(()), &wrong);
+    twice(registry, owner, charge).await
 }
 
-/// Looks for the owner of a key, and if the key is unknown once more with what is new in the log.
-async fn twice<T>(registry: &Registry, find: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+/// Looks for the owner of a key, and if the key is unknown once more with what is new in the log,
+/// unless it is refused before that.
+async fn twice<T>(
+    registry: &Registry,
+    find: impl Fn() -> Result<T, Error>,
+    charge: impl Fn() -> Result<(), Error>,
+) -> Result<T, Error> {
     match find() {
         Err(Error::Unauthenticated(Unauthenticated::Invalid)) => {
+            charge()?;
             Box::pin(registry.follow()).await;
             find()
         }

@@ -10,13 +10,12 @@ use anyhow::{Context, bail};
 use uuid::Uuid;
 
 use super::{
-    check::{checked, told},
     output,
+    verify::{Report, told},
 };
 use crate::{
     config::{DatabaseArgs, DatabaseConfig},
     files::{Place, Verified},
-    registry::check::Report,
     store::{DatabaseUrl, Store},
 };
 
@@ -117,19 +116,16 @@ async fn verified(
     file: &Path,
     place: &Place,
 ) -> anyhow::Result<(String, Verified)> {
-    let (report, files) = checked(backup, place).await?;
-    let Report {
-        revision,
-        changes,
-        effects: _,
-        records,
-        findings,
-    } = report;
-    if let Some(first) = findings.first() {
-        let (name, count) = (file.display(), findings.len());
+    let Report { database, files } = Report::of(backup, place).await?;
+    let mut findings = database.findings.iter().chain(&files.findings);
+    if let Some(first) = findings.next() {
+        let (name, count) = (file.display(), findings.count() as u64 + 1 + database.more);
         bail!("`{name}` does not verify, {count} findings, the first: {first}");
     }
-    let told = format!("revision {revision}, {changes} changes, {records} records, verified");
+    let told = format!(
+        "revision {}, {} changes, {} records, verified",
+        database.revision, database.changes, database.records
+    );
     Ok((told, files))
 }
 

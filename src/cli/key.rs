@@ -14,7 +14,7 @@ use crate::{
     pb,
     registry::{Registry, authenticate::NewKey},
     telemetry,
-    wire::{validate::Validate as _, values::read_text},
+    wire::{methods, validate::Validate as _, values::read_text},
 };
 use ndp_core::{
     caller::Caller,
@@ -77,6 +77,12 @@ pub(super) struct Create {
     /// Let it open feeds, and nothing else
     #[arg(long)]
     feed: bool,
+    /// Let it only read
+    #[arg(long)]
+    read_only: bool,
+    /// Limit it to a service or a method, once for each, as ndp.registry.v1.PlanService/GetPlan
+    #[arg(long = "method", value_name = "NAME", value_parser = method)]
+    methods: Vec<String>,
     #[command(flatten)]
     database: DatabaseArgs,
 }
@@ -111,6 +117,15 @@ pub(super) fn principal(text: &str) -> Result<PrincipalName, &'static str> {
 
 pub(super) fn agency(text: &str) -> Result<AgencyName, &'static str> {
     AgencyName::from_id(text).ok_or(NO_ID)
+}
+
+fn method(text: &str) -> Result<String, &'static str> {
+    let exists = match text.contains('/') {
+        true => methods::ours(text).is_some(),
+        false => methods::is_our_service(text),
+    };
+    let name = exists.then(|| text.to_owned());
+    name.ok_or("write a service as ndp.registry.v1.PlanService, or a method after it and a /")
 }
 
 fn key_name(text: &str) -> Result<ApiKeyName, &'static str> {
@@ -168,6 +183,8 @@ impl Create {
             display_name: self.note,
             expire_time: self.expires,
             feed: self.feed,
+            read_only: self.read_only,
+            methods: self.methods,
         };
         requests.push(request(CreateApiKey {
             name: name.clone(),

@@ -129,7 +129,7 @@ impl Args {
             key_fields: ApiKeyFields {
                 display_name: String::new(),
                 expire_time: self.expires,
-                feed: false,
+                ..ApiKeyFields::default()
             },
             ttl: None,
             hash: new.hash,

@@ -6,9 +6,9 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Files,
     incoming::{Arrived, CHUNK, Incoming, hex, no_room},
-    sniff::NotKept,
+    sniff::{NotKept, Sniffer},
 };
-use crate::store::{FilePlace, PART_BYTES, StoredFile};
+use crate::store::{FilePlace, Finding, PART_BYTES, StoredFile};
 use ndp_core::{
     caller::Person,
     error::Error,
@@ -143,7 +143,7 @@ impl Files {
                 if is_cited(sha256) || inner.store.is_file_cited(sha256).await? {
                     continue;
                 }
-                // its entry first: an entry without a file would be a finding of `check`
+                // its entry first: an entry without a file would be a finding of `verify`
                 let _turn = inner.writing.acquire().await;
                 inner.store.remove_file(sha256).await?;
                 if let (FilePlace::Outside, Some(outside)) = (file.place, &inner.outside) {
@@ -159,43 +159,61 @@ impl Files {
         }
     }
 
-    /// Reads every file and compares it with its digest. Returns what is wrong.
+    /// Reads every file and compares it with its digest and its type. Returns what is wrong.
     pub async fn verify(&self) -> Result<Verified, Error> {
         let mut verified = Verified::default();
+        let mut parts = 0;
         let mut after = String::new();
         loop {
             let page = self.0.store.files_after(&after, None, PAGE).await?;
-            let Some(last) = page.last() else {
-                return Ok(verified);
-            };
+            let Some(last) = page.last() else { break };
             after.clone_from(&last.sha256);
             for file in page {
                 verified.files += 1;
                 verified.bytes += file.size_bytes;
-                if file.place == FilePlace::Outside {
-                    verified.outside += 1;
-                    if self.0.outside.is_none() {
-                        verified.unread += 1;
-                        continue;
-                    }
+                match file.place {
+                    FilePlace::Database => parts += file.size_bytes.div_ceil(PART_BYTES as u64),
+                    FilePlace::Outside => verified.outside += 1,
                 }
-                let sha256 = file.sha256.clone();
-                match self.read_whole(file).await {
-                    Ok(()) => {}
-                    Err(Error::Bug(what)) => {
-                        verified.findings.push(format!("`files/{sha256}`: {what}"));
+                if file.place == FilePlace::Outside && self.0.outside.is_none() {
+                    verified.unread += 1;
+                    continue;
+                }
+                let row = format!("`{}`", file.sha256);
+                match self.verify_file(file).await {
+                    Ok(None) => {}
+                    Ok(Some(found)) => {
+                        let problem = format!("is {found} by its content");
+                        verified.find("files", row, Some("media_type"), problem);
                     }
+                    Err(Error::Bug(what)) => verified.find("files", row, None, what.into()),
                     Err(error) => return Err(error),
                 }
             }
         }
+        let kept = self.0.store.file_part_count().await?;
+        if kept > parts {
+            let problem = format!("{} parts belong to no file", kept - parts);
+            verified.find("file_parts", "the table".into(), None, problem);
+        }
+        Ok(verified)
     }
 
-    /// Reads a file to its end. Fails with a bug where it is not the one of its digest.
-    async fn read_whole(&self, file: StoredFile) -> Result<(), Error> {
+    /// Reads a file to its end. Returns its type where it is another than is said. Fails with a bug
+    /// where the file is not the one of its digest.
+    async fn verify_file(&self, file: StoredFile) -> Result<Option<String>, Error> {
+        let said = file.media_type.clone();
+        let mut sniffer = Sniffer::default();
         let mut chunks = self.chunks(file);
-        while chunks.next().await?.is_some() {}
-        Ok(())
+        while let Some(chunk) = chunks.next().await? {
+            sniffer.read(&chunk);
+        }
+        match sniffer.media_type(&said) {
+            Ok(found) if found == said => Ok(None),
+            Ok(found) => Ok(Some(found.to_owned())),
+            Err(NotKept::Differs(found)) => Ok(Some(found.to_owned())),
+            Err(NotKept::Other) => Ok(Some("none of the types that are kept".to_owned())),
+        }
     }
 }
 
@@ -211,7 +229,24 @@ pub struct Verified {
     /// Of these, files that were not read, because no place outside the database was named.
     pub unread: usize,
     /// What is wrong.
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
+}
+
+impl Verified {
+    fn find(
+        &mut self,
+        table: &'static str,
+        row: String,
+        column: Option<&'static str>,
+        problem: String,
+    ) {
+        self.findings.push(Finding {
+            table,
+            row,
+            column,
+            problem,
+        });
+    }
 }
 
 /// The start of a day in Vietnam.

@@ -16,6 +16,7 @@ use super::{
     routes::{Body, Route, Routes},
     template::{Segment, Variable},
     values,
+    written::whole_type,
 };
 
 /// Maximum depth of the request fields that become query parameters.
@@ -51,7 +52,7 @@ fn document(pool: &DescriptorPool, routes: &Routes) -> Value {
             let comment = schemas.comment(&service.parent_file(), service.path());
             tags.push(json!({"name": service.name(), "description": comment}));
         }
-        let (path, parameters) = path(&schemas, route);
+        let (path, parameters) = path(&mut schemas, route);
         let operation = operation(&mut schemas, route, parameters);
         let verb = route.verb.as_str().to_ascii_lowercase();
         let item = paths.entry(path).or_insert_with(|| json!({}));
@@ -234,6 +235,11 @@ fn answer(schemas: &mut Schemas, route: &Route) -> Value {
     };
     let content = if route.raw.is_some() {
         binary()
+    } else if let Some(field) = &route.whole {
+        match field.kind() {
+            Kind::Bytes => binary(),
+            _ => json!({whole_type(field): {"schema": {"type": "string"}}}),
+        }
     } else if route.method.is_server_streaming() {
         json!({
             "application/x-ndjson": {"schema": schema},
@@ -285,7 +291,7 @@ fn bound(route: &Route) -> Vec<String> {
 }
 
 /// The path with a parameter for each id in it, and those parameters.
-fn path(schemas: &Schemas, route: &Route) -> (String, Vec<Value>) {
+fn path(schemas: &mut Schemas, route: &Route) -> (String, Vec<Value>) {
     let mut path = String::new();
     let mut parameters = Vec::new();
     let mut collection = "";
@@ -296,7 +302,27 @@ fn path(schemas: &Schemas, route: &Route) -> (String, Vec<Value>) {
                 path.push_str(literal);
                 collection = literal;
             }
-            Segment::One | Segment::Rest => {
+            Segment::Rest => {
+                let covers = |it: &&Variable| it.start <= index && index < it.end;
+                let variable = route.template.variables.iter().find(covers);
+                let fields = variable.map(|it| fields::resolve(&route.method.input(), &it.field));
+                let Some(field) = fields.and_then(|it| it.ok()?.pop()) else {
+                    continue;
+                };
+                path.push_str(&format!("{{{}}}", field.json_name()));
+                let mut parameter = json!({
+                    "name": field.json_name(),
+                    "in": "path",
+                    "required": true,
+                    "schema": schemas.field(&field),
+                });
+                described(
+                    &mut parameter,
+                    schemas.comment(&field.parent_file(), field.path()),
+                );
+                parameters.push(parameter);
+            }
+            Segment::One => {
                 let name = schemas.variable(collection);
                 path.push_str(&format!("{{{name}}}"));
                 let covers = |it: &&Variable| it.start <= index && index < it.end;

@@ -38,6 +38,8 @@ pub(super) struct Route {
     pub(super) method: MethodDescriptor,
     /// The field of bytes that is the answer, message by message.
     pub(super) raw: Option<FieldDescriptor>,
+    /// The field, a text or bytes, that is the answer as it is.
+    pub(super) whole: Option<FieldDescriptor>,
     /// The records in the answer, if it is a page of them.
     pub(super) rows: Option<FieldDescriptor>,
     /// The files in the answer, each a field of it.
@@ -94,7 +96,7 @@ impl Routes {
         Ok(Self(routes))
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Route> {
         self.0.iter()
     }
@@ -165,6 +167,9 @@ impl Route {
         let is_raw = |it: &FieldDescriptor| it.kind() == Kind::Bytes;
         let raw = response_body.clone().filter(is_raw);
         let raw = raw.filter(|_| method.is_server_streaming());
+        let is_whole = |it: &FieldDescriptor| matches!(it.kind(), Kind::Bytes | Kind::String);
+        let whole = response_body.clone().filter(is_whole);
+        let whole = whole.filter(|it| !it.is_list() && !method.is_server_streaming());
         let grpc = format!("/{}/{}", method.parent_service().full_name(), method.name());
         Ok(Self {
             verb,
@@ -172,6 +177,7 @@ impl Route {
             body,
             response_body,
             raw,
+            whole,
             method: method.clone(),
             rows: rows(method),
             files: FILE_FORMS

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue,
-    header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
 };
-use prost_reflect::{DynamicMessage, Value};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, Value};
 use tonic::Status;
 
 use super::{conditions::Conditions, csv::Table, grpc, json, routes::Route};
@@ -61,6 +61,20 @@ pub(super) enum Other {
     Table(Table),
     /// A file in the answer.
     File(&'static FileForm),
+    /// The field that is the answer as it is.
+    Whole(FieldDescriptor),
+}
+
+/// Of bytes that are the answer: those of a path never change.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=604800, immutable");
+
+/// The bytes of a field that holds a text or bytes.
+fn bytes(value: &Value) -> Option<Bytes> {
+    match value {
+        Value::String(text) => Some(Bytes::from(text.clone())),
+        Value::Bytes(bytes) => Some(bytes.clone()),
+        _ => None,
+    }
 }
 
 impl Other {
@@ -69,13 +83,10 @@ impl Other {
         match self {
             Self::Table(table) => table.write(answer),
             Self::File(file) => {
-                let bytes = match &*answer.get_field_by_name(file.field)? {
-                    Value::String(text) => Bytes::from(text.clone()),
-                    Value::Bytes(bytes) => bytes.clone(),
-                    _ => return None,
-                };
+                let bytes = bytes(&*answer.get_field_by_name(file.field)?)?;
                 Some((bytes, None))
             }
+            Self::Whole(field) => Some((bytes(&answer.get_field(field))?, None)),
         }
     }
 
@@ -90,7 +101,21 @@ impl Other {
                     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
                 headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
             }
+            Self::Whole(field) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(whole_type(field)));
+                if field.kind() == Kind::Bytes {
+                    headers.insert(CACHE_CONTROL, IMMUTABLE);
+                }
+            }
         }
+    }
+}
+
+/// The type of an answer that is one field.
+pub(super) fn whole_type(field: &FieldDescriptor) -> &'static str {
+    match field.kind() {
+        Kind::Bytes => "application/octet-stream",
+        _ => "text/plain; charset=utf-8",
     }
 }
 

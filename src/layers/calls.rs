@@ -18,7 +18,10 @@ use crate::{
     },
     registry::Registry,
     service::Methods,
-    wire::status::{denied_attempt, status, transport::is_undeclared_compression},
+    wire::{
+        methods,
+        status::{denied_attempt, status, transport::is_undeclared_compression},
+    },
 };
 use ndp_core::{caller::Person, error::Error, position::Position};
 
@@ -79,6 +82,10 @@ impl Calls {
         };
         let uri = request.uri().clone();
         let method = uri.path().trim_start_matches('/');
+        let permitted = match request.extensions().get::<Call>() {
+            Some(call) => methods::permit(&call.caller, method),
+            None => Ok(()),
+        };
         let (person, position) = match identified {
             Ok(identified) => identified,
             Err(error) => {
@@ -88,6 +95,12 @@ impl Calls {
                 return response;
             }
         };
+        if let Err(error) = permitted {
+            let mut response = status(error).into_http();
+            finish(&mut response, &position);
+            self.note(method, Some(person.as_ref()), &response, held, came);
+            return response;
+        }
         let answering = self.methods.answer(std::mem::take(request));
         let mut response = explain(answering.await, REQUEST_BYTES_MAX);
         finish(&mut response, &position);
@@ -126,7 +139,8 @@ impl Calls {
     async fn identify(&self, headers: &HeaderMap, held: &Held) -> Result<Call, Error> {
         await_revision(&self.registry, headers, &held.who()).await?;
         let (connection, who) = (held.connection(), held.who());
-        let identified = self.identifier.identify(headers, connection, &who);
+        let wrong = |id: &str| held.present_wrong_key(id);
+        let identified = self.identifier.identify(headers, connection, &who, wrong);
         let call = identified.await?;
         if let Some(principal) = Who::principal(&call.caller) {
             held.pass_to(&principal)?;

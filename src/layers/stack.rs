@@ -37,6 +37,7 @@ use crate::{
         connection::Connection,
         held::{Entry, Held},
     },
+    call::metadata::NDP_FEED_KEY,
     http::{HttpLayer, Refused},
     service::standard::{self, Standard},
     telemetry::metrics::Metrics,
@@ -108,8 +109,9 @@ impl Inner {
                 let answered = Box::pin(self.standard.answer(take(request))).await;
                 explain(answered, standard::REQUEST_BYTES_MAX)
             } else {
-                if method.streams() {
-                    // the service releases the bytes of its requests through this
+                if method.streams() || request.headers().contains_key(&NDP_FEED_KEY) {
+                    // the service releases the bytes of its requests, or presents a key of its own,
+                    // through this
                     request.extensions_mut().insert(Entry(Ok(Arc::clone(held))));
                 }
                 self.calls.answer(request, held, came).await

@@ -10,12 +10,15 @@ use imbl::OrdMap;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::entropy::OsEntropy;
+use super::{
+    entropy::OsEntropy,
+    uses::{Hour, LastUse},
+};
 use ndp_core::{
-    caller::{Caller, Credential, Known, Person},
+    caller::{Caller, Credential, Known, Person, Scope},
     error::Error,
     messages::{Rule, Unauthenticated},
-    names::{ApiKeyName, PrincipalName},
+    names::{ApiKeyName, PrincipalName, is_id},
     personal,
     records::{
         identities::{Identity, Proof},
@@ -52,9 +55,16 @@ const KEY_PREFIX: &str = "ndp_";
 /// Length of a key's id.
 pub const KEY_ID_LENGTH: usize = 12;
 
-/// Hashes of all keys, found by the keys' ids.
+/// Hashes of all keys, found by the keys' ids, and when each was last used here.
 #[derive(Clone, Default)]
-pub struct KeyHashes(OrdMap<Arc<str>, (ApiKeyName, KeyHash)>);
+pub struct KeyHashes(OrdMap<Arc<str>, Entry>);
+
+#[derive(Clone)]
+struct Entry {
+    name: ApiKeyName,
+    hash: KeyHash,
+    used: Arc<LastUse>,
+}
 
 impl fmt::Debug for KeyHashes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,13 +75,35 @@ impl fmt::Debug for KeyHashes {
 impl KeyHashes {
     /// Adds the hash of one key.
     pub fn insert(&mut self, name: ApiKeyName, hash: KeyHash) {
-        self.0.insert(name.id().into(), (name, hash));
+        let used = Arc::default();
+        let id = name.id().into();
+        self.0.insert(id, Entry { name, hash, used });
+    }
+
+    /// The hour in which a key was last used here.
+    pub fn last_use(&self, name: &ApiKeyName) -> Option<Hour> {
+        self.0.get(name.id())?.used.noted()
+    }
+
+    /// The keys that were used since their uses were last written, and in which hour.
+    pub fn unwritten_uses(&self) -> Vec<(ApiKeyName, Hour)> {
+        let unwritten = |entry: &Entry| Some((entry.name.clone(), entry.used.unwritten()?));
+        self.0.values().filter_map(unwritten).collect()
+    }
+
+    /// Notes that these uses are written.
+    pub fn note_written(&self, uses: &[(ApiKeyName, Hour)]) {
+        for (name, hour) in uses {
+            if let Some(entry) = self.0.get(name.id()) {
+                entry.used.note_written(*hour);
+            }
+        }
     }
 
     /// Whether this is the hash of that key.
     pub fn holds(&self, name: &ApiKeyName, hash: &KeyHash) -> bool {
         let found = self.0.get(name.id());
-        found.is_some_and(|(kept, it)| kept == name && it == hash)
+        found.is_some_and(|entry| entry.name == *name && entry.hash == *hash)
     }
 
     /// Whether the key's hash is there.
@@ -158,18 +190,7 @@ pub fn authenticate(
 ) -> Result<Caller, Error> {
     match presented {
         Presented::Nothing => claims.anonymous(),
-        Presented::Key(key) => {
-            let name = verified(hashes, key)?;
-            let (principal, credential) = (name.parent(), Credential::ApiKey(name.clone()));
-            known(
-                state,
-                &principal,
-                credential,
-                Use::Calls,
-                claims.checked()?,
-                now,
-            )
-        }
+        Presented::Key(key) => with_key(state, hashes, key, Use::Calls, claims.checked()?, now),
         Presented::Proof(proof) => {
             let owner = |identity| Some((identity, state.principal_of(identity)?));
             let mut owners = proof.identities.iter().filter_map(owner);
@@ -197,6 +218,13 @@ pub fn authenticate(
     }
 }
 
+/// The id of a key, of a header or a parameter that has one.
+pub fn key_id(sent: &str) -> Option<&str> {
+    let key = sent.rsplit(' ').next().unwrap_or(sent);
+    let (id, _) = key.strip_prefix(KEY_PREFIX)?.split_once('_')?;
+    is_id(id).then_some(id)
+}
+
 /// Identifies the owner of a feed's key.
 pub fn authenticate_feed(
     state: &State,
@@ -204,16 +232,24 @@ pub fn authenticate_feed(
     key: &str,
     now: Timestamp,
 ) -> Result<Caller, Error> {
-    let name = verified(hashes, key)?;
-    let credential = Credential::ApiKey(name.clone());
-    known(
-        state,
-        &name.parent(),
-        credential,
-        Use::Feed,
-        Claims::default(),
-        now,
-    )
+    with_key(state, hashes, key, Use::Feed, Claims::default(), now)
+}
+
+/// The owner of a key, which is used by that.
+fn with_key(
+    state: &State,
+    hashes: &KeyHashes,
+    key: &str,
+    used: Use,
+    claims: Claims,
+    now: Timestamp,
+) -> Result<Caller, Error> {
+    let entry = verified(hashes, key)?;
+    let owner = entry.name.parent();
+    let credential = Credential::ApiKey(entry.name.clone());
+    let caller = known(state, &owner, credential, used, claims, now)?;
+    entry.used.note(now);
+    Ok(caller)
 }
 
 /// What a key is used for.
@@ -225,8 +261,8 @@ enum Use {
     Feed,
 }
 
-/// The name of a key, if its secret is right.
-fn verified<'a>(hashes: &'a KeyHashes, key: &str) -> Result<&'a ApiKeyName, Error> {
+/// What is kept of a key, if its secret is right.
+fn verified<'a>(hashes: &'a KeyHashes, key: &str) -> Result<&'a Entry, Error> {
     let invalid = Error::Unauthenticated(Unauthenticated::Invalid);
     let id = key
         .strip_prefix(KEY_PREFIX)
@@ -236,10 +272,10 @@ fn verified<'a>(hashes: &'a KeyHashes, key: &str) -> Result<&'a ApiKeyName, Erro
     // An unknown id takes as long as a wrong secret, so that timing does not reveal which ids
     // exist.
     let found = hashes.0.get(id);
-    let kept = found.map_or(KeyHash([0; 32]), |(_, hash)| *hash);
+    let kept = found.map_or(KeyHash([0; 32]), |entry| entry.hash);
     let holds = bool::from(kept.0.ct_eq(&hash_of(key).0));
     match found {
-        Some((name, _)) if holds => Ok(name),
+        Some(entry) if holds => Ok(entry),
         Some(_) | None => Err(invalid),
     }
 }
@@ -283,12 +319,34 @@ fn known(
         Credential::External {
             identity,
             expire_time,
-        } => check_identity(principal, identity, *expire_time, now),
+        } => check_identity(principal, identity, *expire_time, now).map(|()| None),
     };
     if principal.disabled {
         return Err(Error::Unauthenticated(Unauthenticated::PrincipalDisabled));
     }
-    holds.map_err(Error::Unauthenticated)?;
+    let scope = holds.map_err(Error::Unauthenticated)?;
+    acting(state, principal, (credential, scope), claims, now)
+}
+
+/// A principal as a caller, with a key without limits.
+pub fn principal(state: &State, name: &PrincipalName, now: Timestamp) -> Result<Caller, Error> {
+    let invalid = || Error::Unauthenticated(Unauthenticated::Invalid);
+    let record = state.principal(name).ok_or_else(invalid)?;
+    if record.disabled {
+        return Err(Error::Unauthenticated(Unauthenticated::PrincipalDisabled));
+    }
+    // no rule looks at the key's name
+    let key = Credential::ApiKey(ApiKeyName::from_id(name, "any").ok_or_else(invalid)?);
+    acting(state, record, (key, None), Claims::default(), now)
+}
+
+fn acting(
+    state: &State,
+    principal: &Principal,
+    (credential, scope): (Credential, Option<Box<Scope>>),
+    claims: Claims,
+    now: Timestamp,
+) -> Result<Caller, Error> {
     let today = now.date_in_vietnam();
     let roles = principal.fields.roles_on(today);
     let is_system = principal.fields.kind == PrincipalKind::System;
@@ -309,16 +367,18 @@ fn known(
         reach: state.reach_of(principal.fields.agency.as_ref(), &roles, today),
         roles,
         credential,
+        scope,
         allows_personal_data,
     }))
 }
 
+/// What a key is limited to, if it is one for this use.
 fn check_key(
     state: &State,
     name: &ApiKeyName,
     used: Use,
     now: Timestamp,
-) -> Result<(), Unauthenticated> {
+) -> Result<Option<Box<Scope>>, Unauthenticated> {
     let key = state.api_key(name).ok_or(Unauthenticated::Invalid)?;
     if key.revoke_time.is_some() {
         return Err(Unauthenticated::KeyRevoked);
@@ -327,10 +387,12 @@ fn check_key(
         return Err(Unauthenticated::KeyExpired);
     }
     match (used, key.fields.feed) {
-        (Use::Calls, false) | (Use::Feed, true) => Ok(()),
-        (Use::Calls, true) => Err(Unauthenticated::FeedKey),
-        (Use::Feed, false) => Err(Unauthenticated::NotFeedKey),
+        (Use::Calls, false) | (Use::Feed, true) => {}
+        (Use::Calls, true) => return Err(Unauthenticated::FeedKey),
+        (Use::Feed, false) => return Err(Unauthenticated::NotFeedKey),
     }
+    let scope = key.fields.scope();
+    Ok((scope != Scope::default()).then(|| Box::new(scope)))
 }
 
 fn check_identity(

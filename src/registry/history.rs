@@ -247,7 +247,10 @@ impl Registry {
     ) -> Result<Arc<Snapshot>, Error> {
         match at {
             At::Now => {}
-            At::Revision(revision) => self.await_followed(revision, patience).await?,
+            At::Revision(revision) => {
+                let field = "read_revision";
+                self.await_followed(revision, field, patience).await?;
+            }
             At::Time(time) => {
                 self.check_past(time)?;
                 self.settle(time).await?;
@@ -279,8 +282,14 @@ impl Registry {
             .map_err(|error| Error::Bug(format!("a past State: {error}").into()))?
     }
 
-    /// Waits until this process knows a revision, or has looked whether the log has it at all.
-    async fn await_followed(&self, revision: Revision, patience: Duration) -> Result<(), Error> {
+    /// Waits until this process knows a revision, or has looked whether the log has it at all:
+    /// one that it does not have is refused in a field.
+    pub(super) async fn await_followed(
+        &self,
+        revision: Revision,
+        field: &str,
+        patience: Duration,
+    ) -> Result<(), Error> {
         if revision <= self.revision() {
             return Ok(());
         }
@@ -297,10 +306,7 @@ impl Registry {
         if self.lag() > FOLLOW_TIME_MAX {
             return Err(Error::Unavailable(Unavailable::RevisionNotReached));
         }
-        Err(Error::out_of_range(
-            "read_revision",
-            Rule::AfterNewest { newest },
-        ))
+        Err(Error::out_of_range(field, Rule::AfterNewest { newest }))
     }
 
     /// Waits until this process knows a revision: it may follow what another has written.
@@ -546,6 +552,6 @@ impl Registry {
 /// The log ends before a published revision: an older copy replaced it, and the writer is about to
 /// detect that. Returns an error, because an empty answer would mean that there are no more
 /// changes.
-const fn log_is_short() -> Error {
+pub(super) const fn log_is_short() -> Error {
     Error::Unavailable(Unavailable::Store)
 }

@@ -409,7 +409,7 @@ fn now() -> i64 {
 }
 
 /// Warns if every user of the machine can read the key.
-fn warn_of_readers(key: &Path) {
+pub(super) fn warn_of_readers(key: &Path) {
     use std::os::unix::fs::PermissionsExt;
     const OTHERS: u32 = 0o007;
     let mode = key.metadata().map_or(0, |it| it.permissions().mode());

@@ -1,5 +1,7 @@
 //! AccessService: principals and API keys.
 
+use std::time::Duration;
+
 use tonic::{Request, Response};
 
 use super::{
@@ -15,16 +17,26 @@ use crate::{
     registry::{
         authenticate::{KEY_ID_LENGTH, NewKey},
         entropy::OsEntropy,
+        uses::Hour,
     },
-    wire::{principals, requests, validate::Validate as _},
+    wire::{
+        principals, requests,
+        validate::Validate as _,
+        values::{read_duration, write_timestamp},
+    },
 };
 use ndp_core::{
+    change::At,
     error::{Error, Violations},
+    messages::Rule,
     names::{ApiKeyName, PrincipalName},
     records::principals::Principal,
     rules::{
         Ids, permit_access_reads,
-        principals::{CreateApiKey, CreatePrincipal, DisablePrincipal, RevokeApiKey},
+        principals::{
+            CreateApiKey, CreatePrincipal, DisablePrincipal, OVERLAP_DEFAULT, OVERLAP_MAX,
+            RevokeApiKey, RotateApiKey,
+        },
     },
     state::State,
 };
@@ -133,7 +145,10 @@ impl Services {
     ) -> Answer<pb::ApiKey> {
         let (call, message) = self.open_access_read(request).await?;
         let key = get(&call, &message.name, State::api_key)?;
-        call.answer(principals::api_key(&key, None))
+        let mut answer = [principals::api_key(&key, None)];
+        self.add_last_uses(&call, &mut answer).await;
+        let [key] = answer;
+        call.answer(key)
     }
 
     pub(super) async fn list_api_keys(
@@ -148,7 +163,7 @@ impl Services {
             }
             None => String::new(),
         };
-        let (api_keys, next_page_token) = self
+        let (mut api_keys, next_page_token) = self
             .list(
                 &call,
                 State::api_keys,
@@ -158,6 +173,7 @@ impl Services {
                 |_, key| principals::api_key(key, None),
             )
             .await?;
+        self.add_last_uses(&call, &mut api_keys).await;
         call.answer(pb::ListApiKeysResponse {
             api_keys,
             next_page_token,
@@ -171,14 +187,10 @@ impl Services {
         let (call, envelope, message) = open_write(request)?;
         let principal: PrincipalName = requests::name(&message.parent, "parent")?;
         let (fields, ttl) = principals::api_key_fields(message.api_key.unwrap_or_default());
-        let id_chosen = !message.api_key_id.is_empty();
-        let id = if id_chosen {
-            message.api_key_id
-        } else {
-            OsEntropy.id(KEY_ID_LENGTH)
-        };
-        let name = requests::new_name(&id, "api_key_id", |id| ApiKeyName::from_id(&principal, id))?;
-        let new = NewKey::random(&id);
+        let mut violations = Violations::new();
+        principals::check_methods(&fields, "api_key", &mut violations);
+        violations.into_result()?;
+        let (name, id_chosen, new) = new_key(&principal, message.api_key_id)?;
         let only_checked = envelope.validate_only;
         let command = CreateApiKey {
             name,
@@ -193,6 +205,34 @@ impl Services {
         written.answer(|key, _| principals::api_key(key, secret))
     }
 
+    pub(super) async fn rotate_api_key(
+        &self,
+        request: Request<pb::RotateApiKeyRequest>,
+    ) -> Answer<pb::ApiKey> {
+        let (call, envelope, message) = open_write(request)?;
+        let name: ApiKeyName = requests::name(&message.name, "name")?;
+        let (new, id_chosen, made) = new_key(&name.parent(), message.api_key_id)?;
+        let overlap = match message.overlap {
+            None => OVERLAP_DEFAULT,
+            Some(overlap) => Duration::try_from(overlap)
+                .ok()
+                .filter(|overlap| *overlap <= OVERLAP_MAX)
+                .ok_or_else(|| Error::invalid("overlap", Rule::OverlapTooLong))?,
+        };
+        let only_checked = envelope.validate_only;
+        let command = RotateApiKey {
+            name,
+            new,
+            id_chosen,
+            overlap,
+            ttl: read_duration(message.ttl),
+            hash: made.hash,
+        };
+        let written = self.write(call, envelope, command).await?;
+        let secret = (!written.replayed && !only_checked).then_some(made.secret);
+        written.answer(|key, _| principals::api_key(key, secret))
+    }
+
     pub(super) async fn revoke_api_key(
         &self,
         request: Request<pb::RevokeApiKeyRequest>,
@@ -204,6 +244,19 @@ impl Services {
             .await?
             .answer(|key, _| principals::api_key(key, None))
     }
+}
+
+/// The name of a new key of a principal with this id, or with a random one if it is empty, whether
+/// the id was chosen, and the key.
+fn new_key(principal: &PrincipalName, id: String) -> Result<(ApiKeyName, bool, NewKey), Error> {
+    let id_chosen = !id.is_empty();
+    let id = if id_chosen {
+        id
+    } else {
+        OsEntropy.id(KEY_ID_LENGTH)
+    };
+    let name = requests::new_name(&id, "api_key_id", |id| ApiKeyName::from_id(principal, id))?;
+    Ok((name, id_chosen, NewKey::random(&id)))
 }
 
 impl Services {
@@ -235,6 +288,19 @@ impl Services {
             }
         }
         violations.into_result()
+    }
+
+    /// Adds to keys when each was last used, which is of now and not of a past revision.
+    async fn add_last_uses(&self, call: &Call, keys: &mut [pb::ApiKey]) {
+        if call.at != At::Now {
+            return;
+        }
+        let names = keys.iter().filter_map(|key| ApiKeyName::parse(&key.name));
+        let names: Vec<_> = names.collect();
+        let uses = self.registry().key_uses(&names).await;
+        for (key, hour) in keys.iter_mut().zip(uses) {
+            key.last_used_time = hour.and_then(Hour::start).map(write_timestamp);
+        }
     }
 
     /// The same as [`Self::open_read`], for callers who may read principals and keys. Other callers

@@ -46,7 +46,7 @@ const HEARTBEAT_DEFAULT: Duration = Duration::from_secs(10);
 const HEARTBEAT_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(300);
 
 /// What a change is called in messages.
-const CHANGE: Noun = Noun {
+pub(super) const CHANGE: Noun = Noun {
     english: "change",
     vietnamese: "thay đổi",
     resource: "Change",
@@ -146,7 +146,7 @@ fn reader(call: &Call) -> Reader {
     }
 }
 
-fn revision_of(name: &str) -> Option<Revision> {
+pub(super) fn revision_of(name: &str) -> Option<Revision> {
     Revision::parse(name.strip_prefix("changes/")?)
 }
 

@@ -98,12 +98,17 @@ impl Services {
         })?;
         let first = Some(message(&kept));
         let chunks = self.files.chunks(kept);
-        let sent = stream::try_unfold((chunks, first), async |(mut chunks, file)| {
-            let chunk = chunks.next().await.map_err(status)?;
-            Ok(chunk.map(|chunk| {
-                let chunk = chunk.into();
-                (pb::DownloadFileResponse { file, chunk }, (chunks, None))
-            }))
+        let (registry, caller) = (self.registry().clone(), call.caller.clone());
+        let sent = stream::try_unfold((chunks, first), move |(mut chunks, file)| {
+            let holds = registry.renew_unmoved(&caller);
+            async move {
+                holds.map_err(status)?;
+                let chunk = chunks.next().await.map_err(status)?;
+                Ok(chunk.map(|chunk| {
+                    let chunk = chunk.into();
+                    (pb::DownloadFileResponse { file, chunk }, (chunks, None))
+                }))
+            }
         });
         let sent: DownloadFileStream = Box::pin(sent);
         Ok(call.response(sent))

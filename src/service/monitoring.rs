@@ -12,6 +12,7 @@ use super::{
     write::open_write,
 };
 use crate::{
+    admission::held::Entry,
     call::{Call, identity::identify_feed, metadata::NDP_FEED_KEY},
     pb::{
         self,
@@ -236,10 +237,15 @@ impl Services {
         request: Request<pb::ComputeRemindersRequest>,
     ) -> Answer<pb::ComputeRemindersResponse> {
         let key = request.metadata().get(NDP_FEED_KEY.as_str()).cloned();
+        let held = request.extensions().get::<Entry>().cloned();
         let (mut call, today, message) = self.open_counted(request).await?;
         if let Some(key) = key {
             let key = key.to_str().unwrap_or_default();
-            call.caller = identify_feed(self.registry(), key).await?;
+            let wrong = |id: &str| match &held {
+                Some(Entry(Ok(held))) => held.present_wrong_key(id),
+                Some(Entry(Err(_))) | None => Ok(()),
+            };
+            call.caller = identify_feed(self.registry(), key, wrong).await?;
         }
         let agency: AgencyName = requests::name(&message.agency, "agency")?;
         call.state().known_agency(&agency)?;

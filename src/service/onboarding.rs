@@ -136,6 +136,7 @@ fn newcomer(
     fields.agency.get_or_insert_with(|| agency.clone());
     let key = message.api_key.unwrap_or_default();
     let (key_fields, ttl) = principals::api_key_fields(key);
+    principals::check_methods(&key_fields, &format!("{path}.api_key"), violations);
     let (key, new) = NewKey::of(&name)?;
     let newcomer = Newcomer {
         name,

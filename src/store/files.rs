@@ -141,6 +141,13 @@ impl Store {
         Ok(size.try_into().unwrap_or_default())
     }
 
+    /// Number of parts that are in the database.
+    pub async fn file_part_count(&self) -> Result<u64, Error> {
+        let count = reading!(self.engine, link => part_count(link));
+        let count = self.outages.during(count, "counting parts of files")?;
+        Ok(count.try_into().unwrap_or_default())
+    }
+
     /// Bytes of the files that a principal uploaded since a time.
     pub async fn uploaded_since(
         &self,
@@ -193,7 +200,7 @@ impl Store {
 
     /// Begins a transaction beside the log's writer, which keeps the only connection of SQLite's
     /// pool for itself: there, on a connection that is then in `own`.
-    async fn begin_beside<'a>(
+    pub(super) async fn begin_beside<'a>(
         &self,
         own: &'a mut Option<SqliteConnection>,
     ) -> Result<Tx<'a>, Failure> {
@@ -280,6 +287,13 @@ async fn rows_after(
         );
         let statement = sqlx::query_as(AssertSqlSafe(text)).bind(after).bind(before);
         statement.fetch_all(&mut **connection).await
+    })
+}
+
+async fn part_count(mut link: Link<'_>) -> Result<i64, sqlx::Error> {
+    on_engine!(&mut link, connection => {
+        let count = sqlx::query_scalar("SELECT count(*) FROM file_parts");
+        count.fetch_one(&mut **connection).await
     })
 }
 

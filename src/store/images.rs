@@ -22,7 +22,7 @@ use ndp_core::{
 pub(super) use upcast::FORMAT;
 
 /// The resources that a record names, itself included.
-pub fn names_in(image: &Image) -> Result<BTreeSet<Arc<str>>, Error> {
+pub(super) fn names_in(image: &Image) -> Result<BTreeSet<Arc<str>>, Error> {
     let json = image.stored()?;
     let mut parsed = Ok(None);
     let names = names::names_in(|| parsed = parse(image.kind(), &json).map(Some));
@@ -92,6 +92,24 @@ pub(super) fn decode_notice(
         from,
         to,
     })
+}
+
+/// For a fuzzer: an image of a resource in a format, each on a line of its own. What can be read is
+/// written, and read again as the same.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let mut lines = text.splitn(3, '\n');
+    let (Some(name), Some(format), Some(json)) = (lines.next(), lines.next(), lines.next()) else {
+        return;
+    };
+    let Ok(image) = read(name, format.parse().unwrap_or_default(), json) else {
+        return;
+    };
+    let written = image.stored().unwrap_or_default();
+    assert_eq!(read(name, FORMAT, &written), Ok(image));
 }
 
 fn read(resource: &str, format: i64, json: &str) -> Result<Image, String> {

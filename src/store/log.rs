@@ -226,7 +226,7 @@ impl Encoded {
             });
         }
         let salt = salt();
-        let header_digest = leaf::header_digest(&salt, &change);
+        let header_digest = leaf::header_digest(&salt, &(&change).into());
         let leaf_hash = leaf::leaf_hash(&header_digest, images.iter().map(|it| &it.digest));
         Ok(Self {
             salt,
@@ -481,7 +481,7 @@ pub(super) struct ChangeRow {
     pub(super) digest: Vec<u8>,
 }
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sqlx::FromRow)]
 pub(super) struct EffectRow {
     pub(super) revision: i64,
     pub(super) ordinal: i64,
@@ -612,7 +612,7 @@ pub(super) fn decode(row: ChangeRow, effects: Vec<EffectRow>) -> Result<Appended
         request_id,
         request_digest,
         reason,
-        salt: _, // verified with the header digest
+        salt: _, // for `verify`, as is the header digest
         header_digest: _,
         leaf_hash,
         digest,
@@ -664,8 +664,8 @@ fn decode_effect(row: EffectRow) -> Result<Effect, Error> {
         resource,
         format,
         image,
-        salt: _,   // for proofs
-        digest: _, // for proofs
+        salt: _,   // for `verify`
+        digest: _, // for `verify`
     } = row;
     match (kind.as_str(), image) {
         ("put", Some(json)) => {
@@ -711,7 +711,7 @@ pub(super) async fn digest(
     Ok(read.transpose()?)
 }
 
-fn read_digest(place: &str, digest: &[u8]) -> Result<Digest, Error> {
+pub(super) fn read_digest(place: &str, digest: &[u8]) -> Result<Digest, Error> {
     Digest::try_from(digest).map_err(|_| corrupt(place, "a digest of another length"))
 }
 

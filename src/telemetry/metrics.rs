@@ -171,8 +171,10 @@ impl Default for Metrics {
             method: Method {
                 service: "unknown".to_owned(),
                 name: "unknown".to_owned(),
+                full_name: "unknown/unknown".to_owned(),
                 kind: "unary",
                 is_standard: false,
+                writes: false,
             },
             handles: OnceLock::new(),
         };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     changes::ToMessage,
+    methods,
     monitoring::agency_display_name,
     validate::FieldPath,
     values::{
@@ -139,6 +140,9 @@ pub fn api_key_fields(message: pb::ApiKey) -> (ApiKeyFields, Option<Duration>) {
         display_name,
         expiration,
         feed,
+        read_only,
+        methods,
+        last_used_time: _,
         state: _,
         revoke_time: _,
         secret: _,
@@ -155,8 +159,24 @@ pub fn api_key_fields(message: pb::ApiKey) -> (ApiKeyFields, Option<Duration>) {
         display_name: read_text(display_name),
         expire_time: read_timestamp(expire_time),
         feed,
+        read_only,
+        methods,
     };
     (fields, read_duration(ttl))
+}
+
+/// Adds a violation for each service or method that a key names and that does not exist. `path` is
+/// the field that holds the key.
+pub fn check_methods(fields: &ApiKeyFields, path: &str, violations: &mut Violations) {
+    for (i, name) in fields.methods.iter().enumerate() {
+        let exists = match name.contains('/') {
+            true => methods::ours(name).is_some(),
+            false => methods::is_our_service(name),
+        };
+        if !exists {
+            violations.add(format!("{path}.methods[{i}]"), Rule::NoSuchMethodOrService);
+        }
+    }
 }
 
 // === to a client ===
@@ -256,6 +276,8 @@ pub fn api_key(record: &ApiKey, secret: Option<String>) -> pb::ApiKey {
         display_name,
         expire_time,
         feed,
+        read_only,
+        methods,
     } = fields;
     let Meta {
         create_time,
@@ -271,6 +293,9 @@ pub fn api_key(record: &ApiKey, secret: Option<String>) -> pb::ApiKey {
         display_name: display_name.clone(),
         expiration: expire_time.map(write_timestamp).map(Expiration::ExpireTime),
         feed: *feed,
+        read_only: *read_only,
+        methods: methods.clone(),
+        last_used_time: None,
         state: state.into(),
         revoke_time: revoke_time.map(write_timestamp),
         secret: secret.unwrap_or_default(),
@@ -296,6 +321,7 @@ pub fn identify_caller(
             roles,
             reach: _,
             credential,
+            scope: _,
             allows_personal_data: _,
         }) => {
             let api_key = match credential {
@@ -399,11 +425,13 @@ mod tests {
             expire_time in option::of(arbitrary::timestamp()),
             revoke_time in option::of(arbitrary::timestamp()),
             feed in any::<bool>(),
+            read_only in any::<bool>(),
+            methods in vec(arbitrary::text(), 0..3),
             meta in arbitrary::meta(),
         ) {
             let record = ApiKey {
                 name: ApiKeyName::parse("principals/system/apiKeys/k").unwrap(),
-                fields: ApiKeyFields { display_name, expire_time, feed },
+                fields: ApiKeyFields { display_name, expire_time, feed, read_only, methods },
                 revoke_time,
                 meta,
             };
@@ -454,6 +482,7 @@ mod tests {
             roles: vec![Role::AgencyEditor],
             reach: Reach::default(),
             credential: Credential::ApiKey(ApiKeyName::parse("principals/p/apiKeys/k").unwrap()),
+            scope: None,
             allows_personal_data: None,
         });
         let expected = pb::IdentifyCallerResponse {

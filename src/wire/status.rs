@@ -55,11 +55,17 @@ pub fn status_on(error: Error, resource: &str) -> Status {
 pub fn denied_attempt(status: &Status) -> Option<DeniedAttempt> {
     if !matches!(
         status.code(),
-        Code::Unauthenticated | Code::PermissionDenied
+        Code::Unauthenticated | Code::PermissionDenied | Code::ResourceExhausted
     ) {
         return None;
     }
     let mut info = status.get_details_error_info()?;
+    let limit = info.metadata.get("limit");
+    if status.code() == Code::ResourceExhausted
+        && limit.is_none_or(|limit| limit != Limit::WrongKeys.name())
+    {
+        return None;
+    }
     Some(DeniedAttempt {
         resource: info.metadata.remove(RESOURCE).unwrap_or_default(),
         reason: info.reason,

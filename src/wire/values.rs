@@ -195,7 +195,7 @@ pub(super) fn read_timestamp(message: Option<prost_types::Timestamp>) -> Option<
 }
 
 /// Reads a span of time. One below nothing is none, which the domain refuses as well.
-pub(super) fn read_duration(message: Option<prost_types::Duration>) -> Option<Duration> {
+pub fn read_duration(message: Option<prost_types::Duration>) -> Option<Duration> {
     message.map(|span| Duration::try_from(span).unwrap_or_default())
 }
 

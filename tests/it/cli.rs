@@ -72,7 +72,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "key revoke",
     "load",
     "onboard",
-    "check",
+    "verify",
     "verify-document",
     "demo",
     "descriptor",
@@ -140,7 +140,7 @@ both! {
         assert_eq!(twice.code, 1);
         assert!(twice.told().contains("revoked"), "{}", twice.told());
 
-        let checked = key("check").succeeded().stdout;
+        let checked = key("verify").succeeded().stdout;
         assert!(checked.starts_with("ok: revision 5, 5 changes"), "{checked}");
     }
 
@@ -173,7 +173,7 @@ both! {
         assert!(nobody.told().contains("name someone"), "{}", nobody.told());
         let new = "onboard --agency thu --name Thử --kind other --admin thu-admin";
         run(new).succeeded();
-        let checked = run("check").succeeded().stdout;
+        let checked = run("verify").succeeded().stdout;
         assert!(checked.starts_with("ok: revision 3, 3 changes"), "{checked}");
     }
 }
@@ -328,7 +328,7 @@ fn arguments_that_make_no_sense_end_as_mistakes_in_the_settings_do() {
         &["serve", "extra"],
         &["key"],
         &[],
-        &["chekc"],
+        &["verfiy"],
     ] {
         let ended = ndp(arguments, &[]);
         assert_eq!(
@@ -350,7 +350,7 @@ fn arguments_that_make_no_sense_end_as_mistakes_in_the_settings_do() {
 fn a_command_that_makes_nothing_makes_no_database() {
     let (directory, url) = nowhere();
     for arguments in [
-        &["check"][..],
+        &["verify"][..],
         &["key", "list"],
         &["key", "revoke", "principals/a/apiKeys/b"],
     ] {
@@ -498,7 +498,7 @@ both! {
         ndp(&["key", "create", "--principal", "a", "--role", "admin", "--database", &other], &both)
             .succeeded();
         assert_eq!(listings(&url).await, listings(&other).await);
-        run(&["check"]).succeeded();
+        run(&["verify"]).succeeded();
         let unknown = run(&["load", "1-x"]);
         assert_eq!(unknown.code, 1);
         assert!(unknown.told().contains("no entries of edition `1-x`"), "{}", unknown.told());

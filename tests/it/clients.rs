@@ -75,6 +75,14 @@ in_each_language!(
     speaks_tls_and_shows_its_certificate,
 );
 
+/// Those that keep a checkpoint, and refuse a log that does not continue it.
+mod keeping {
+    use super::{GO, PYTHON, refuses_another_history};
+
+    in_each_language!(@ go GO, refuses_another_history);
+    in_each_language!(@ python PYTHON, refuses_another_history);
+}
+
 /// A registry that can be restarted under its clients, with the key of an editor.
 struct Registry {
     engine: Engine,
@@ -296,6 +304,92 @@ async fn tells_that_the_log_diverged(client: &Client) {
             printed.contains("vi: vị trí này không có trong nhật ký"),
             "{printed}"
         );
+    }
+}
+
+/// A registry under one name and key whose log goes on, is rewound, and is forked.
+async fn refuses_another_history(client: &Client) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (copy, kept) = (path("copy.db"), path("last-checkpoint"));
+    let mut registry = Registry::new().await;
+    let key = repository().join("tests/fixtures/signing-key");
+    let key = key.to_str().unwrap();
+    let options = ["--signing-key", key, "--log-origin", "registry.example/log"];
+    registry.options = options.map(str::to_owned).into();
+    registry.start().await;
+    let public = async |registry: &Registry| {
+        let channel = registry.served.as_ref().unwrap().channel.clone();
+        let mut client = ChangeServiceClient::with_interceptor(channel, As::default());
+        let request = pb::GetCheckpointRequest {
+            name: "checkpoint".into(),
+        };
+        let checkpoint = client.get_checkpoint(request).await.unwrap().into_inner();
+        (checkpoint.public_keys[0].clone(), checkpoint.tree_size)
+    };
+    let (key, size) = public(&registry).await;
+    let verify = |registry: &Registry, arguments: &[&str]| {
+        let arguments = [&["verify", &kept], arguments].concat();
+        let process = registry.client(client, &arguments);
+        let status = block_in_place(|| process.wait(BOUND));
+        (
+            status.code(),
+            process.printed(Stream::Stdout),
+            process.printed(Stream::Stderr),
+        )
+    };
+    let accepts = |registry: &Registry, size: i64| {
+        for change in 1..=size {
+            let name = format!("changes/{change}");
+            let (code, printed, said) = verify(registry, &[&key, &name]);
+            assert_eq!(code, Some(0), "{said}");
+            assert!(
+                printed.starts_with(&format!("{name}\n{size} ")),
+                "{printed}"
+            );
+        }
+    };
+    accepts(&registry, size);
+    let (code, _, said) = command(&["backup", &copy], &registry.engine.url());
+    assert_eq!(code, Some(0), "{said}");
+    let write = async |registry: &Registry, id: &str| {
+        registry
+            .editor()
+            .plans
+            .create_plan(create(id))
+            .await
+            .unwrap();
+    };
+    for id in ["one", "two", "three"] {
+        write(&registry, id).await;
+    }
+    accepts(&registry, size + 3);
+    let last = fs::read_to_string(&kept).unwrap();
+
+    // a key that did not sign it
+    let other = key.replace("registry.example", "registry.test");
+    let (code, _, said) = verify(&registry, &[&other]);
+    assert_eq!(code, Some(1), "{said}");
+
+    registry.engine = Engine::sqlite();
+    let (code, _, said) = command(&["restore", &copy], &registry.engine.url());
+    assert_eq!(code, Some(0), "{said}");
+    registry.restart(Signal::Term).await;
+    for (id, found) in [
+        ("four", "the log was rewound"),
+        ("five", "the log was rewound"),
+        ("six", "the log was forked"),
+        ("seven", "the log was forked"),
+    ] {
+        write(&registry, id).await;
+        let (code, printed, said) = verify(&registry, &[&key]);
+        assert_eq!((code, &*printed), (Some(1), ""), "{said}");
+        assert!(
+            said.starts_with("error: ") && said.contains(found),
+            "{said}"
+        );
+        assert!(said.contains("as evidence"), "{said}");
+        assert_eq!(fs::read_to_string(&kept).unwrap(), last);
     }
 }
 

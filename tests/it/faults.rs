@@ -1,6 +1,7 @@
 //! What the registry keeps when something breaks: a process, the database, one command of a
 //! group, the network, the bytes on the wire. All data is synthetic.
 
+mod altered;
 mod clients;
 mod clock;
 mod corruption;

@@ -22,6 +22,7 @@ pub(crate) mod tools;
 use std::{io::Write, path::Path, sync::Once, time::Duration};
 
 use ndp_registry::pb::{self, change_service_client::ChangeServiceClient};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tonic::{service::interceptor::InterceptedService, transport::Channel};
 
@@ -102,6 +103,12 @@ pub(crate) use both;
 
 /// A failure guard, not a promise.
 const BOUND: Duration = Duration::from_secs(60);
+
+/// The SHA-256 of some bytes, in hexadecimal digits.
+pub(crate) fn sha256(content: &[u8]) -> String {
+    let digest = Sha256::digest(content);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Waits until a condition that nothing announces holds; looks again at each turn.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {

@@ -28,6 +28,7 @@ mod law;
 mod openapi;
 mod position;
 mod process;
+mod proofs;
 mod protos;
 mod readme;
 mod reference;

@@ -218,7 +218,7 @@ both! {
         assert_eq!(&*reason(&refused), "LOG_DIVERGED");
         one.process.signal(Signal::Cont);
         ends(&one, "the database was replaced or restored").await;
-        let (code, said, _) = command(&["check"], &url);
+        let (code, said, _) = command(&["verify"], &url);
         assert_eq!(code, Some(0), "{said}");
     }
 
@@ -253,7 +253,7 @@ both! {
         let (code, said, error) = command(&["restore", path], &restored.url());
         assert_eq!(code, Some(0), "{error}");
         assert!(said.contains("LOG_DIVERGED"), "{said}");
-        let (code, said, _) = command(&["check"], &restored.url());
+        let (code, said, _) = command(&["verify"], &restored.url());
         assert_eq!(code, Some(0), "{said}");
         let (code, _, error) = command(&["restore", path], &restored.url());
         assert_eq!(code, Some(1), "what is there is kept");
@@ -439,7 +439,7 @@ async fn what_was_acknowledged_survives_the_loss_of_the_write_ahead_log() {
         fs::remove_file(format!("{path}{end}")).unwrap();
     }
     ends(&served, "was removed or replaced").await;
-    let (code, said, error) = command(&["check"], &engine.url());
+    let (code, said, error) = command(&["verify"], &engine.url());
     assert_eq!(code, Some(0), "{said} {error}");
     let mut sql = Sql::connect(&engine.url()).await;
     let plans = "SELECT count(*) FROM records WHERE kind = 'plans'";
@@ -463,7 +463,7 @@ async fn a_backup_beside_the_write_ahead_log_of_another_file_is_not_served() {
         "{error}"
     );
     fs::remove_file(format!("{path}-wal")).unwrap();
-    let (code, said, error) = command(&["check"], &engine.url());
+    let (code, said, error) = command(&["verify"], &engine.url());
     assert_eq!(code, Some(0), "{said} {error}");
 }
 
@@ -523,7 +523,7 @@ async fn a_raw_copy_beside_the_write_ahead_log_of_a_later_state_is_never_served_
             let again = command(&["key", "list"], &engine.url());
             assert_eq!((again.0, again.2), (code, error), "{what}");
         } else {
-            let (code, said, error) = command(&["check"], &engine.url());
+            let (code, said, error) = command(&["verify"], &engine.url());
             assert_eq!(code, Some(0), "{what}: {said} {error}");
             let mut sql = Sql::connect(&engine.url()).await;
             let plans = "SELECT count(*) FROM records WHERE kind = 'plans'";

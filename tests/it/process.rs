@@ -89,7 +89,7 @@ fn what_cannot_be_printed_is_an_error_and_what_nobody_reads_is_none() {
     );
     let demo = format!("{url}-demo");
     for (number, arguments) in [
-        &["check", "--database", &url][..],
+        &["verify", "--database", &url][..],
         &["key", "list", "--database", &url],
         &["demo", "--database", &demo],
         &["descriptor"],
@@ -121,8 +121,8 @@ fn what_cannot_be_printed_is_an_error_and_what_nobody_reads_is_none() {
     }
     // standard error cannot be written either: only the exit code reports the failure
     for arguments in [
-        &["check", "--database", "sqlite:/not/there.db"][..],
-        &["chekc"],
+        &["verify", "--database", "sqlite:/not/there.db"][..],
+        &["verfiy"],
     ] {
         for stderr in [To::file("/dev/full"), To::broken_pipe()] {
             let process = Process::spawn_to(registry(arguments), To::Lines, stderr);
@@ -436,7 +436,7 @@ fn a_database_is_made_for_its_owner_alone() {
     assert!(server.wait(BOUND).success());
     // an existing file keeps its mode, and a warning names it
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    let (code, _, said) = ndp(&["check", "--database", &url]);
+    let (code, _, said) = ndp(&["verify", "--database", &url]);
     assert_eq!(code, 0);
     assert!(
         said.contains("other users can reach the database"),
@@ -483,15 +483,15 @@ fn no_part_of_a_password_is_repeated() {
     ] {
         let url = format!("postgres://ndp:{password}@127.0.0.1:1/db");
         fs::write(&file, format!("database = \"{url}\"\n\"{url}\" = 1\n")).unwrap();
-        let by_file = ["check", "--config", file.to_str().unwrap()];
+        let by_file = ["verify", "--config", file.to_str().unwrap()];
         let option = format!("--databse={url}");
         for (arguments, variable) in [
-            (&["check", "--database", &url][..], ""),
-            (&["check"], "NDP_DATABASE"),
+            (&["verify", "--database", &url][..], ""),
+            (&["verify"], "NDP_DATABASE"),
             (&["serve"], "NDP_LISTEN"),
             (&by_file, ""),
-            (&["check", &url], ""),
-            (&["check", &option], ""),
+            (&["verify", &url], ""),
+            (&["verify", &option], ""),
             (&["key", "create", "--principal", &url], ""),
         ] {
             let environment = [(variable, &*url)];
@@ -535,7 +535,7 @@ fn refusing(code: &'static str, message: &'static str) -> u16 {
 
 /// What a command says of a database that it cannot open, from the error on.
 fn refused(url: &str) -> String {
-    let (code, stdout, said) = ndp(&["check", "--database", url]);
+    let (code, stdout, said) = ndp(&["verify", "--database", url]);
     assert_eq!((code, &*stdout), (1, ""), "{said}");
     let at = said.find("error: ").expect(&said);
     said[at..].to_owned()

@@ -408,8 +408,13 @@ fn the_protos_keep_the_rules_that_no_tool_looks_at() {
     assert!(broken.is_empty(), "\n{broken}");
 }
 
-/// Fields that name a resource of one of several kinds, which a reference cannot express.
-const OF_TWO_KINDS: &[&str] = &["ndp.registry.v1.ComputeConnectionsRequest.provider"];
+/// Fields that a reference cannot express: the name of a resource of one of several kinds, a path
+/// of C2SP tlog-tiles, and the full name of a method.
+const NO_REFERENCE: &[&str] = &[
+    "ndp.registry.v1.ComputeConnectionsRequest.provider",
+    "ndp.registry.v1.DownloadTileRequest.path",
+    "ndp.registry.v1.TestPermissionsRequest.Question.method",
+];
 
 fn references(found: &mut Findings) {
     const ID: &str = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
@@ -432,7 +437,7 @@ fn references(found: &mut Findings) {
         let says_so = pattern
             .as_ref()
             .is_some_and(|it| it.contains('/') && !it.contains("http"))
-            && !OF_TWO_KINDS.contains(&field.full_name());
+            && !NO_REFERENCE.contains(&field.full_name());
         let Some(reference) = reference else {
             let holds = !is_text || !(known_word || says_so);
             found.check(holds, field.full_name(), "needs a resource_reference");
@@ -579,9 +584,9 @@ fn field_names(found: &mut Findings) {
 
 fn standard_fields(found: &mut Findings) {
     for (_, _, message) in resources() {
-        // the log's entries are made once; when is their `record_time`. The glossary is that of
-        // the release
-        if ["Change", "Glossary"].contains(&message.name()) {
+        // the log's entries are made once; when is their `record_time`. A checkpoint is made for
+        // whoever asks, and the glossary is that of the release
+        if ["Change", "Checkpoint", "Glossary"].contains(&message.name()) {
             continue;
         }
         for (name, kind) in [
@@ -637,11 +642,15 @@ fn read_at(found: &mut Findings) {
         let timeless = [
             "CheckFiles",
             "DownloadFile",
+            "DownloadTile",
             "IdentifyCaller",
             "GetChange",
+            "GetCheckpoint",
             "GetGlossary",
             "ListChanges",
             "ListDenials",
+            "ProveConsistency",
+            "ProveInclusion",
             "WatchChanges",
         ];
         if reads && !timeless.contains(&method.name()) {
@@ -746,7 +755,9 @@ fn methods() -> impl Iterator<Item = MethodDescriptor> {
 /// The methods that write into the log: every one that is not a GET, and takes one message.
 fn mutations() -> impl Iterator<Item = MethodDescriptor> {
     let writes = |it: &MethodDescriptor| http(it).is_some_and(|(verb, ..)| verb != "get");
-    methods().filter(move |it| writes(it) && !it.is_client_streaming())
+    // its questions are messages, which no URL holds
+    let reads_a_body = |it: &MethodDescriptor| it.name() == "TestPermissions";
+    methods().filter(move |it| writes(it) && !it.is_client_streaming() && !reads_a_body(it))
 }
 
 pub(crate) fn extension(options: &DynamicMessage, name: &str) -> Option<DynamicMessage> {

@@ -569,8 +569,8 @@ fn each_command_is_known() {
         run("ndp-registry key create 'a  b'")
     );
     assert_eq!(
-        action("A=1 B=2 cargo run -- check"),
-        run("A=1 B=2 ndp-registry check")
+        action("A=1 B=2 cargo run -- verify"),
+        run("A=1 B=2 ndp-registry verify")
     );
     assert_eq!(action("ls | wc -l"), run("ls | wc -l"));
     assert_eq!(

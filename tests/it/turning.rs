@@ -224,8 +224,8 @@ both! {
         assert_eq!(listed["changes"].as_array().unwrap().len(), 1);
         let change = anyone.ok("GetChange", json!({"name": public.name})).await;
         assert_eq!(change["effects"][0]["notice"]["aspect"], "standing.state");
-        let report = ndp_registry::registry::check::check(&server.store).await.unwrap();
-        assert_eq!(report.findings, Vec::<String>::new());
+        let report = server.store.verify().await.unwrap();
+        assert_eq!(report.findings, []);
         server.stop().await;
         // a restart on the same day records no further notice
         let server = Server::start_later(&url, 40 * DAY).await;

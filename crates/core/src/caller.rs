@@ -76,6 +76,35 @@ pub enum Credential {
     },
 }
 
+/// What a credential is limited to, whatever its principal may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Whether it only reads.
+    pub read_only: bool,
+    /// Full names of services, as `ndp.registry.v1.PlanService`, and of methods, as
+    /// `ndp.registry.v1.PlanService/GetPlan`; all when empty.
+    pub methods: Vec<String>,
+}
+
+impl Scope {
+    /// Whether it covers a service, or a method.
+    pub fn names(&self, name: &str) -> bool {
+        let service = name.split('/').next().unwrap_or(name);
+        let mut named = self.methods.iter();
+        self.methods.is_empty() || named.any(|it| it == name || it == service)
+    }
+
+    /// Whether everything that `other` opens is open to this one too.
+    fn covers(&self, other: &Self) -> bool {
+        let only_reads = !self.read_only || other.read_only;
+        let within = match other.methods.is_empty() {
+            true => self.methods.is_empty(),
+            false => other.methods.iter().all(|name| self.names(name)),
+        };
+        only_reads && within
+    }
+}
+
 /// A caller with credentials that hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -92,6 +121,8 @@ pub struct Known {
     pub reach: Reach,
     /// What it called with.
     pub credential: Credential,
+    /// What an API key is limited to, if it is.
+    pub scope: Option<Box<Scope>>,
     /// The reason for allowing personal data, if the caller gave one.
     pub allows_personal_data: Option<String>,
 }
@@ -195,6 +226,19 @@ impl Caller {
     /// Whether it sees everything about plans: the steward and auditors.
     pub(crate) fn oversees(&self) -> bool {
         self.has(Role::Steward) || self.has(Role::Auditor)
+    }
+
+    /// What its credential is limited to, if it is.
+    pub(crate) fn scope(&self) -> Option<&Scope> {
+        match self {
+            Self::Known(known) => known.scope.as_deref(),
+            Self::Anonymous | Self::System { .. } => None,
+        }
+    }
+
+    /// Whether a key with this scope opens nothing that its own does not.
+    pub(crate) fn may_make_key(&self, scope: &Scope) -> bool {
+        self.scope().is_none_or(|own| own.covers(scope))
     }
 
     /// Whether it has no credentials.

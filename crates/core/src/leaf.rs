@@ -13,7 +13,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::change::Change;
+use crate::{change::Change, names::AgencyName};
 
 /// A SHA-256 digest.
 pub type Digest = [u8; 32];
@@ -44,24 +44,62 @@ pub fn effect_digest(kind: &str, resource: &str, format: i64, image: &Digest) ->
     hash(&[], [kind.as_bytes(), resource.as_bytes(), &format, image])
 }
 
+/// The header of a change, as the log keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header<'a> {
+    /// The revision.
+    pub revision: i64,
+    /// When it was recorded, in microseconds since 1970-01-01T00:00:00Z.
+    pub record_time: i64,
+    /// The principal.
+    pub principal: &'a str,
+    /// The person named by a system.
+    pub actor: Option<&'a str>,
+    /// The agency.
+    pub agency: Option<&'a str>,
+    /// The method.
+    pub method: &'a str,
+    /// The request id, in its 36 characters.
+    pub request_id: Option<String>,
+    /// The digest of the request.
+    pub request_digest: Option<&'a [u8]>,
+    /// The reason.
+    pub reason: &'a str,
+}
+
+impl<'a> From<&'a Change> for Header<'a> {
+    fn from(change: &'a Change) -> Self {
+        let request = change.request_id.as_ref();
+        Self {
+            revision: change.revision.get(),
+            record_time: change.record_time.as_micros(),
+            principal: change.person.principal.as_str(),
+            actor: change.person.actor.as_deref(),
+            agency: change.agency.as_ref().map(AgencyName::as_str),
+            method: &change.method,
+            request_id: request.map(|it| it.id.to_string()),
+            request_digest: request.map(|it| it.digest.as_slice()),
+            reason: &change.reason,
+        }
+    }
+}
+
 /// The digest of the header of a change.
-pub fn header_digest(salt: &[u8], change: &Change) -> Digest {
+pub fn header_digest(salt: &[u8], header: &Header<'_>) -> Digest {
     let optional = |part: Option<&[u8]>| match part {
         None => vec![0],
         Some(part) => [&[1], part].concat(),
     };
-    let request = change.request_id.as_ref();
-    let request_id = request.map(|it| it.id.to_string());
     let parts = [
-        change.revision.get().to_be_bytes().to_vec(),
-        change.record_time.as_micros().to_be_bytes().to_vec(),
-        change.person.principal.as_str().into(),
-        optional(change.person.actor.as_deref().map(str::as_bytes)),
-        optional(change.agency.as_ref().map(|it| it.as_str().as_bytes())),
-        change.method.as_bytes().to_vec(),
-        optional(request_id.as_deref().map(str::as_bytes)),
-        optional(request.map(|it| it.digest.as_slice())),
-        change.reason.as_bytes().to_vec(),
+        header.revision.to_be_bytes().to_vec(),
+        header.record_time.to_be_bytes().to_vec(),
+        header.principal.into(),
+        optional(header.actor.map(str::as_bytes)),
+        optional(header.agency.map(str::as_bytes)),
+        header.method.into(),
+        optional(header.request_id.as_deref().map(str::as_bytes)),
+        optional(header.request_digest),
+        header.reason.into(),
     ];
     hash(salt, parts.iter().map(Vec::as_slice))
 }
@@ -70,6 +108,16 @@ pub fn header_digest(salt: &[u8], change: &Change) -> Digest {
 pub fn leaf_hash<'a>(header: &'a Digest, effects: impl IntoIterator<Item = &'a Digest>) -> Digest {
     let parts = std::iter::once(header).chain(effects);
     hash(&[0], parts.map(<[u8; 32]>::as_slice))
+}
+
+/// The entry that a leaf hash is of, after the byte that RFC 6962 puts before it.
+pub fn leaf_entry<'a>(
+    header: &'a Digest,
+    effects: impl IntoIterator<Item = &'a Digest>,
+) -> Vec<u8> {
+    let parts = std::iter::once(header).chain(effects);
+    let parts = parts.map(|it| [(it.len() as u64).to_be_bytes().as_slice(), it].concat());
+    parts.flatten().collect()
 }
 
 /// The chained digest of a change, from that of the change before.
@@ -113,7 +161,7 @@ mod tests {
     fn the_layout_does_not_change() {
         let image = image_digest(&[1; 16], Some("{}"));
         let effect = effect_digest("put", "platforms/ndp-001", 1, &image);
-        let header = header_digest(&[2; 16], &change(Some("CB-1"), "made up"));
+        let header = header_digest(&[2; 16], &(&change(Some("CB-1"), "made up")).into());
         let leaf = leaf_hash(&header, [&effect]);
         insta::assert_snapshot!(
             [image, effect, header, leaf, chained(&GENESIS, &leaf)].map(hex).join("\n"),
@@ -128,8 +176,18 @@ mod tests {
     }
 
     #[test]
+    fn a_leaf_hash_is_that_of_its_entry() {
+        let digests = [[1; 32], [2; 32], [3; 32]];
+        let entry = leaf_entry(&digests[0], &digests[1..]);
+        let of_entry = Sha256::new().chain_update([0]).chain_update(&entry);
+        let of_entry: Digest = of_entry.finalize().into();
+        assert_eq!(of_entry, leaf_hash(&digests[0], &digests[1..]));
+        assert_eq!(entry.len(), 3 * (8 + 32));
+    }
+
+    #[test]
     fn no_two_headers_have_one_digest() {
-        let digest = |change: Change| header_digest(&[0; 16], &change);
+        let digest = |change: Change| header_digest(&[0; 16], &(&change).into());
         let moved = digest(change(Some(""), "a"));
         assert_ne!(moved, digest(change(None, "a")));
         assert_ne!(moved, digest(change(Some("a"), "")));

@@ -8,6 +8,8 @@ pub enum Limit {
     CallRate,
     /// Calls that are being answered, until their last byte is sent.
     CallsInFlight,
+    /// Wrong secrets for one API key, in a second.
+    WrongKeys,
     /// Bytes of one call's headers.
     RequestHeaders,
     /// Bytes of request bodies that are being received.
@@ -53,9 +55,10 @@ impl Scope {
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::CallRate,
         Self::CallsInFlight,
+        Self::WrongKeys,
         Self::RequestHeaders,
         Self::RequestBytes,
         Self::AnswerBytes,
@@ -74,6 +77,7 @@ impl Limit {
         match self {
             Self::CallRate => "call_rate",
             Self::CallsInFlight => "calls_in_flight",
+            Self::WrongKeys => "wrong_keys",
             Self::RequestHeaders => "request_headers",
             Self::RequestBytes => "request_bytes",
             Self::AnswerBytes => "answer_bytes",

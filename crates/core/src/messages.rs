@@ -663,6 +663,24 @@ messages! {
     NOT_ALLOWED => DelegationsOfNew:
         ("the governing agency delegates its plans once the platform is there; leave it out"),
         ("cơ quan chủ quản giao việc sau khi đã có nền tảng; hãy bỏ trống");
+    OUT_OF_RANGE => OverlapTooLong:
+        ("the old key works for at most 30 days beside the new one; give less"),
+        ("khóa cũ dùng song song với khóa mới tối đa 30 ngày; hãy ghi ít hơn");
+    FIELD_CONTRADICTED => MethodsOfFeed:
+        ("a key for feeds is limited to them already; leave it empty"),
+        ("khóa cho nguồn tin vốn chỉ dùng cho nguồn tin; hãy bỏ trống");
+    UNKNOWN_VALUE => NoSuchMethodOrService:
+        ("no service has this method; write a service as `ndp.registry.v1.PlanService`, a method \
+          as `ndp.registry.v1.PlanService/GetPlan`"),
+        ("không có phương thức này; hãy ghi dịch vụ như `ndp.registry.v1.PlanService`, phương thức \
+          như `ndp.registry.v1.PlanService/GetPlan`");
+    UNKNOWN_VALUE => NoSuchMethod:
+        ("no service has this method; write it as `ndp.registry.v1.PlanService/IssuePlan`"),
+        ("không dịch vụ nào có phương thức này; hãy ghi như \
+          `ndp.registry.v1.PlanService/IssuePlan`");
+    NOT_ALLOWED => NotItsResource:
+        ("is not what the method takes as `name` or `parent`; leave it empty where it takes none"),
+        ("không phải là `name` hoặc `parent` mà phương thức nhận; hãy để trống nếu không có");
     REQUIRED => GrantDateMissing:
         ("a role for a time has a first and a last day; give both"),
         ("vai trò có thời hạn phải có ngày bắt đầu và ngày kết thúc; hãy ghi cả hai");
@@ -945,6 +963,12 @@ messages! {
     OUT_OF_RANGE => AfterNewest { newest: Revision }:
         ("must be at most {newest}, the newest revision"),
         ("không được quá {newest} là phiên bản mới nhất");
+    OUT_OF_RANGE => AboveTreeSize { size: Revision }:
+        ("must be at most {size}, the size of the later tree"),
+        ("không được quá {size} là kích thước của cây sau");
+    OUT_OF_RANGE => TreeWithoutChange { revision: Revision }:
+        ("must be at least {revision}: a smaller tree does not have the change"),
+        ("phải từ {revision} trở lên: cây nhỏ hơn không có thay đổi này");
     OUT_OF_RANGE => BeforeLog { first: Timestamp }:
         ("must not be before {first}, when the log begins"),
         ("không được trước {first} là lúc bắt đầu nhật ký");
@@ -1260,6 +1284,9 @@ messages! {
     RECOMMENDATION_IS_FULL => RecommendationIsFull { what: String, what_vi: String, most: usize }:
         ("the recommendation has {most} {what} and may have no more; create a new one instead"),
         ("phản ánh, kiến nghị đã có {most} {what_vi} là mức tối đa; hãy lập bản ghi mới thay thế");
+    KEY_IS_EXPIRED => KeyIsExpired:
+        ("the key has expired; create a new one"),
+        ("khóa này đã hết hạn; hãy tạo khóa mới");
     KEY_IS_REVOKED => KeyIsRevoked:
         ("the key is already revoked"),
         ("khóa này đã bị thu hồi");
@@ -1323,6 +1350,11 @@ messages! {
           thế hoặc chuyển đổi dự phòng, hoặc môi trường thử nghiệm đã được làm mới. Hãy bỏ dữ \
           liệu đã đọc sau điểm khôi phục và đọc lại từ đầu: danh sách không kèm mã trang, \
           WatchChanges với SNAPSHOT");
+    SIGNING_KEY_MISSING => SigningKeyMissing:
+        ("this server has no key to sign checkpoints with; its operator names a file with \
+          `--signing-key`"),
+        ("máy chủ này chưa có khóa ký điểm kiểm tra; người vận hành cần chỉ ra tệp khóa bằng \
+          `--signing-key`");
     DATABASE_NOT_EMPTY => DatabaseNotEmpty:
         ("the database holds a registry already; name one that is empty or not there"),
         ("cơ sở dữ liệu đã có dữ liệu; hãy chọn cơ sở dữ liệu trống");
@@ -1403,6 +1435,9 @@ messages! {
         ("this API key does not open feeds; create one with `feed` set, which opens nothing else"),
         ("khóa API này không mở được nguồn tin; hãy tạo khóa có `feed`, loại khóa này không dùng \
           vào việc khác");
+    PRINCIPAL_MOVED => PrincipalMoved:
+        ("the principal was moved to another agency while the call went on; call again"),
+        ("chủ thể đã chuyển sang cơ quan khác trong khi cuộc gọi đang chạy; hãy gọi lại");
     PRINCIPAL_DISABLED => PrincipalDisabled:
         ("the principal of these credentials is disabled for good; an administrator can make \
           another"),
@@ -1600,6 +1635,10 @@ impl Limit {
             Self::CallRate => {
                 format!("more than {most} calls a second by one caller; try again later")
             }
+            Self::WrongKeys => format!(
+                "more than {most} wrong secrets a second for this API key; check the key, and try \
+                 again later"
+            ),
             Self::RequestHeaders => {
                 format!("the headers are larger than {most} bytes; send less")
             }
@@ -1653,6 +1692,10 @@ impl Limit {
             Self::CallRate => {
                 format!("một bên gọi đã gọi quá {most} lần mỗi giây; hãy thử lại sau")
             }
+            Self::WrongKeys => format!(
+                "hơn {most} lần mỗi giây dùng khóa API này với phần bí mật sai; hãy kiểm tra khóa \
+                 rồi thử lại sau"
+            ),
             Self::RequestHeaders => {
                 format!("phần đầu (header) của yêu cầu lớn hơn {most} byte; hãy gửi ít hơn")
             }

@@ -334,6 +334,16 @@ impl fmt::Display for Revision {
     }
 }
 
+/// The longest name of a log, in bytes.
+const LOG_ORIGIN_BYTES_MAX: usize = 200;
+
+/// Whether checkpoints of a log can have this name. C2SP signed-note has neither white space nor
+/// `+` in the names of keys, which are that of the log.
+pub fn is_log_origin(text: &str) -> bool {
+    let fits = |it: u8| it.is_ascii_graphic() && it != b'+';
+    !text.is_empty() && text.len() <= LOG_ORIGIN_BYTES_MAX && text.bytes().all(fits)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -153,6 +153,7 @@ reasons! {
         GOVERNANCE_FULL "The platform has as many governing agencies as its record holds.";
         GOVERNED_SINCE "The agency governs the platform since a day that is not earlier.";
         FILE_REFUSED "The scanner of files refused the file.";
+        KEY_IS_EXPIRED "The API key has expired already.";
         KEY_IS_REVOKED "The API key is revoked already.";
         LAST_ADMIN "The registry would be left without an administrator.";
         LAST_AGENCY_ADMIN "The agency would be left without an administrator.";
@@ -192,6 +193,7 @@ reasons! {
         RECORD_TOO_LARGE "The record would take too many bytes.";
         REPORT_IS_CORRECTED "Another report corrects this one already.";
         SECOND_PERSON_NEEDED "Whoever asked for this cannot approve it.";
+        SIGNING_KEY_MISSING "The server has no key to sign checkpoints with.";
         STORE_FORMAT_UNKNOWN "A newer release wrote the database.";
         SUCCESSOR_NOT_ACTIVE "The successor is not another platform in the catalogue.";
         TASK_FOLLOWS_MILESTONE "The completion of the task is read from a milestone.";
@@ -223,6 +225,7 @@ reasons! {
         KEY_NOT_FOR_FEEDS "The API key does not open feeds.";
         KEY_REVOKED "The API key was revoked.";
         PRINCIPAL_DISABLED "The principal of the credentials is disabled.";
+        PRINCIPAL_MOVED "The principal was moved to another agency while the call went on.";
         TOKEN_EXPIRED "The token has expired.";
         TOKEN_INVALID "The token is not one that this server accepts; the message says why.";
         TOKEN_NOT_YET_VALID "The token is not valid yet.";

@@ -20,6 +20,7 @@ pub mod indicators;
 pub mod milestones;
 pub mod observations;
 pub mod onboarding;
+pub mod permissions;
 pub mod personal;
 pub mod plans;
 pub mod platforms;
@@ -51,7 +52,10 @@ use crate::{
 
 use self::personal::check_personal_data;
 pub use self::{
-    asking::{Asking, denied, permit_access_reads, permit_denial_reads},
+    asking::{
+        Asking, Called, denied, permit_access_reads, permit_call, permit_denial_reads,
+        permit_permission_tests,
+    },
     deciding::{Deciding, ID_LENGTH, Ids},
     update::Update,
 };

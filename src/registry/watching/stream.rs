@@ -86,7 +86,7 @@ impl Watcher {
         &self,
         viewer: &Arc<Viewer>,
     ) -> Result<(Arc<Snapshot>, Arc<Viewer>), Error> {
-        let (snapshot, caller) = self.registry.renew(&viewer.caller)?;
+        let (snapshot, caller) = self.registry.renew_unmoved(&viewer.caller)?;
         let renewed = Viewer::new(caller, &snapshot);
         let viewer = if renewed == **viewer {
             Arc::clone(viewer)

@@ -76,6 +76,7 @@ fn every_error() -> Vec<Error> {
         Unauthenticated::FeedKey,
         Unauthenticated::NotFeedKey,
         Unauthenticated::PrincipalDisabled,
+        Unauthenticated::PrincipalMoved,
         Unauthenticated::CertificateAmbiguous,
         Unauthenticated::CertificateExpired,
         Unauthenticated::IdentityRemoved,
@@ -201,6 +202,9 @@ fn every_error_has_its_code_reason_and_vietnamese() {
     Unauthenticated PRINCIPAL_DISABLED
       en the principal of these credentials is disabled for good; an administrator can make another
       vi chủ thể của thông tin xác thực này đã bị vô hiệu hóa hẳn; quản trị viên có thể tạo chủ thể khác
+    Unauthenticated PRINCIPAL_MOVED
+      en the principal was moved to another agency while the call went on; call again
+      vi chủ thể đã chuyển sang cơ quan khác trong khi cuộc gọi đang chạy; hãy gọi lại
     Unauthenticated CERTIFICATE_AMBIGUOUS
       en the names in the client certificate belong to different principals; use a certificate with the names of one
       vi các tên trong chứng thư của bên gọi thuộc nhiều chủ thể khác nhau; hãy dùng chứng thư chỉ có tên của một chủ thể
@@ -292,6 +296,18 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       en too many calls in flight of one caller, at most 60; try again later
       vi số lần gọi đang xử lý của một bên gọi đã đạt giới hạn (60); hãy thử lại sau
       limit = calls_in_flight
+      most = 60
+      scope = caller
+    ResourceExhausted LIMIT_REACHED
+      en more than 60 wrong secrets a second for this API key; check the key, and try again later
+      vi hơn 60 lần mỗi giây dùng khóa API này với phần bí mật sai; hãy kiểm tra khóa rồi thử lại sau
+      limit = wrong_keys
+      most = 60
+      scope = all
+    ResourceExhausted LIMIT_REACHED
+      en more than 60 wrong secrets a second for this API key; check the key, and try again later
+      vi hơn 60 lần mỗi giây dùng khóa API này với phần bí mật sai; hãy kiểm tra khóa rồi thử lại sau
+      limit = wrong_keys
       most = 60
       scope = caller
     ResourceExhausted LIMIT_REACHED
@@ -552,6 +568,12 @@ fn every_error_has_the_details_of_its_code() {
       retry after 1s
     ResourceExhausted
       quota calls_in_flight: too many calls in flight of one caller, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota wrong_keys: more than 60 wrong secrets a second for this API key; check the key, and try again later
+      retry after 1s
+    ResourceExhausted
+      quota wrong_keys: more than 60 wrong secrets a second for this API key; check the key, and try again later
       retry after 1s
     ResourceExhausted
       quota request_headers: the headers are larger than 60 bytes; send less

@@ -8,7 +8,7 @@ use ndp_core::{
     rules::{Request, plans::UpdatePlan},
 };
 use ndp_registry::{
-    registry::{Outcome, Registry, WriterTask, check::check, entropy::OsEntropy},
+    registry::{Outcome, Registry, WriterTask, entropy::OsEntropy},
     store::Store,
 };
 use uuid::Uuid;
@@ -50,7 +50,7 @@ impl Process {
     }
 
     async fn stop(self) {
-        assert_eq!(check(&self.store).await.unwrap().findings, [""; 0]);
+        assert_eq!(self.store.verify().await.unwrap().findings, []);
         drop(self.registry);
         self.writer.await.unwrap().unwrap();
         self.store.close().await;

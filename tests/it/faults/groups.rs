@@ -17,7 +17,7 @@ use ndp_core::{
 };
 use ndp_registry::{
     catalogue, pb,
-    registry::{Entropy, Outcome, Registry, WriterTask, check::check, entropy::OsEntropy},
+    registry::{Entropy, Outcome, Registry, WriterTask, entropy::OsEntropy},
     store::Store,
 };
 use tonic::Code;
@@ -168,8 +168,8 @@ async fn one_of_forty_fails(url: &str, how: &str) {
         let got = editor.plans.get_plan(get).await;
         assert_eq!(got.is_ok(), id != "marked", "{id}");
     }
-    let report = check(&server.store).await.unwrap();
-    assert_eq!(report.findings, [""; 0]);
+    let report = server.store.verify().await.unwrap();
+    assert_eq!(report.findings, []);
     assert_eq!(report.revision, server.registry.revision());
     server.stop().await;
 }

@@ -13,7 +13,7 @@ use ndp_core::{error::Error, records::principals::Role, rules::Ids};
 use ndp_registry::{
     catalogue::OPENING_EDITION,
     pb::{self, change_service_client::ChangeServiceClient},
-    registry::{Entropy, QUEUE_MAX, Registry, check::check, entropy::OsEntropy, recent::Following},
+    registry::{Entropy, QUEUE_MAX, Registry, entropy::OsEntropy, recent::Following},
 };
 use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};
@@ -214,7 +214,7 @@ async fn a_commit_whose_answer_is_lost_is_found_in_the_log() {
     }
     let plans = sql.number("SELECT count(*) FROM plans").await;
     assert_eq!(plans, 10);
-    assert_eq!(check(&server.store).await.unwrap().findings, [""; 0]);
+    assert_eq!(server.store.verify().await.unwrap().findings, []);
     drop(editor);
     server.stop().await;
 }
@@ -365,7 +365,7 @@ async fn each_acknowledged_change_is_there_once_however_sessions_end() {
     // 4 plans made, each renamed 40 times: each request is in the log once
     let changes = "SELECT count(*) FROM changes WHERE request_id IS NOT NULL";
     assert_eq!(sql.number(changes).await, 4 * 41);
-    assert_eq!(check(&server.store).await.unwrap().findings, [""; 0]);
+    assert_eq!(server.store.verify().await.unwrap().findings, []);
     drop(clients);
     server.stop().await;
 }

@@ -41,6 +41,7 @@ pub(crate) fn with_every_role(who: usize, agency: Option<&AgencyName>) -> Caller
     Caller::Known(Known {
         reach: ndp_core::caller::Reach::default(),
         credential: Credential::ApiKey(ApiKeyName::from_id(&principal, "key").unwrap()),
+        scope: Default::default(),
         person: Person {
             principal,
             actor: None,

@@ -149,8 +149,8 @@ impl Cluster {
         self.execute("SELECT pg_reload_conf()").await;
     }
 
-    /// Restarts it on a port of this machine, with TLS from these files; connections without TLS are
-    /// refused.
+    /// Restarts it on a port of this machine, with TLS from these files. From then on it refuses
+    /// connections without TLS.
     pub(crate) fn encrypt(&self, port: u16, certificate: &Path, key: &Path) {
         let data = self.directory.join("data");
         for (from, name) in [(certificate, "server.crt"), (key, "server.key")] {

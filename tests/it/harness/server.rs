@@ -3,6 +3,7 @@
 
 use std::{
     net::IpAddr,
+    path::PathBuf,
     sync::{
         Arc, LazyLock, OnceLock,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -23,7 +24,7 @@ use ndp_core::{
 use ndp_registry::{
     admission::who::Who,
     catalogue,
-    config::ServerOptions,
+    config::{ServerOptions, Signing},
     pb::{
         access_service_client::AccessServiceClient,
         catalogue_service_client::CatalogueServiceClient,
@@ -46,7 +47,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use super::{BOUND, raw::Raw};
+use super::{BOUND, raw::Raw, tools::repository};
 
 /// What a test's clock shows at first: 1 October 2026, nine in the morning in Vietnam.
 pub(crate) const MORNING: &str = "2026-10-01T02:00:00Z";
@@ -114,6 +115,11 @@ pub(crate) fn elsewhere() -> &'static Who {
     &ELSEWHERE
 }
 
+/// A file with a synthetic signing key.
+fn signing_key() -> PathBuf {
+    repository().join("tests/fixtures/signing-key")
+}
+
 /// What a server is started with, beside its database.
 struct Setup {
     clock: Arc<ManualClock>,
@@ -127,7 +133,13 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             clock: ManualClock::at(MORNING),
-            options: ServerOptions::default(),
+            options: ServerOptions {
+                signing: Signing {
+                    keys: vec![signing_key()],
+                    origin: None,
+                },
+                ..ServerOptions::default()
+            },
             bounds: Bounds::default(),
             entropy: Box::new(OsEntropy),
             tls: None,

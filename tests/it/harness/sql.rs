@@ -1,5 +1,7 @@
 //! SQL behind the registry's back: what a fault is planted with, and what the database says itself.
 
+use std::collections::BTreeSet;
+
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use super::until;
@@ -47,6 +49,56 @@ impl Sql {
             }
         };
         number.unwrap_or_else(|error| panic!("`{sql}` failed: {error}"))
+    }
+
+    /// The texts that a query answers.
+    pub(crate) async fn texts(&mut self, sql: &str) -> Vec<String> {
+        let query = AssertSqlSafe(sql.to_owned());
+        let texts = match self {
+            Self::Sqlite(connection) => sqlx::query_scalar(query).fetch_all(connection).await,
+            Self::Postgres(connection) => sqlx::query_scalar(query).fetch_all(connection).await,
+        };
+        texts.unwrap_or_else(|error| panic!("`{sql}` failed: {error}"))
+    }
+
+    /// Each table with each of its columns, but the one of the schema's steps.
+    pub(crate) async fn columns(&mut self) -> BTreeSet<(String, String)> {
+        let columns = match self {
+            Self::Sqlite(_) => {
+                "SELECT tables.name || '.' || columns.name
+                 FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+                 WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite_%'"
+            }
+            Self::Postgres(_) => {
+                "SELECT table_name || '.' || column_name FROM information_schema.columns
+                 JOIN information_schema.tables USING (table_schema, table_name)
+                 WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"
+            }
+        };
+        let columns = self.texts(columns).await;
+        let columns = columns.iter().filter_map(|it| it.split_once('.'));
+        let columns = columns.filter(|(table, _)| *table != "ndp_migrations");
+        columns
+            .map(|(table, column)| (table.to_owned(), column.to_owned()))
+            .collect()
+    }
+
+    /// From now on, this connection writes what foreign keys would refuse.
+    pub(crate) async fn without_foreign_keys(&mut self) {
+        let off = match self {
+            Self::Sqlite(_) => "PRAGMA foreign_keys = OFF",
+            Self::Postgres(_) => "SET session_replication_role = replica",
+        };
+        self.run(off).await;
+    }
+
+    /// A statement with 32 zero bytes for each `{zeros}`.
+    pub(crate) fn with_zeros(&self, sql: &str) -> String {
+        let zeros = match self {
+            Self::Sqlite(_) => "zeroblob(32)",
+            Self::Postgres(_) => "decode(repeat('00', 32), 'hex')",
+        };
+        sql.replace("{zeros}", zeros)
     }
 
     /// Closes the connection and waits until it is closed.

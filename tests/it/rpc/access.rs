@@ -81,6 +81,7 @@ fn known(server: &Server, id: &str) -> Caller {
         agency: principal.fields.agency.clone(),
         roles: principal.fields.roles.clone(),
         credential: Credential::ApiKey(state.api_keys_of(&name).next().unwrap().name.clone()),
+        scope: Default::default(),
         allows_personal_data: None,
     })
 }

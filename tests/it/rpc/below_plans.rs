@@ -11,9 +11,8 @@ use ndp_core::{
     },
     rules::{Command, Request, milestones::CreateMilestone, plans::CreatePlan},
 };
-use ndp_registry::{
-    pb::{self, change_service_client::ChangeServiceClient, watch_changes_response::Event},
-    registry::check::check,
+use ndp_registry::pb::{
+    self, change_service_client::ChangeServiceClient, watch_changes_response::Event,
 };
 use prost::Message;
 use serde_json::{Value, json};
@@ -266,8 +265,8 @@ both! {
         // the records below it are not written, so the change names the plan alone
         assert_eq!(show("RESTRICTED").await, ("plans PUT".to_owned(), [0; 4]));
         assert_eq!(show("PUBLIC").await, ("plans PUT".to_owned(), [1, 1, 0, 0]));
-        let report = check(&server.store).await.unwrap();
-        assert_eq!(report.findings, Vec::<String>::new());
+        let report = server.store.verify().await.unwrap();
+        assert_eq!(report.findings, []);
         server.stop().await;
     }
 

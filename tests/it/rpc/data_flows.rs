@@ -10,7 +10,6 @@ use ndp_registry::{
         self, change_service_client::ChangeServiceClient, watch_changes_request::Start,
         watch_changes_response::Event,
     },
-    registry::check::check,
 };
 use serde_json::{Value, json};
 
@@ -658,7 +657,7 @@ both! {
              AND consumer_agency = 'agencies/bo-y-te'",
         );
         assert_eq!(counted.await, 1);
-        assert_eq!(check(&server.store).await.unwrap().findings, [""; 0]);
+        assert_eq!(server.store.verify().await.unwrap().findings, []);
         server.stop().await;
     }
 }

@@ -2,7 +2,6 @@
 //! any date, counted, listed, followed.
 
 use ndp_core::records::principals::Role;
-use ndp_registry::registry::check::check;
 use serde_json::{Value, json};
 
 use super::matrix::UNMANNED;
@@ -582,7 +581,7 @@ both! {
              AND confirm_time IS NULL",
         );
         assert_eq!(counted.await, 1);
-        assert_eq!(check(&server.store).await.unwrap().findings, [""; 0]);
+        assert_eq!(server.store.verify().await.unwrap().findings, []);
         server.stop().await;
     }
 }

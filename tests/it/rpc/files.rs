@@ -10,7 +10,6 @@ use ndp_registry::{
     pb::{self, file_service_client::FileServiceClient},
 };
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tokio_stream::StreamExt as _;
 use tonic::Status;
 
@@ -22,7 +21,7 @@ use crate::harness::{
     process::{binary_directory, clear_settings},
     raw::{learned, reason, violations},
     server::{As, Server},
-    until,
+    sha256, until,
 };
 
 /// A synthetic PDF of this size.
@@ -30,11 +29,6 @@ fn pdf(size: usize) -> Vec<u8> {
     let mut content = b"%PDF-1.7\n% made up\n".to_vec();
     content.extend((content.len()..size).map(|at| u8::try_from(at % 251).unwrap()));
     content
-}
-
-fn sha256(content: &[u8]) -> String {
-    let digest = Sha256::digest(content);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn start(engine: &Engine, files: Settings) -> Server {
@@ -355,7 +349,7 @@ both! {
         let url = format!("sqlite:{}/restored.db", directory.path().display());
         let (code, told) = command(&["restore", backup.to_str().unwrap()], &url);
         assert_eq!(code, Some(0), "{told}");
-        let (code, told) = command(&["check"], &url);
+        let (code, told) = command(&["verify"], &url);
         assert_eq!(code, Some(0), "{told}");
         let server = Server::start(&url).await;
         let got = get(&server, &steward, &digest).await;
@@ -369,7 +363,7 @@ both! {
         let change = format!("UPDATE file_parts SET bytes = ({first}) WHERE ordinal = 1");
         sql.run(&change).await;
         sql.close().await;
-        let (code, told) = command(&["check"], &engine.url());
+        let (code, told) = command(&["verify"], &engine.url());
         assert_eq!(code, Some(65), "{told}");
         assert!(told.contains("the file is not the one of its digest"), "{told}");
         let backup = directory.path().join("damaged.db");
@@ -393,11 +387,11 @@ both! {
         assert!(fs::read(only_file(&place)).unwrap() == content);
         server.stop().await;
         let files = format!("directory:{}", place.display());
-        let check = || command(&["check", "--files", &files], &engine.url());
+        let check = || command(&["verify", "--files", &files], &engine.url());
         let (code, told) = check();
         assert_eq!(code, Some(0), "{told}");
         assert!(told.contains("1 of them outside the database"), "{told}");
-        let (code, told) = command(&["check"], &engine.url());
+        let (code, told) = command(&["verify"], &engine.url());
         assert_eq!(code, Some(0), "{told}");
         assert!(told.contains("1 were not read"), "{told}");
         let backup = directory.path().join("backup.db");

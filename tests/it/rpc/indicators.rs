@@ -4,12 +4,9 @@
 use std::collections::BTreeSet;
 
 use ndp_core::records::principals::Role;
-use ndp_registry::{
-    pb::{
-        self, change_service_client::ChangeServiceClient, watch_changes_request::Start,
-        watch_changes_response::Event,
-    },
-    registry::check::check,
+use ndp_registry::pb::{
+    self, change_service_client::ChangeServiceClient, watch_changes_request::Start,
+    watch_changes_response::Event,
 };
 use serde_json::{Value, json};
 
@@ -268,7 +265,7 @@ both! {
         assert_eq!(list["observations"].as_array().unwrap().len(), 6);
         // and a measuring key does nothing else
         assert_eq!(cast.measurer.refusal("CreateIndicator", create("no")).await, denied);
-        assert_eq!(check(&server.store).await.unwrap().findings, [""; 0]);
+        assert_eq!(server.store.verify().await.unwrap().findings, []);
         server.stop().await;
     }
 
@@ -391,7 +388,7 @@ both! {
         let counted = sql.number("SELECT count(*) FROM indicators WHERE unit = 'PERCENT' \
              AND name = 'indicators/rate' AND period_type = 'MONTH'");
         assert_eq!(counted.await, 1);
-        assert_eq!(check(&server.store).await.unwrap().findings, [""; 0]);
+        assert_eq!(server.store.verify().await.unwrap().findings, []);
         let answer = send(&server.address, "GET /v1/indicators/rate", &[], "").await.json();
         assert_eq!(answer["displayName"], "Tỷ lệ thử nghiệm");
         server.stop().await;

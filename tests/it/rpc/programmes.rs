@@ -2,12 +2,9 @@
 //! everyone, and followed like any record.
 
 use ndp_core::records::principals::Role;
-use ndp_registry::{
-    pb::{
-        self, change_service_client::ChangeServiceClient, watch_changes_request::Start,
-        watch_changes_response::Event,
-    },
-    registry::check::check,
+use ndp_registry::pb::{
+    self, change_service_client::ChangeServiceClient, watch_changes_request::Start,
+    watch_changes_response::Event,
 };
 use serde_json::{Value, json};
 
@@ -196,7 +193,7 @@ both! {
              AND period_start = '2025-01-01' AND period_end = '2025-12-31'",
         );
         assert_eq!(counted.await, 1);
-        assert_eq!(check(&server.store).await.unwrap().findings, [""; 0]);
+        assert_eq!(server.store.verify().await.unwrap().findings, []);
         server.stop().await;
     }
 }

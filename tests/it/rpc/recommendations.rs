@@ -2,12 +2,9 @@
 //! within a term that has a legal basis, and counted for any date as it was. All are synthetic.
 
 use ndp_core::records::principals::{PrincipalKind, Role};
-use ndp_registry::{
-    pb::{
-        self, change_service_client::ChangeServiceClient, watch_changes_request::Start,
-        watch_changes_response::Event,
-    },
-    registry::check::check,
+use ndp_registry::pb::{
+    self, change_service_client::ChangeServiceClient, watch_changes_request::Start,
+    watch_changes_response::Event,
 };
 use serde_json::{Value, json};
 
@@ -631,7 +628,7 @@ both! {
              AND answer_due_date = '2026-09-23' AND answer_outcome = 'ACCEPTED'",
         );
         assert_eq!(counted.await, 1);
-        assert_eq!(check(&server.store).await.unwrap().findings, [""; 0]);
+        assert_eq!(server.store.verify().await.unwrap().findings, []);
         server.stop().await;
     }
 }

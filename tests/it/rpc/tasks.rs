@@ -761,8 +761,8 @@ both! {
              report_completion_date = '2026-09-20' AND programme = 'programmes/giao'",
         );
         assert_eq!(counted.await, 1, "{d}");
-        let found = ndp_registry::registry::check::check(&server.store).await.unwrap();
-        assert_eq!(found.findings, [""; 0]);
+        let found = server.store.verify().await.unwrap();
+        assert_eq!(found.findings, []);
         server.stop().await;
     }
 

@@ -784,6 +784,7 @@ fn any_caller() -> impl Strategy<Value = Caller> {
         Caller::Known(Known {
             reach,
             credential: Credential::ApiKey(ApiKeyName::from_id(&principal, "key").unwrap()),
+            scope: Default::default(),
             person: Person {
                 principal,
                 actor: None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ndp_core::records::principals::Role;
-use ndp_registry::{registry::check::check, store::Store};
+use ndp_registry::store::Store;
 
 use super::{LOG_ID, append_to, bare, change, refusal, revision};
 use crate::{
@@ -67,10 +67,10 @@ async fn write_and_read(mode: &str, settings: &[&str]) {
     for task in tasks {
         task.await.unwrap();
     }
-    let report = check(&one.store).await.unwrap();
-    assert_eq!(report.findings, [""; 0]);
+    let report = one.store.verify().await.unwrap();
+    assert_eq!(report.findings, []);
     assert_eq!(report.revision, revision(before + 60));
-    let (code, said, errors) = crate::faults::command(&["check"], &url);
+    let (code, said, errors) = crate::faults::command(&["verify"], &url);
     assert_eq!(code, Some(0), "{said}{errors}");
     drop(editor);
     one.stop().await;

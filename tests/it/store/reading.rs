@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use ndp_registry::{registry::check::check, store::Store};
+use ndp_registry::store::Store;
 
 use super::{append, append_to, bare, change, execute, first_change, open, revision, texts};
 use crate::harness::{Engine, both, process::clear_settings};
@@ -36,8 +36,8 @@ both! {
         let mut rounds = 0;
         while rounds < 30 || last < revision(100) {
             let reader = Store::open_to_read(&engine.url()).await.unwrap();
-            let report = check(&reader).await.unwrap();
-            assert_eq!(report.findings, [""; 0]);
+            let report = reader.verify().await.unwrap();
+            assert_eq!(report.findings, []);
             assert_eq!(report.revision.get(), i64::try_from(report.changes).unwrap());
             assert!(report.revision >= last);
             last = report.revision;
@@ -112,7 +112,7 @@ async fn a_copy_that_nobody_may_write_can_be_checked() {
     let before = names();
     let mut command = Command::new(&program);
     clear_settings(&mut command);
-    command.args(["check", "--database", &engine.url()]);
+    command.args(["verify", "--database", &engine.url()]);
     // root may write regardless of file modes, so another user runs the program
     use std::os::unix::fs::MetadataExt;
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
@@ -135,15 +135,15 @@ async fn a_file_that_was_opened_meanwhile_is_noticed() {
     let engine = Engine::sqlite();
     open(&engine).await.close().await;
     let reader = Store::open_to_read(&engine.url()).await.unwrap();
-    check(&reader).await.unwrap();
+    reader.verify().await.unwrap();
     assert!(reader.was_untouched());
     let writer = open(&engine).await;
     append(&writer, &[change(1, Vec::new())]).await;
     assert!(!reader.was_untouched());
     // a file that a process has open is read together with its write-ahead log
     let reader = Store::open_to_read(&engine.url()).await.unwrap();
-    assert_eq!(check(&reader).await.unwrap().revision, revision(1));
+    assert_eq!(reader.verify().await.unwrap().revision, revision(1));
     append(&writer, &[change(2, Vec::new())]).await;
     assert!(reader.was_untouched());
-    assert_eq!(check(&reader).await.unwrap().revision, revision(2));
+    assert_eq!(reader.verify().await.unwrap().revision, revision(2));
 }

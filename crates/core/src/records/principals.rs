@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    caller::Caller,
+    caller::{Caller, Scope},
     error::Violations,
     messages::Rule,
     names::{AgencyName, ApiKeyName, PrincipalName},
@@ -210,6 +210,20 @@ record_fields! {
         pub expire_time: Option<Timestamp>,
         /// Whether it opens feeds and nothing else.
         pub feed: bool,
+        /// Whether it only reads.
+        pub read_only: bool,
+        /// The services and methods that it is limited to, by their full names; all when empty.
+        pub methods: Vec<String>,
+    }
+}
+
+impl ApiKeyFields {
+    /// What it is limited to.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            read_only: self.read_only,
+            methods: self.methods.clone(),
+        }
     }
 }
 

@@ -6,10 +6,10 @@ use crate::{
     caller::Caller,
     error::Error,
     messages::Unauthenticated,
-    names::{AgencyName, PlatformName},
+    names::{AgencyName, PlatformName, PrincipalName},
     records::{
         plans::Plan,
-        principals::{Principal, PrincipalFields, Role},
+        principals::{ApiKeyFields, Principal, PrincipalFields, Role},
     },
     state::{State, visible::Visible},
 };
@@ -20,6 +20,8 @@ pub struct Asking<'a> {
     pub(super) state: &'a State,
     pub(super) caller: &'a Caller,
     pub(super) method: &'static str,
+    /// Another caller that is told of the answer: it must be one that may know of it too.
+    onlooker: Option<&'a Caller>,
 }
 
 impl<'a> Asking<'a> {
@@ -30,16 +32,35 @@ impl<'a> Asking<'a> {
         method: &'static str,
     ) -> Result<Self, Error> {
         permit_access_reads(caller).map(|()| Self {
+            method,
+            ..Self::unchecked(state, caller)
+        })
+    }
+
+    /// A caller that reads, with or without credentials.
+    pub(super) const fn unchecked(state: &'a State, caller: &'a Caller) -> Self {
+        Self {
             state,
             caller,
-            method,
-        })
+            method: "",
+            onlooker: None,
+        }
+    }
+
+    /// The same, for an answer that another caller is told.
+    pub(super) const fn told_to(self, onlooker: &'a Caller) -> Self {
+        Self {
+            onlooker: Some(onlooker),
+            ..self
+        }
     }
 
     /// A record that the caller may know of.
     pub(super) fn find<T: Visible>(&self, name: &T::Name) -> Result<&'a T, Error> {
         let found = T::all(self.state).get(name);
-        let known = found.filter(|record| record.visible(self.caller, self.state).is_some());
+        let mut viewers = std::iter::once(self.caller).chain(self.onlooker);
+        let sees = |record: &T, viewer| record.visible(viewer, self.state).is_some();
+        let known = found.filter(|record| viewers.all(|viewer| sees(record, viewer)));
         known.map(|record| &**record).ok_or_else(|| {
             let name: &str = name.borrow();
             Error::NotFound {
@@ -135,6 +156,17 @@ impl<'a> Asking<'a> {
         }
     }
 
+    /// Refuses a key that opens more than the caller's own.
+    pub(super) fn makes_key(&self, key: &ApiKeyFields) -> Result<(), Error> {
+        if self.caller.may_make_key(&key.scope()) {
+            return Ok(());
+        }
+        Err(self.denied(
+            "a key that is not limited, for one that opens more than the caller's",
+            "khóa không bị giới hạn, để tạo khóa mở được nhiều hơn khóa của bên gọi",
+        ))
+    }
+
     /// A refusal that names the role that could do it.
     pub(super) fn lacks(&self, role: Role) -> Error {
         lacks(self.method, role)
@@ -160,6 +192,51 @@ pub(super) fn users_of<'a>(
     state.principals().values().map(|it| &**it).filter(acts)
 }
 
+/// A method that is called.
+#[derive(Clone, Copy, Debug)]
+pub struct Called {
+    /// Its full name, as `ndp.registry.v1.PlanService/IssuePlan`.
+    pub full_name: &'static str,
+    /// Its own name, as `IssuePlan`.
+    pub name: &'static str,
+    /// Whether it writes.
+    pub writes: bool,
+}
+
+/// Methods that every key may call, so that whoever has it can find out what it is for.
+const OF_EVERY_KEY: [&str; 2] = ["IdentifyCaller", "TestPermissions"];
+
+/// Whether the caller's key may call the method. Asked before the method itself is, for reads and
+/// writes alike.
+pub fn permit_call(caller: &Caller, called: &Called) -> Result<(), Error> {
+    let Some(scope) = caller.scope() else {
+        return Ok(());
+    };
+    let Called {
+        full_name,
+        name,
+        writes,
+    } = *called;
+    if OF_EVERY_KEY.contains(&name) {
+        return Ok(());
+    }
+    if scope.read_only && writes {
+        return Err(denied(
+            name,
+            "a key that may write; this one only reads",
+            "khóa được phép ghi; khóa này chỉ để đọc",
+        ));
+    }
+    if scope.names(full_name) {
+        return Ok(());
+    }
+    Err(denied(
+        name,
+        format!("a key whose `methods` name `{full_name}` or its service"),
+        format!("khóa có `methods` nêu `{full_name}` hoặc dịch vụ của nó"),
+    ))
+}
+
 /// Reading principals and keys needs credentials; everything else is read through `visible`.
 pub fn permit_access_reads(caller: &Caller) -> Result<(), Error> {
     if caller.is_anonymous() {
@@ -179,6 +256,26 @@ pub fn permit_denial_reads(caller: &Caller) -> Result<(), Error> {
         "ListDenials",
         format!("the role `{auditor}` or `{admin}`"),
         format!("vai trò `{auditor}` hoặc `{admin}`"),
+    ))
+}
+
+/// Testing what another principal may do is for auditors and administrators.
+pub fn permit_permission_tests(
+    state: &State,
+    caller: &Caller,
+    of: &PrincipalName,
+) -> Result<(), Error> {
+    const METHOD: &str = "TestPermissions";
+    Asking::new(state, caller, METHOD)?.find::<Principal>(of)?;
+    let itself = caller.person().is_some_and(|it| it.principal == *of);
+    let (auditor, admin) = (Role::Auditor, Role::Admin);
+    if itself || caller.has(auditor) || caller.has(admin) {
+        return Ok(());
+    }
+    Err(denied(
+        METHOD,
+        format!("the role `{auditor}` or `{admin}`, for another principal"),
+        format!("vai trò `{auditor}` hoặc `{admin}`, khi hỏi về chủ thể khác"),
     ))
 }
 

@@ -150,6 +150,13 @@ impl Command for UpdateDataFlow {
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a DataFlow, Error> {
         let flow: &DataFlow = asking.find(&self.name)?;
         asking.writes_flow(&flow.fields)?;
+        let differing = flow.fields.differing(&self.merged(flow));
+        if differing.contains(&"state_entries") {
+            asking.moves_flow(&flow.fields)?;
+        }
+        if differing.contains(&"annulled") {
+            asking.steward()?;
+        }
         Ok(flow)
     }
 
@@ -165,12 +172,8 @@ impl Command for UpdateDataFlow {
         if is_annulled && !differing.is_empty() {
             return Err(annulled(flow));
         }
-        if differing.contains(&"state_entries") {
-            deciding.asking.moves_flow(old)?;
-        }
         let mut violations = Violations::new();
         if differing.contains(&"annulled") {
-            deciding.asking.steward()?;
             check_reason(deciding, &mut violations);
         }
         for field in ["provider", "consumer"] {

@@ -101,6 +101,9 @@ impl Command for OnboardAgency {
         if !asking.caller.has(Role::Admin) {
             return Err(asking.lacks(Role::Admin));
         }
+        for newcomer in &self.newcomers {
+            asking.makes_key(&newcomer.key_fields)?;
+        }
         match &self.new_agency {
             Some(_) => asking.steward(),
             None => asking.find::<Agency>(&self.agency).map(drop),

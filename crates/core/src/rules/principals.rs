@@ -204,7 +204,9 @@ impl Command for CreateApiKey {
 
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Principal, Error> {
         let principal: &Principal = asking.find(&self.name.parent())?;
-        asking.manages(&principal.fields).map(|()| principal)
+        asking.manages(&principal.fields)?;
+        asking.makes_key(&self.fields)?;
+        Ok(principal)
     }
 
     fn decide<'a>(
@@ -242,13 +244,108 @@ pub(super) fn expiring(
         None => "expire_time",
     };
     let expires = ttl.is_some() || fields.expire_time.is_some();
+    let within = |field: &str| match path {
+        "" => field.to_owned(),
+        path => format!("{path}.{field}"),
+    };
     if expires && fields.expire_time.is_none_or(|time| time <= now) {
-        return Err(Error::invalid(
-            format!("{path}.{field}"),
-            Rule::ExpiryNotInFuture,
-        ));
+        return Err(Error::invalid(within(field), Rule::ExpiryNotInFuture));
+    }
+    if fields.feed && !fields.methods.is_empty() {
+        return Err(Error::invalid(within("methods"), Rule::MethodsOfFeed));
     }
     Ok(fields)
+}
+
+/// How long the old key of a rotation works at most.
+pub const OVERLAP_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How long it works if the request does not say.
+pub const OVERLAP_DEFAULT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// RotateApiKey: a new key in place of an old one, which works for a while beside it. The caller of
+/// `decide` made the secret; only its hash is passed.
+#[derive(Clone, Debug)]
+pub struct RotateApiKey {
+    /// Resource name of the old key.
+    pub name: ApiKeyName,
+    /// Name that the new key is to have.
+    pub new: ApiKeyName,
+    /// Whether the caller chose its id; else it is random.
+    pub id_chosen: bool,
+    /// How long the old key works from now on.
+    pub overlap: Duration,
+    /// How long the new key works; as long as the old one was made for, if absent.
+    pub ttl: Option<Duration>,
+    /// Hash of the new key's secret.
+    pub hash: KeyHash,
+}
+
+impl Texts for RotateApiKey {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        reader.id("api_key_id", self.id_chosen.then(|| self.new.id()));
+    }
+}
+
+impl Command for RotateApiKey {
+    type Answer = ApiKey;
+    type Found<'a> = (&'a Principal, &'a ApiKey);
+
+    fn method(&self) -> &'static str {
+        "RotateApiKey"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Self::Found<'a>, Error> {
+        let principal: &Principal = asking.find(&self.name.parent())?;
+        let key: &ApiKey = asking.find(&self.name)?;
+        asking.manages(&principal.fields)?;
+        asking.makes_key(&key.fields)?;
+        Ok((principal, key))
+    }
+
+    fn decide<'a>(
+        &self,
+        (principal, old): Self::Found<'a>,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<ApiKey>, Error> {
+        check_enabled(principal)?;
+        let Self { new, hash, .. } = self;
+        let now = deciding.now;
+        let refused = |condition| Err(Error::refused(old.name.as_str(), condition));
+        if old.revoke_time.is_some() {
+            return refused(Condition::KeyIsRevoked);
+        }
+        if old.fields.expire_time.is_some_and(|time| time <= now) {
+            return refused(Condition::KeyIsExpired);
+        }
+        deciding.check_free::<ApiKey>(new)?;
+        let lifetime = old.fields.expire_time.map(|end| {
+            let micros = end.as_micros() - old.meta.create_time.as_micros();
+            Duration::from_micros(micros.unsigned_abs())
+        });
+        let of_new = ApiKeyFields {
+            expire_time: None,
+            ..old.fields.clone()
+        };
+        let fields = expiring(&of_new, self.ttl.or(lifetime), now, "")?;
+        let end = now.plus(self.overlap.min(OVERLAP_MAX));
+        let of_old = ApiKeyFields {
+            expire_time: old.fields.expire_time.into_iter().chain(end).min(),
+            ..old.fields.clone()
+        };
+        deciding.put(ApiKey {
+            fields: of_old,
+            meta: deciding.updated(old.meta),
+            ..old.clone()
+        });
+        deciding.key_hashes.push((new.clone(), *hash));
+        Ok(Arc::new(ApiKey {
+            name: new.clone(),
+            fields,
+            revoke_time: None,
+            meta: deciding.created(),
+        }))
+    }
 }
 
 /// RevokeApiKey.

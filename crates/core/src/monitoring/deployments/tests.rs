@@ -239,6 +239,7 @@ fn caller(who: &str, agency: Option<&AgencyName>) -> Caller {
     Caller::Known(Known {
         reach: Reach::default(),
         credential: Credential::ApiKey(ApiKeyName::from_id(&principal, "key").unwrap()),
+        scope: Default::default(),
         person: Person {
             principal,
             actor: None,
