@@ -1181,7 +1181,7 @@ mod tests {
             },
         };
         let mistakes = args.resolve().unwrap_err();
-        assert_eq!(mistakes.0.len(), 15, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 16, "{mistakes}");
         assert!(!mistakes.to_string().contains("hunter2"));
     }
 

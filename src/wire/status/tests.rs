@@ -537,6 +537,7 @@ fn every_error_has_the_details_of_its_code() {
     Unauthenticated
     Unauthenticated
     Unauthenticated
+    Unauthenticated
     Unavailable
       retry after 1s
     Unavailable
