@@ -48,7 +48,7 @@ fn key(path: &Path, origin: &str) -> anyhow::Result<Key> {
     match write(path, &key.private(origin))? {
         Made::Here => {
             let file = path.display();
-            tracing::warn!(%file, "a new signing key was made; keep a copy of it");
+            tracing::info!(%file, "a new signing key was made; keep a copy of it");
             Ok(key)
         }
         Made::Elsewhere => read(path)?.ok_or_else(|| anyhow!("it was there and is gone")),

@@ -794,6 +794,12 @@ pub(crate) fn http(method: &MethodDescriptor) -> Option<(String, String, String)
     Some((verb.to_owned(), text(&rule, verb), text(&rule, "body")))
 }
 
+/// The field that is the whole answer over HTTP, if there is one.
+pub(crate) fn response_body(method: &MethodDescriptor) -> Option<String> {
+    let rule = extension(&method.options(), "google.api.http")?;
+    Some(text(&rule, "response_body")).filter(|it| !it.is_empty())
+}
+
 pub(crate) fn behaviour(field: &FieldDescriptor) -> Vec<&'static str> {
     let extension = POOL
         .get_extension_by_name("google.api.field_behavior")

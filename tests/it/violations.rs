@@ -120,6 +120,7 @@ const SAMPLES: &[&str] = &[
     "programmes/a",
     "indicators/a",
     "dataFlows/a",
+    "ndp.registry.v1.PlanService/GetPlan",
     "1",
     "1.5",
     "0000000000000000000000000000000000000000000000000000000000000000",
