@@ -23,6 +23,7 @@ use ndp_core::{
     error::Error,
     position::Point,
     query::token::{self, Binding},
+    records::identities::Identity,
     state::{State, visible::Visible},
 };
 
@@ -47,6 +48,8 @@ pub struct Call {
     pub now: Arc<Snapshot>,
     /// Who calls.
     pub caller: Caller,
+    /// The identity that a token or the client's certificate proves, whoever it belongs to.
+    pub proved: Option<Identity>,
     /// The client that its share of the limits is counted for.
     pub who: Who,
     /// Whether the client accepts compressed responses.

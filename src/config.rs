@@ -3,7 +3,13 @@
 
 mod origins;
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 use http::HeaderValue;
@@ -16,6 +22,7 @@ use crate::{
     },
     catalogue,
     files::{Place, Settings as FileSettings},
+    sign_in::settings::{self, Issuer},
     store::DatabaseUrl,
 };
 use ndp_core::names::is_log_origin;
@@ -111,6 +118,11 @@ pub struct ServeArgs {
     /// [default: none]
     #[arg(long, env = "NDP_METRICS_LISTEN", value_name = "ADDRESS")]
     metrics_listen: Option<String>,
+
+    /// Accept tokens (JWT) of the issuers in this TOML file, each a table with the name that
+    /// principals' identities have for it; docs/sign-in.md shows one [default: none]
+    #[arg(long, env = "NDP_ISSUERS", value_name = "FILE")]
+    issuers: Option<String>,
 
     #[command(flatten)]
     tls: TlsArgs,
@@ -568,6 +580,8 @@ pub struct ServerOptions {
     pub insecure: bool,
     /// Proxies that say for which address they call.
     pub trusted_proxies: Proxies,
+    /// Issuers whose tokens are accepted.
+    pub issuers: Vec<Issuer>,
     /// How much of everything.
     pub limits: Limits,
     /// Files that may be uploaded, and where they are kept.
@@ -737,6 +751,7 @@ const KEYS: &[&str] = &[
     "sandbox",
     "listen",
     "insecure",
+    "issuers",
     "tls_certificate",
     "tls_key",
     "tls_client_ca",
@@ -800,6 +815,7 @@ impl ServeArgs {
             "",
             optional_address,
         );
+        let issuers = settings.read("issuers", self.issuers.as_ref(), "", issuers);
         let tls = self.tls.resolve(&mut settings);
         let database = common.as_ref().map(|it| &it.database);
         let signing = self.signing.resolve(&mut settings, database);
@@ -837,6 +853,7 @@ impl ServeArgs {
                     web_origins: web_origins?,
                     trusted_proxies: trusted_proxies?,
                     insecure: insecure?,
+                    issuers: issuers?,
                     limits: limits?,
                     files: files?,
                     signing: signing?,
@@ -865,23 +882,10 @@ impl Settings {
         };
         let Some(path) = path else { return settings };
         let shown = path.display();
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) => {
-                settings.mistake(format!("config: `{shown}` cannot be read: {error}"));
-                return settings;
-            }
-        };
-        let table: toml::Table = match text.parse() {
+        let table = match table(path) {
             Ok(table) => table,
-            Err(error) => {
-                // not the error as it is: that quotes the line, which may hold a password
-                let before = error.span().and_then(|span| text.get(..span.start));
-                let line = before.unwrap_or_default().matches('\n').count() + 1;
-                let what = error.message();
-                settings.mistake(format!(
-                    "config: `{shown}` is not TOML: line {line}: {what}"
-                ));
+            Err(mistake) => {
+                settings.mistake(format!("config: {mistake}"));
                 return settings;
             }
         };
@@ -953,6 +957,28 @@ impl Settings {
             _ => Err(Mistakes(self.mistakes)),
         }
     }
+}
+
+/// Reads a file in TOML.
+fn table(path: &Path) -> Result<toml::Table, String> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+    text.parse().map_err(|error: toml::de::Error| {
+        // not the error as it is: that quotes the line, which may hold a password
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.unwrap_or_default().matches('\n').count() + 1;
+        let what = error.message();
+        format!("`{shown}` is not TOML: line {line}: {what}")
+    })
+}
+
+fn issuers(text: &str) -> Result<Vec<Issuer>, String> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let read = settings::issuers(table(text.as_ref())?);
+    read.map_err(|mistakes| format!("in `{text}`: {}", mistakes.join("; ")))
 }
 
 fn database(text: &str) -> Result<DatabaseUrl, String> {
@@ -1127,6 +1153,7 @@ mod tests {
             web_origin: vec!["https://dashboard.example/path".into()],
             trusted_proxy: vec!["everyone".into()],
             metrics_listen: Some("9464".into()),
+            issuers: Some("no-such-file.toml".into()),
             tls: TlsArgs {
                 tls_key: Some("key.pem".into()),
                 tls_client_auth: Some("perhaps".into()),
@@ -1154,7 +1181,7 @@ mod tests {
             },
         };
         let mistakes = args.resolve().unwrap_err();
-        assert_eq!(mistakes.0.len(), 15, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 16, "{mistakes}");
         assert!(!mistakes.to_string().contains("hunter2"));
     }
 

@@ -20,6 +20,7 @@ pub mod pb;
 pub mod registry;
 pub mod server;
 pub mod service;
+pub mod sign_in;
 pub mod store;
 pub mod telemetry;
 pub mod wire;

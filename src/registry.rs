@@ -35,7 +35,7 @@ use uuid::Uuid;
 
 use crate::{
     admission::turns::{TurnLimits, Turns},
-    store::{Loaded, Store},
+    store::{Loaded, Secret, Store},
 };
 use authenticate::{KeyHashes, renew};
 use entropy::OsEntropy;
@@ -52,7 +52,7 @@ use ndp_core::{
     names::Revision,
     position::Position,
     query::token::TokenKey,
-    records::citations::Citations,
+    records::{citations::Citations, identities::SubjectKey},
     rules::{Request, decide, seed::Seed},
     state::State,
     time::{Clock, Date, Timestamp},
@@ -199,6 +199,7 @@ pub struct Registry {
     jobs: mpsc::Sender<Job>,
     clock: Arc<dyn Clock>,
     token_key: TokenKey,
+    subject_key: SubjectKey,
     turns: Turns,
     history: Arc<History>,
     measures: Measures,
@@ -240,7 +241,9 @@ impl Registry {
         for half in candidate.chunks_mut(16) {
             half.copy_from_slice(&entropy.salt());
         }
-        let token_key = TokenKey::new(store.page_token_key(candidate).await?);
+        let token_key = TokenKey::new(store.secret(Secret::PageToken, candidate).await?);
+        let candidate = OsEntropy.secret();
+        let subject_key = SubjectKey::new(store.secret(Secret::Subject, candidate).await?);
         let Loaded {
             head,
             images,
@@ -298,6 +301,7 @@ impl Registry {
                 jobs,
                 clock,
                 token_key,
+                subject_key,
                 turns: Turns::new(turns),
                 history,
                 measures,
@@ -438,6 +442,11 @@ impl Registry {
     /// The secret that page tokens are sealed with.
     pub const fn token_key(&self) -> &TokenKey {
         &self.token_key
+    }
+
+    /// The secret that subjects of tokens are hashed with.
+    pub const fn subject_key(&self) -> &SubjectKey {
+        &self.subject_key
     }
 
     /// Has a command decided and, when it is accepted, written before this returns.

@@ -25,7 +25,7 @@ use tower::{ServiceBuilder, util::option_layer};
 
 use crate::{
     admission::{Admission, Amounts, connection::ANSWER_TIME, proxies::Proxies},
-    call::denials::Denials,
+    call::{denials::Denials, identity::Identifier},
     config::ServerOptions,
     files::Files,
     http::HttpLayer,
@@ -39,6 +39,7 @@ use crate::{
     pb,
     registry::{Registry, WriterTask},
     service::{Methods, health::Serving, standard::Standard},
+    sign_in::SignIn,
     telemetry::metrics::Metrics,
 };
 use connections::Connections;
@@ -71,6 +72,8 @@ const FLOOD_TIME: Duration = Duration::from_secs(10);
 /// with a message. Beyond that, the transport refuses them with HTTP status 431.
 const HEADERS_READ_TIMES: u32 = 4;
 
+/// Interval between two looks whether keys of issuers are due to be read.
+const KEYS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the last uses of keys may take to be written when the server stops.
 const USES_TIME: Duration = Duration::from_secs(2);
 
@@ -267,8 +270,11 @@ pub async fn serve_until(
         connections: connections.clone(),
         admission: Arc::clone(&admission),
     });
+    let sign_in = SignIn::open(&options.issuers, registry.subject_key().clone())?;
+    let following_keys = tokio::spawn(follow_keys(registry.clone(), sign_in.clone()));
+    let identifier = Identifier::new(registry.clone(), sign_in.clone());
     let entrance = Entrance::new(
-        registry.clone(),
+        identifier.clone(),
         Arc::clone(&admission),
         proxies,
         refusing,
@@ -282,6 +288,7 @@ pub async fn serve_until(
     let checkpoints = signing::open(&registry, &options.signing)?;
     let methods = Methods::new(
         &registry,
+        sign_in,
         files,
         Arc::new(checkpoints),
         denials.clone(),
@@ -290,7 +297,7 @@ pub async fn serve_until(
     );
     let json = HttpLayer::new(pb::FILE_DESCRIPTOR_SET, registry.turns().clone())?;
     let slow = Duration::from_millis(limits.slow_call_ms);
-    let calls = Calls::new(registry.clone(), methods, denials, slow);
+    let calls = Calls::new(registry.clone(), identifier, methods, denials, slow);
     let grpc = Stack::new(metrics.clone(), guard, calls, Standard::new(serving)?);
     let web = ServiceBuilder::new()
         .layer(option_layer(web::cors(&options.web_origins)))
@@ -325,7 +332,16 @@ pub async fn serve_until(
     }
     following.abort();
     tidying.abort();
+    following_keys.abort();
     Ok(())
+}
+
+/// Reads the keys of the issuers of tokens, periodically.
+async fn follow_keys(registry: Registry, sign_in: SignIn) {
+    loop {
+        sign_in.refresh_keys(registry.clock().now()).await;
+        tokio::time::sleep(KEYS_INTERVAL).await;
+    }
 }
 
 /// Removes files that no record cites, periodically.

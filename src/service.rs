@@ -49,6 +49,7 @@ use crate::{
     files::Files,
     pb,
     registry::{Registry, checkpoints::Checkpoints},
+    sign_in::SignIn,
 };
 use changes::WatchStream as WatchChangesStream;
 use encodings::Encodings;
@@ -75,6 +76,7 @@ fn gzip() -> EnabledCompressionEncodings {
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
     registry: Registry,
+    sign_in: SignIn,
     files: Files,
     checkpoints: Arc<Checkpoints>,
     denials: Denials,
@@ -106,6 +108,7 @@ macro_rules! methods {
             /// Creates the services on this registry. Streams end when `stopping` is set.
             pub fn new(
                 registry: &Registry,
+                sign_in: SignIn,
                 files: Files,
                 checkpoints: Arc<Checkpoints>,
                 denials: Denials,
@@ -114,6 +117,7 @@ macro_rules! methods {
             ) -> Self {
                 let services = Arc::new(Services {
                     registry: registry.clone(),
+                    sign_in,
                     files,
                     checkpoints,
                     denials,

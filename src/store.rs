@@ -49,6 +49,7 @@ pub use self::{
     log::Encoded,
     opening::OpenError,
     opening::beside,
+    secrets::Secret,
     tree::{LeafEntry, TreeHash},
     upkeep::Writable,
     url::DatabaseUrl,
@@ -349,26 +350,29 @@ impl Store {
         self.outages.during(hashes, "reading key hashes")
     }
 
-    /// The key that authenticates page tokens: the stored one. If none is stored, `candidate` is
-    /// stored first.
-    pub async fn page_token_key(&self, candidate: [u8; 32]) -> Result<[u8; 32], Error> {
-        let operation = "reading the page token key";
-        let stored = reading!(self.engine, link => secrets::page_token_key(link));
-        if let Some(key) = self.outages.during(stored, operation)? {
-            return Ok(key);
+    /// A secret of the database: the stored one. If none is stored, `candidate` is stored first.
+    pub async fn secret(&self, secret: Secret, candidate: [u8; 32]) -> Result<[u8; 32], Error> {
+        let operation = "reading a secret";
+        let stored = reading!(self.engine, link => secrets::secret(link, secret));
+        if let Some(value) = self.outages.during(stored, operation)? {
+            return Ok(value);
         }
-        let operation = "making the page token key";
-        let made = self.make_page_token_key(candidate).await;
-        let key = self.outages.during(made, operation)?;
-        key.ok_or_else(|| Error::Bug(format!("{operation}: it is not there").into()))
+        let operation = "making a secret";
+        let made = self.make_secret(secret, candidate).await;
+        let value = self.outages.during(made, operation)?;
+        value.ok_or_else(|| Error::Bug(format!("{operation}: it is not there").into()))
     }
 
-    async fn make_page_token_key(&self, candidate: [u8; 32]) -> Result<Option<[u8; 32]>, Failure> {
+    async fn make_secret(
+        &self,
+        secret: Secret,
+        candidate: [u8; 32],
+    ) -> Result<Option<[u8; 32]>, Failure> {
         let mut tx = self.engine.begin().await?;
-        secrets::make_page_token_key(tx.link(), candidate).await?;
-        let key = secrets::page_token_key(tx.link()).await?;
+        secrets::make_secret(tx.link(), secret, candidate).await?;
+        let value = secrets::secret(tx.link(), secret).await?;
         tx.commit().await?;
-        Ok(key)
+        Ok(value)
     }
 
     /// Begins a write and takes the log's lock.

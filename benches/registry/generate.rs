@@ -256,6 +256,7 @@ async fn make_key(
                 agency,
                 roles: vec![role],
                 grants: Vec::new(),
+                identities: Vec::new(),
             },
         }),
         Box::new(CreateApiKey {

@@ -14,6 +14,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{allowance::Allowance, known::Known, who::Who};
+use ndp_core::records::identities::Proof;
 
 /// How long an answer may wait for its client to read before the server drops it.
 pub const ANSWER_TIME: Duration = Duration::from_secs(30);
@@ -35,9 +36,6 @@ pub trait Unsent: Send + Sync {
     fn give_up(&self);
 }
 
-/// The verified certificate of a client, in DER; `None` without one.
-pub type ClientCertificate = Option<Box<[u8]>>;
-
 /// A connection. The calls on it update its counters, and the task that serves it reads them.
 pub struct Connection {
     peer: SocketAddr,
@@ -45,7 +43,7 @@ pub struct Connection {
     since: Instant,
     closing: Notify,
     /// Set if the connection is encrypted.
-    encrypted: OnceLock<ClientCertificate>,
+    encrypted: OnceLock<Option<Arc<Proof>>>,
     has_credential: AtomicBool,
     calls: AtomicUsize,
     watches: AtomicUsize,
@@ -109,8 +107,11 @@ impl Connection {
 
     // === encryption ===
 
-    /// Notes that the connection is encrypted, and the certificate of its client.
-    pub fn note_encrypted(&self, certificate: ClientCertificate) {
+    /// Notes that the connection is encrypted, and what the verified certificate of its client
+    /// proves. A proxy's says nothing of those who call through it.
+    pub fn note_encrypted(&self, certificate: Option<Proof>) {
+        let is_proxy = self.allowance.is_none();
+        let certificate = certificate.filter(|_| !is_proxy).map(Arc::new);
         // a connection has one handshake
         drop(self.encrypted.set(certificate));
     }
@@ -120,9 +121,9 @@ impl Connection {
         self.encrypted.get().is_some()
     }
 
-    /// The verified certificate of the client.
-    pub fn client_certificate(&self) -> Option<&[u8]> {
-        self.encrypted.get()?.as_deref()
+    /// What the verified certificate of the client proves.
+    pub fn client_certificate(&self) -> Option<&Arc<Proof>> {
+        self.encrypted.get()?.as_ref()
     }
 
     // === credentials ===

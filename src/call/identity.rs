@@ -1,4 +1,4 @@
-//! Who calls, by the headers and the source of a call, and the data that this process must know
+//! Who calls, by the headers and the connection of a call, and the data that this process must know
 //! before it answers.
 
 use std::{borrow::Cow, sync::Arc};
@@ -11,14 +11,15 @@ use super::{
     metadata::{GRPC_ACCEPT_ENCODING, NDP_ACTOR, NDP_ALLOW_PERSONAL_DATA, NDP_MIN_REVISION},
 };
 use crate::{
-    admission::who::Who,
+    admission::{connection::Connection, who::Who},
     registry::{
         Registry,
-        authenticate::{Claims, authenticate, authenticate_feed, bearer, key_id},
+        authenticate::{Claims, Presented, authenticate, authenticate_feed, bearer, key_id},
     },
+    sign_in::SignIn,
 };
 use ndp_core::{
-    caller::Caller,
+    caller::{Caller, Credential},
     change::At,
     error::Error,
     messages::{Rule, Unauthenticated},
@@ -49,25 +50,135 @@ pub async fn await_revision(
     Ok(())
 }
 
-/// Identifies the caller. Another process may just have created an unknown key, so such a call
-/// waits until the log has been looked at again. A call with a wrong secret waits as long, so that
-/// timing does not reveal which ids exist.
-///
-/// Before the wait, `wrong` is called with the key's id and may refuse the call, so that guessing
-/// causes no waits. The secret has been compared before that. So a right secret is refused only
-/// while this process does not know the key: up to a second after another process created it.
-pub async fn identify(
-    registry: &Registry,
-    headers: &HeaderMap,
-    from: &Who,
-    wrong: impl Fn(&str) -> Result<(), Error>,
-) -> Result<Call, Error> {
-    let charge = || {
-        let authorization = headers.get(AUTHORIZATION);
-        let key = authorization.and_then(|value| bearer(value.to_str().ok()?));
-        key.and_then(key_id).map_or(Ok(()), &wrong)
-    };
-    twice(registry, || identify_now(registry, headers, from), charge).await
+/// Identifies callers.
+#[derive(Clone, Debug)]
+pub struct Identifier {
+    registry: Registry,
+    sign_in: SignIn,
+}
+
+impl Identifier {
+    /// Callers are principals of this registry, by its keys or as `sign_in` verifies them.
+    pub const fn new(registry: Registry, sign_in: SignIn) -> Self {
+        Self { registry, sign_in }
+    }
+
+    /// Identifies the caller of a call on this connection. A token that is not known yet is
+    /// verified. Another process may just have created an unknown key, so a call with one waits
+    /// until the log has been looked at again. A call with a wrong secret waits as long, so that
+    /// timing does not reveal which ids exist.
+    ///
+    /// Before the wait, `wrong` is called with the key's id and may refuse the call, so that
+    /// guessing causes no waits. The secret has been compared before that. So a right secret is
+    /// refused only while this process does not know the key: up to a second after another process
+    /// created it.
+    pub async fn identify(
+        &self,
+        headers: &HeaderMap,
+        connection: &Connection,
+        from: &Who,
+        wrong: impl Fn(&str) -> Result<(), Error>,
+    ) -> Result<Call, Error> {
+        if let Some(token) = self.token(headers) {
+            self.registry.check_honoured()?;
+            let now = self.registry.clock().now();
+            let proof = Box::pin(self.sign_in.verify(token, now)).await?;
+            return self.call(headers, Presented::Proof(proof), from);
+        }
+        let now = || self.identify_now(headers, connection, from);
+        let charge = || secret(headers).and_then(key_id).map_or(Ok(()), &wrong);
+        twice(&self.registry, now, charge).await
+    }
+
+    /// The same from what is known now.
+    pub fn identify_now(
+        &self,
+        headers: &HeaderMap,
+        connection: &Connection,
+        from: &Who,
+    ) -> Result<Call, Error> {
+        if headers.contains_key(AUTHORIZATION) {
+            self.registry.check_honoured()?;
+        }
+        let presented = self.presented(headers, connection)?;
+        self.call(headers, presented, from)
+    }
+
+    /// The call of whoever presents these credentials.
+    fn call(
+        &self,
+        headers: &HeaderMap,
+        presented: Presented<'_>,
+        from: &Who,
+    ) -> Result<Call, Error> {
+        let snapshot = self.registry.read();
+        // the gRPC specification limits metadata to ASCII, but most stacks allow UTF-8, and reasons
+        // are Vietnamese. Percent-encoding is accepted too.
+        let text = |name| headers.get(name).map(|value| decode(value.as_bytes()));
+        let claims = Claims {
+            actor: text(&NDP_ACTOR),
+            allows_personal_data: text(&NDP_ALLOW_PERSONAL_DATA),
+        };
+        let (state, hashes) = (&snapshot.state, &snapshot.key_hashes);
+        let now = self.registry.clock().now();
+        let caller = authenticate(state, hashes, &presented, claims, now)?;
+        let proved = match (&caller, presented) {
+            (Caller::Known(known), _) => match &known.credential {
+                Credential::ApiKey(_) => None,
+                Credential::External { identity, .. } => {
+                    // only here for a certificate: that of nobody needs no look at the log
+                    self.registry.check_honoured()?;
+                    Some((**identity).clone())
+                }
+            },
+            (_, Presented::Proof(proof)) => proof.identities.first().cloned(),
+            (_, Presented::Nothing | Presented::Key(_)) => None,
+        };
+        Ok(Call {
+            now: Arc::clone(&snapshot),
+            snapshot,
+            at: At::Now,
+            who: Who::principal(&caller).unwrap_or_else(|| from.clone()),
+            caller,
+            proved,
+            compresses: headers.contains_key(&GRPC_ACCEPT_ENCODING),
+            patience: patience(headers),
+        })
+    }
+
+    /// The credentials of a call: those in `authorization`, or else the client's certificate.
+    fn presented<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        connection: &Connection,
+    ) -> Result<Presented<'a>, Error> {
+        if !headers.contains_key(AUTHORIZATION) {
+            let certificate = connection.client_certificate();
+            return Ok(certificate.map_or(Presented::Nothing, |proof| {
+                Presented::Proof(Arc::clone(proof))
+            }));
+        }
+        let invalid = Error::Unauthenticated(Unauthenticated::Invalid);
+        let Some(secret) = secret(headers) else {
+            return Err(invalid);
+        };
+        if !self.sign_in.is_token(secret) {
+            return Ok(Presented::Key(secret));
+        }
+        let now = self.registry.clock().now();
+        let proof = self.sign_in.known_proof(secret, now)?;
+        proof.map(Presented::Proof).ok_or(invalid)
+    }
+
+    /// The token of a call.
+    fn token<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        secret(headers).filter(|it| self.sign_in.is_token(it))
+    }
+}
+
+/// The key or the token of a call.
+fn secret(headers: &HeaderMap) -> Option<&str> {
+    bearer(headers.get(AUTHORIZATION)?.to_str().ok()?)
 }
 
 /// Identifies the principal whose feed a key opens, in the same way.
@@ -101,44 +212,6 @@ async fn twice<T>(
         }
         found => found,
     }
-}
-
-/// As [`identify`], from the data known now.
-pub fn identify_now(registry: &Registry, headers: &HeaderMap, from: &Who) -> Result<Call, Error> {
-    let snapshot = registry.read();
-    if headers.contains_key(AUTHORIZATION) {
-        registry.check_honoured()?;
-    }
-    let authorization = match headers.get(AUTHORIZATION).map(|value| value.to_str()) {
-        None => None,
-        Some(Ok(text)) => Some(text),
-        Some(Err(_)) => {
-            return Err(Error::Unauthenticated(Unauthenticated::Invalid));
-        }
-    };
-    // the gRPC specification limits metadata to ASCII, but most stacks allow UTF-8, and reasons are
-    // Vietnamese. Percent-encoding is accepted too.
-    let text = |name| headers.get(name).map(|value| decode(value.as_bytes()));
-    let claims = Claims {
-        actor: text(&NDP_ACTOR),
-        allows_personal_data: text(&NDP_ALLOW_PERSONAL_DATA),
-    };
-    let caller = authenticate(
-        &snapshot.state,
-        &snapshot.key_hashes,
-        authorization,
-        claims,
-        registry.clock().now(),
-    )?;
-    Ok(Call {
-        now: Arc::clone(&snapshot),
-        snapshot,
-        at: At::Now,
-        who: Who::principal(&caller).unwrap_or_else(|| from.clone()),
-        caller,
-        compresses: headers.contains_key(&GRPC_ACCEPT_ENCODING),
-        patience: patience(headers),
-    })
 }
 
 /// Percent-decodes a value. Invalid UTF-8 becomes a control character, which is refused.

@@ -219,6 +219,7 @@ impl Create {
             agency: self.agency.clone(),
             roles,
             grants: Vec::new(),
+            identities: Vec::new(),
         };
         CreatePrincipal {
             name: Some(self.principal.clone()),

@@ -123,6 +123,7 @@ impl Args {
                 agency: Some(self.agency.clone()),
                 roles,
                 grants: Vec::new(),
+                identities: Vec::new(),
             },
             key,
             key_fields: ApiKeyFields {

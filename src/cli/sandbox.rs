@@ -270,6 +270,7 @@ async fn open_to_all(registry: &Registry) -> Result<()> {
     } in open_keys()?
     {
         let fields = PrincipalFields {
+            identities: Vec::new(),
             display_name: format!("Sandbox {SYNTHETIC}"),
             kind: PrincipalKind::Person,
             agency: AgencyName::from_id(AGENCY).filter(|_| role.is_of_agency()),

@@ -13,7 +13,7 @@ use crate::{
         Call, REQUEST_BYTES_MAX,
         deadline::patience,
         denials::{Attempt, Denials},
-        identity::{await_revision, identify},
+        identity::{Identifier, await_revision},
         metadata::{NDP_MIN_REVISION, NDP_REVISION, write_position},
     },
     registry::Registry,
@@ -29,6 +29,7 @@ use ndp_core::{caller::Person, error::Error, position::Position};
 #[derive(Debug)]
 pub struct Calls {
     registry: Registry,
+    identifier: Identifier,
     methods: Methods,
     denials: Denials,
     slow: Duration,
@@ -39,12 +40,14 @@ impl Calls {
     /// any caller that take at least `slow` are logged.
     pub const fn new(
         registry: Registry,
+        identifier: Identifier,
         methods: Methods,
         denials: Denials,
         slow: Duration,
     ) -> Self {
         Self {
             registry,
+            identifier,
             methods,
             denials,
             slow,
@@ -135,8 +138,10 @@ impl Calls {
     /// Identifies the caller, at the minimum revision that the call asks for or a later one.
     async fn identify(&self, headers: &HeaderMap, held: &Held) -> Result<Call, Error> {
         await_revision(&self.registry, headers, &held.who()).await?;
+        let (connection, who) = (held.connection(), held.who());
         let wrong = |id: &str| held.present_wrong_key(id);
-        let call = identify(&self.registry, headers, &held.who(), wrong).await?;
+        let identified = self.identifier.identify(headers, connection, &who, wrong);
+        let call = identified.await?;
         if let Some(principal) = Who::principal(&call.caller) {
             held.pass_to(&principal)?;
         }

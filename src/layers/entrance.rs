@@ -12,8 +12,7 @@ use tonic::body::Body;
 use super::panics;
 use crate::{
     admission::{Admission, connection::Connection, held::Held, proxies::Proxies, who::Who},
-    call::identity::identify_now,
-    registry::Registry,
+    call::identity::Identifier,
     wire::methods,
 };
 use ndp_core::{
@@ -25,7 +24,7 @@ use ndp_core::{
 /// Admits requests.
 #[derive(Debug)]
 pub struct Entrance {
-    registry: Registry,
+    identifier: Identifier,
     admission: Arc<Admission>,
     proxies: Proxies,
     stopping: Arc<AtomicBool>,
@@ -35,14 +34,14 @@ pub struct Entrance {
 impl Entrance {
     /// Refuses requests after `stopping` is set, and those that exceed the limits of `admission`.
     pub const fn new(
-        registry: Registry,
+        identifier: Identifier,
         admission: Arc<Admission>,
         proxies: Proxies,
         stopping: Arc<AtomicBool>,
         header_bytes_max: u32,
     ) -> Self {
         Self {
-            registry,
+            identifier,
             admission,
             proxies,
             stopping,
@@ -68,8 +67,12 @@ impl Entrance {
         let address = self
             .proxies
             .address(connection.peer().ip(), request.headers());
-        // An unknown credential may become known soon. Until then, charge the address.
-        let call = identify_now(&self.registry, request.headers(), &address).ok();
+        // An unknown credential may become known soon, and a new token is not verified yet. Until
+        // then, charge the address.
+        let identified = self
+            .identifier
+            .identify_now(request.headers(), &connection, &address);
+        let call = identified.ok();
         let principal = call.as_ref().and_then(|call| Who::principal(&call.caller));
         if principal.is_some() {
             connection.present_credential();

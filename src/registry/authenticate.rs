@@ -1,4 +1,4 @@
-//! Whose call it is: from the metadata `authorization` and `ndp-actor` to a [`Caller`].
+//! Whose call it is: from its credentials and the metadata `ndp-actor` to a [`Caller`].
 //!
 //! A key reads `ndp_<id>_<secret>`: the id finds the record, the secret's SHA-256 is compared in
 //! constant time. The secret has 256 random bits, so it needs no slow hash.
@@ -15,12 +15,15 @@ use super::{
     uses::{Hour, LastUse},
 };
 use ndp_core::{
-    caller::{Caller, Known, Person, Scope},
+    caller::{Caller, Credential, Known, Person, Scope},
     error::Error,
     messages::{Rule, Unauthenticated},
     names::{ApiKeyName, PrincipalName, is_id},
     personal,
-    records::principals::{KeyHash, Principal, PrincipalKind},
+    records::{
+        identities::{Identity, Proof},
+        principals::{KeyHash, Principal, PrincipalKind},
+    },
     rules::{Ids as _, personal::HEADER},
     state::State,
     text::legible::{self, Lines},
@@ -159,36 +162,60 @@ fn hash_of(key: &str) -> KeyHash {
     KeyHash(Sha256::digest(key.as_bytes()).into())
 }
 
-/// Identifies the caller. Without `authorization`, the caller is anonymous. Invalid credentials are
-/// refused and never treated as anonymous.
+/// The credentials of a call.
+#[derive(Clone, Debug)]
+pub enum Presented<'a> {
+    /// None.
+    Nothing,
+    /// An API key.
+    Key(&'a str),
+    /// A verified certificate or token, and what it proves.
+    Proof(Arc<Proof>),
+}
+
+/// The secret in a value of `authorization`.
+pub fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, secret) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
+/// Identifies the caller. Without credentials, or with an identity that belongs to no principal,
+/// the caller is anonymous. Invalid credentials are refused and never treated as anonymous.
 pub fn authenticate(
     state: &State,
     hashes: &KeyHashes,
-    authorization: Option<&str>,
+    presented: &Presented<'_>,
     claims: Claims,
     now: Timestamp,
 ) -> Result<Caller, Error> {
-    let Some(authorization) = authorization else {
-        return match claims {
-            Claims {
-                actor: None,
-                allows_personal_data: None,
-            } => Ok(Caller::Anonymous),
-            Claims { .. } => Err(Error::Unauthenticated(Unauthenticated::Missing)),
-        };
-    };
-    let invalid = Error::Unauthenticated(Unauthenticated::Invalid);
-    let key = bearer(authorization).ok_or(invalid)?;
-    let entry = verified(hashes, key)?;
-    let caller = known(state, &entry.name, Use::Calls, claims.checked()?, now)?;
-    entry.used.note(now);
-    Ok(caller)
-}
-
-/// The key in a value of `authorization`.
-pub fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, key) = authorization.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    match presented {
+        Presented::Nothing => claims.anonymous(),
+        Presented::Key(key) => with_key(state, hashes, key, Use::Calls, claims.checked()?, now),
+        Presented::Proof(proof) => {
+            let owner = |identity| Some((identity, state.principal_of(identity)?));
+            let mut owners = proof.identities.iter().filter_map(owner);
+            let Some((identity, owner)) = owners.next() else {
+                return claims.anonymous();
+            };
+            if owners.any(|(_, other)| other.name != owner.name) {
+                return Err(Error::Unauthenticated(
+                    Unauthenticated::CertificateAmbiguous,
+                ));
+            }
+            let credential = Credential::External {
+                identity: Box::new(identity.clone()),
+                expire_time: proof.expire_time,
+            };
+            known(
+                state,
+                &owner.name,
+                credential,
+                Use::Calls,
+                claims.checked()?,
+                now,
+            )
+        }
+    }
 }
 
 /// The id in a key, whether such a key exists or not.
@@ -204,8 +231,22 @@ pub fn authenticate_feed(
     key: &str,
     now: Timestamp,
 ) -> Result<Caller, Error> {
+    with_key(state, hashes, key, Use::Feed, Claims::default(), now)
+}
+
+/// The owner of a key, which is used by that.
+fn with_key(
+    state: &State,
+    hashes: &KeyHashes,
+    key: &str,
+    used: Use,
+    claims: Claims,
+    now: Timestamp,
+) -> Result<Caller, Error> {
     let entry = verified(hashes, key)?;
-    let caller = known(state, &entry.name, Use::Feed, Claims::default(), now)?;
+    let owner = entry.name.parent();
+    let credential = Credential::ApiKey(entry.name.clone());
+    let caller = known(state, &owner, credential, used, claims, now)?;
     entry.used.note(now);
     Ok(caller)
 }
@@ -234,7 +275,8 @@ fn verified<'a>(hashes: &'a KeyHashes, key: &str) -> Result<&'a Entry, Error> {
     }
 }
 
-/// Updates a caller from a later State: its roles may have changed, or its key may be revoked.
+/// Updates a caller from a later State: its roles may have changed, or its credential may no longer
+/// hold.
 pub fn renew(state: &State, caller: &Caller, now: Timestamp) -> Result<Caller, Error> {
     match caller {
         Caller::Anonymous | Caller::System { .. } => Ok(caller.clone()),
@@ -243,42 +285,42 @@ pub fn renew(state: &State, caller: &Caller, now: Timestamp) -> Result<Caller, E
                 actor: was.person.actor.clone(),
                 allows_personal_data: was.allows_personal_data.clone(),
             };
-            known(state, &was.api_key, Use::Calls, claims, now)
+            let credential = was.credential.clone();
+            known(
+                state,
+                &was.person.principal,
+                credential,
+                Use::Calls,
+                claims,
+                now,
+            )
         }
     }
 }
 
 fn known(
     state: &State,
-    key: &ApiKeyName,
+    principal: &PrincipalName,
+    credential: Credential,
     used: Use,
     claims: Claims,
     now: Timestamp,
 ) -> Result<Caller, Error> {
-    let refuse = |reason| Err(Error::Unauthenticated(reason));
-    let Some(record) = state.api_key(key) else {
-        return refuse(Unauthenticated::Invalid);
+    let Some(principal) = state.principal(principal) else {
+        return Err(Error::Unauthenticated(Unauthenticated::Invalid));
     };
-    let Some(principal) = state.principal(&key.parent()) else {
-        return refuse(Unauthenticated::Invalid);
+    let holds = match &credential {
+        Credential::ApiKey(name) => check_key(state, name, used, now),
+        Credential::External {
+            identity,
+            expire_time,
+        } => check_identity(principal, identity, *expire_time, now).map(|()| None),
     };
     if principal.disabled {
-        return refuse(Unauthenticated::PrincipalDisabled);
+        return Err(Error::Unauthenticated(Unauthenticated::PrincipalDisabled));
     }
-    if record.revoke_time.is_some() {
-        return refuse(Unauthenticated::KeyRevoked);
-    }
-    if record.fields.expire_time.is_some_and(|time| time <= now) {
-        return refuse(Unauthenticated::KeyExpired);
-    }
-    match (used, record.fields.feed) {
-        (Use::Calls, false) | (Use::Feed, true) => {}
-        (Use::Calls, true) => return refuse(Unauthenticated::FeedKey),
-        (Use::Feed, false) => return refuse(Unauthenticated::NotFeedKey),
-    }
-    let scope = record.fields.scope();
-    let scope = (scope != Scope::default()).then(|| Box::new(scope));
-    acting(state, principal, (key.clone(), scope), claims, now)
+    let scope = holds.map_err(Error::Unauthenticated)?;
+    acting(state, principal, (credential, scope), claims, now)
 }
 
 /// A principal as a caller, with a key without limits.
@@ -289,14 +331,14 @@ pub fn principal(state: &State, name: &PrincipalName, now: Timestamp) -> Result<
         return Err(Error::Unauthenticated(Unauthenticated::PrincipalDisabled));
     }
     // no rule looks at the key's name
-    let key = ApiKeyName::from_id(name, "any").ok_or_else(invalid)?;
+    let key = Credential::ApiKey(ApiKeyName::from_id(name, "any").ok_or_else(invalid)?);
     acting(state, record, (key, None), Claims::default(), now)
 }
 
 fn acting(
     state: &State,
     principal: &Principal,
-    (api_key, scope): (ApiKeyName, Option<Box<Scope>>),
+    (credential, scope): (Credential, Option<Box<Scope>>),
     claims: Claims,
     now: Timestamp,
 ) -> Result<Caller, Error> {
@@ -319,13 +361,67 @@ fn acting(
         agency: principal.fields.agency.clone(),
         reach: state.reach_of(principal.fields.agency.as_ref(), &roles, today),
         roles,
-        api_key,
+        credential,
         scope,
         allows_personal_data,
     }))
 }
 
+/// What a key is limited to, if it is one for this use.
+fn check_key(
+    state: &State,
+    name: &ApiKeyName,
+    used: Use,
+    now: Timestamp,
+) -> Result<Option<Box<Scope>>, Unauthenticated> {
+    let key = state.api_key(name).ok_or(Unauthenticated::Invalid)?;
+    if key.revoke_time.is_some() {
+        return Err(Unauthenticated::KeyRevoked);
+    }
+    if key.fields.expire_time.is_some_and(|time| time <= now) {
+        return Err(Unauthenticated::KeyExpired);
+    }
+    match (used, key.fields.feed) {
+        (Use::Calls, false) | (Use::Feed, true) => {}
+        (Use::Calls, true) => return Err(Unauthenticated::FeedKey),
+        (Use::Feed, false) => return Err(Unauthenticated::NotFeedKey),
+    }
+    let scope = key.fields.scope();
+    Ok((scope != Scope::default()).then(|| Box::new(scope)))
+}
+
+fn check_identity(
+    principal: &Principal,
+    identity: &Identity,
+    expire_time: Timestamp,
+    now: Timestamp,
+) -> Result<(), Unauthenticated> {
+    if !principal.fields.identities.contains(identity) {
+        return Err(Unauthenticated::IdentityRemoved);
+    }
+    if expire_time > now {
+        return Ok(());
+    }
+    Err(match identity {
+        Identity::CertificateUri(_) | Identity::CertificateDns(_) => {
+            Unauthenticated::CertificateExpired
+        }
+        Identity::TokenSubject { .. } => Unauthenticated::TokenExpired,
+    })
+}
+
 impl Claims {
+    /// A caller without a principal. It cannot claim anything.
+    fn anonymous(self) -> Result<Caller, Error> {
+        match self {
+            Self {
+                actor: None,
+                allows_personal_data: None,
+            } => Ok(Caller::Anonymous),
+            Self { .. } => Err(Error::Unauthenticated(Unauthenticated::Missing)),
+        }
+    }
+
     /// The same in the form that is kept, once it is found to hold.
     fn checked(self) -> Result<Self, Error> {
         Ok(Self {

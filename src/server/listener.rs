@@ -30,7 +30,7 @@ use tonic::body::Body;
 use super::{
     connections::{Connections, Full, Place},
     frames::{self, Pace},
-    tls::{Failure, Tls},
+    tls::{self, Failure, Tls},
 };
 use crate::{
     admission::{Admission, connection::Connection, who::Who},
@@ -255,7 +255,6 @@ async fn encrypt(
         Ok(Ok(Ok(stream))) => {
             let session = stream.get_ref().1;
             let certificate = session.peer_certificates().and_then(|chain| chain.first());
-            let certificate = certificate.map(|it| it.to_vec().into_boxed_slice());
             tracing::debug!(
                 %peer,
                 version = ?session.protocol_version(),
@@ -264,7 +263,7 @@ async fn encrypt(
                 client_certificate = certificate.is_some(),
                 "a TLS connection is open"
             );
-            connection.note_encrypted(certificate);
+            connection.note_encrypted(certificate.and_then(tls::proof));
             place.handshake_ended();
             return Some(Stream::Tls(Box::new(stream)));
         }

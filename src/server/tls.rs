@@ -32,7 +32,13 @@ use tokio_rustls::{
     server::TlsStream,
 };
 
+use x509_parser::extensions::GeneralName;
+
 use crate::{config::TlsFiles, telemetry::metrics::Metrics};
+use ndp_core::{
+    records::identities::{Identity, Proof},
+    time::Timestamp,
+};
 
 /// Interval between two reads of the files. They may be replaced one after the other, so a change
 /// counts only when two consecutive reads are equal.
@@ -52,6 +58,9 @@ const USED: &str = "used";
 const REFUSED: &str = "refused";
 const TLS12: &str = "TLSv1.2";
 const TLS13: &str = "TLSv1.3";
+
+/// Maximum number of names of a client's certificate that are looked at.
+const NAMES_MAX: usize = 32;
 
 type Label = [(&'static str, &'static str); 1];
 
@@ -366,6 +375,25 @@ fn key(contents: &[u8], path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
         ),
         Err(error) => Err(error).with_context(|| format!("`{shown}` is not PEM")),
     }
+}
+
+/// What the verified certificate of a client proves: each of its subject alternative names that a
+/// principal could have.
+pub(super) fn proof(certificate: &CertificateDer<'_>) -> Option<Proof> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let expire_time = parsed.validity().not_after.timestamp();
+    let expire_time = Timestamp::from_micros(expire_time.checked_mul(1_000_000)?).ok()?;
+    let names = parsed.subject_alternative_name().ok()?;
+    let names = names.iter().flat_map(|it| &it.value.general_names);
+    let identities = names.take(NAMES_MAX).filter_map(|name| match name {
+        GeneralName::URI(uri) => Some(Identity::CertificateUri((*uri).to_owned())),
+        GeneralName::DNSName(name) => Some(Identity::CertificateDns((*name).to_owned())),
+        _ => None,
+    });
+    Some(Proof {
+        identities: identities.collect(),
+        expire_time,
+    })
 }
 
 /// The expiry time of a certificate, in seconds since 1970.

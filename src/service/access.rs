@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     call::Call,
-    pb,
+    pb::{self, principal::identity::Proof},
     registry::{
         authenticate::{KEY_ID_LENGTH, NewKey},
         entropy::OsEntropy,
@@ -21,6 +21,7 @@ use crate::{
     },
     wire::{
         principals, requests,
+        validate::Validate as _,
         values::{read_duration, write_timestamp},
     },
 };
@@ -50,7 +51,11 @@ impl Services {
         request: Request<pb::IdentifyCallerRequest>,
     ) -> Answer<pb::IdentifyCallerResponse> {
         let (call, _) = open_checked(request)?;
-        call.answer(principals::identify_caller(&call.caller, call.state()))
+        call.answer(principals::identify_caller(
+            &call.caller,
+            call.proved.as_ref(),
+            call.state(),
+        ))
     }
 
     // === principals ===
@@ -87,8 +92,9 @@ impl Services {
 
     pub(super) async fn create_principal(
         &self,
-        request: Request<pb::CreatePrincipalRequest>,
+        mut request: Request<pb::CreatePrincipalRequest>,
     ) -> Answer<pb::Principal> {
+        self.seal_subjects(request.get_mut().principal.as_mut(), "principal")?;
         let (call, envelope, message) = open_write(request)?;
         let name = requests::optional_new_name(
             &message.principal_id,
@@ -107,8 +113,9 @@ impl Services {
 
     pub(super) async fn update_principal(
         &self,
-        request: Request<pb::UpdatePrincipalRequest>,
+        mut request: Request<pb::UpdatePrincipalRequest>,
     ) -> Answer<pb::Principal> {
+        self.seal_subjects(request.get_mut().principal.as_mut(), "principal")?;
         let (call, envelope, command) = open_update(request)?;
         self.write(call, envelope, command)
             .await?
@@ -253,6 +260,36 @@ fn new_key(principal: &PrincipalName, id: String) -> Result<(ApiKeyName, bool, N
 }
 
 impl Services {
+    /// Replaces the subjects in a principal by their hashes: before anything else looks at the
+    /// request, because the digest of a request is kept. What breaks a field rule stays, to be
+    /// refused by that rule.
+    pub(super) fn seal_subjects(
+        &self,
+        principal: Option<&mut pb::Principal>,
+        field: &str,
+    ) -> Result<(), Error> {
+        let mut violations = Violations::new();
+        let identities = principal.into_iter().flat_map(|it| &mut it.identities);
+        for (i, identity) in identities.enumerate() {
+            if let Some(Proof::TokenSubject(token)) = &mut identity.proof
+                && !token.subject.is_empty()
+                && token.check().is_ok()
+            {
+                match self.sign_in.hash(&token.issuer, &token.subject) {
+                    Ok(hash) => {
+                        token.subject_hash = hash.as_str().to_owned();
+                        token.subject.clear();
+                    }
+                    Err(rule) => {
+                        let field = format!("{field}.identities[{i}].token_subject.issuer");
+                        violations.add(field, rule);
+                    }
+                }
+            }
+        }
+        violations.into_result()
+    }
+
     /// Adds to keys when each was last used, which is of now and not of a past revision.
     async fn add_last_uses(&self, call: &Call, keys: &mut [pb::ApiKey]) {
         if call.at != At::Now {

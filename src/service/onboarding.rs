@@ -29,8 +29,12 @@ type Answer<T> = Result<Response<T>, Error>;
 impl Services {
     pub(super) async fn onboard_agency(
         &self,
-        request: Request<pb::OnboardAgencyRequest>,
+        mut request: Request<pb::OnboardAgencyRequest>,
     ) -> Answer<pb::OnboardAgencyResponse> {
+        for (i, newcomer) in request.get_mut().newcomers.iter_mut().enumerate() {
+            let field = format!("newcomers[{i}].principal");
+            self.seal_subjects(newcomer.principal.as_mut(), &field)?;
+        }
         let (call, envelope, message) = open_write(request)?;
         let agency: AgencyName = requests::name(&message.name, "name")?;
         let mut violations = Violations::new();

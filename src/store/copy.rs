@@ -14,6 +14,7 @@ use super::{
     errors::Failure,
     log,
     opening::plain,
+    secrets::{self, Secret},
 };
 use ndp_core::error::Error;
 
@@ -34,8 +35,9 @@ impl Column {
     }
 }
 
-/// The tables to copy, in this order. A test compares the list with the schema. The secrets are not
-/// copied, so page tokens are not valid in the copy; nor are cached hashes, which are made again.
+/// The tables to copy, in this order. A test compares the list with the schema. Of the secrets only
+/// the one that records depend on is copied, so page tokens are not valid in the copy; nor are
+/// cached hashes copied, which are made again.
 const TABLES: &[(&str, &[Column])] = &[
     (
         "changes",
@@ -166,6 +168,9 @@ async fn copy(from: &mut Tx<'_>, to: &mut Writing<'_>) -> Result<Head, Failure> 
             Ok::<_, Failure>(())
         })?;
         insert(to, table, columns, &rows).await?;
+    }
+    if let Some(value) = secrets::secret(from.link(), Secret::Subject).await? {
+        secrets::replace_secret(to.link(), Secret::Subject, value).await?;
     }
     log::head(from.link()).await
 }

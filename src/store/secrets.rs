@@ -1,4 +1,4 @@
-//! Data stored outside the log: hashes of API keys, and the keys that all processes share.
+//! Data stored outside the log: hashes of API keys, and the secrets that all processes share.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,26 @@ const ALL_HASHES: &str = "SELECT api_key, hash FROM key_hashes";
 const READ_SECRET: &str = "SELECT value FROM secrets WHERE name = $1";
 const MAKE_SECRET: &str =
     "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
-/// Authenticates page tokens.
-const PAGE_TOKEN_KEY: &str = "page_token";
+const REPLACE_SECRET: &str = "INSERT INTO secrets (name, value) VALUES ($1, $2) \
+                              ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
+/// A secret of 32 random bytes, the same for every process on the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// Authenticates page tokens.
+    PageToken,
+    /// Hashes the subjects of tokens. Records depend on it, so it is part of every copy.
+    Subject,
+}
+
+impl Secret {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::PageToken => "page_token",
+            Self::Subject => "subject",
+        }
+    }
+}
 
 /// The hashes of these keys, in their order. A key without a hash is left out.
 pub(super) async fn key_hashes(
@@ -69,34 +87,50 @@ fn read_hash(name: &str, bytes: &[u8]) -> Result<KeyHash, Error> {
         .map_err(|_| corrupt(format_args!("key_hashes, `{name}`"), "has not 32 bytes"))
 }
 
-/// The key that authenticates page tokens, if there is one.
-pub(super) async fn page_token_key(mut link: Link<'_>) -> Result<Option<[u8; 32]>, Failure> {
+/// A secret, if it was made.
+pub(super) async fn secret(
+    mut link: Link<'_>,
+    secret: Secret,
+) -> Result<Option<[u8; 32]>, Failure> {
+    let name = secret.name();
     let value: Option<Vec<u8>> = on_engine!(&mut link, connection => {
-        let statement = sqlx::query_scalar(READ_SECRET).bind(PAGE_TOKEN_KEY);
+        let statement = sqlx::query_scalar(READ_SECRET).bind(name);
         statement.fetch_optional(&mut **connection).await
     })?;
     let Some(value) = value else {
         return Ok(None);
     };
-    let key = value.as_slice().try_into();
-    let wrong = |_| {
-        corrupt(
-            format_args!("secrets, `{PAGE_TOKEN_KEY}`"),
-            "has not 32 bytes",
-        )
-    };
-    Ok(Some(key.map_err(wrong)?))
+    let value = value.as_slice().try_into();
+    let wrong = |_| corrupt(format_args!("secrets, `{name}`"), "has not 32 bytes");
+    Ok(Some(value.map_err(wrong)?))
 }
 
-/// Stores the key that authenticates page tokens, unless there is one.
-pub(super) async fn make_page_token_key(
-    mut link: Link<'_>,
+/// Stores a secret, unless there is one.
+pub(super) async fn make_secret(
+    link: Link<'_>,
+    secret: Secret,
     candidate: [u8; 32],
 ) -> Result<(), sqlx::Error> {
+    write_secret(link, MAKE_SECRET, secret, candidate).await
+}
+
+/// Stores a secret, in place of the one that is there.
+pub(super) async fn replace_secret(
+    link: Link<'_>,
+    secret: Secret,
+    value: [u8; 32],
+) -> Result<(), sqlx::Error> {
+    write_secret(link, REPLACE_SECRET, secret, value).await
+}
+
+async fn write_secret(
+    mut link: Link<'_>,
+    statement: &'static str,
+    secret: Secret,
+    value: [u8; 32],
+) -> Result<(), sqlx::Error> {
     on_engine!(&mut link, connection => {
-        let statement = sqlx::query(MAKE_SECRET)
-            .bind(PAGE_TOKEN_KEY)
-            .bind(candidate.as_slice());
+        let statement = sqlx::query(statement).bind(secret.name()).bind(value.as_slice());
         statement.execute(&mut **connection).await.map(|_| ())
     })
 }

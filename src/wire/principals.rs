@@ -13,13 +13,14 @@ use super::{
     },
     words::wire_words,
 };
-use crate::pb::{self, api_key::Expiration};
+use crate::pb::{self, api_key::Expiration, principal::identity::Proof};
 use ndp_core::{
-    caller::{Caller, Known, Person},
+    caller::{Caller, Credential, Known, Person},
     error::Violations,
     messages::Rule,
     names::AgencyName,
     records::{
+        identities::{Identity, SubjectHash},
         meta::Meta,
         principals::{
             ApiKey, ApiKeyFields, Grant, Principal, PrincipalFields, PrincipalKind, Role,
@@ -65,6 +66,7 @@ pub fn principal_fields(
         agency,
         roles,
         grants,
+        identities,
         state: _,
         etag: _,
         create_time: _,
@@ -77,6 +79,42 @@ pub fn principal_fields(
         agency: read_optional_name(&agency, &path.field("agency"), violations),
         roles: read_enums(&roles),
         grants: grants.into_iter().filter_map(read_grant).collect(),
+        identities: read_identities(identities, &path.field("identities"), violations),
+    }
+}
+
+fn read_identities(
+    messages: Vec<pb::principal::Identity>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Vec<Identity> {
+    let mut identities = Vec::with_capacity(messages.len());
+    for (i, message) in messages.into_iter().enumerate() {
+        match read_identity(message) {
+            Ok(identity) => identities.push(identity),
+            Err(rule) => violations.add(path.item(i).to_string(), rule),
+        }
+    }
+    identities
+}
+
+/// Reads an identity whose subject was hashed.
+fn read_identity(message: pb::principal::Identity) -> Result<Identity, Rule> {
+    let pb::principal::Identity { proof } = message;
+    match proof {
+        Some(Proof::CertificateUri(uri)) if !uri.is_empty() => Ok(Identity::CertificateUri(uri)),
+        Some(Proof::CertificateDns(name)) if !name.is_empty() => Ok(Identity::CertificateDns(name)),
+        Some(Proof::TokenSubject(pb::principal::TokenSubject {
+            issuer,
+            subject: _,
+            subject_hash,
+        })) => match SubjectHash::parse(&subject_hash) {
+            Some(subject) => Ok(Identity::TokenSubject { issuer, subject }),
+            None => Err(Rule::TokenSubjectMissing),
+        },
+        Some(Proof::CertificateUri(_) | Proof::CertificateDns(_)) | None => {
+            Err(Rule::IdentityMissing)
+        }
     }
 }
 
@@ -168,6 +206,7 @@ pub fn principal(record: &Principal) -> pb::Principal {
         agency,
         roles,
         grants,
+        identities,
     } = fields;
     let Meta {
         create_time,
@@ -186,12 +225,28 @@ pub fn principal(record: &Principal) -> pb::Principal {
         agency: write_optional_name(agency.as_ref()),
         roles: write_enums(roles),
         grants: grants.iter().map(grant).collect(),
+        identities: identities.iter().map(identity).collect(),
         state: state.into(),
         etag: meta.etag(),
         create_time: Some(write_timestamp(*create_time)),
         update_time: Some(write_timestamp(*update_time)),
         revision: revision.get(),
     }
+}
+
+fn identity(record: &Identity) -> pb::principal::Identity {
+    let proof = match record {
+        Identity::CertificateUri(uri) => Proof::CertificateUri(uri.clone()),
+        Identity::CertificateDns(name) => Proof::CertificateDns(name.clone()),
+        Identity::TokenSubject { issuer, subject } => {
+            Proof::TokenSubject(pb::principal::TokenSubject {
+                issuer: issuer.clone(),
+                subject: String::new(),
+                subject_hash: subject.as_str().to_owned(),
+            })
+        }
+    };
+    pb::principal::Identity { proof: Some(proof) }
 }
 
 fn grant(record: &Grant) -> pb::principal::Grant {
@@ -250,8 +305,12 @@ pub fn api_key(record: &ApiKey, secret: Option<String>) -> pb::ApiKey {
     }
 }
 
-/// The identity of the caller, authenticated at a revision.
-pub fn identify_caller(caller: &Caller, state: &State) -> pb::IdentifyCallerResponse {
+/// Who the caller is, authenticated at a revision, and the identity that it proved.
+pub fn identify_caller(
+    caller: &Caller,
+    proved: Option<&Identity>,
+    state: &State,
+) -> pb::IdentifyCallerResponse {
     let (principal, actor) = person(caller.person().as_ref());
     let (agency, roles, api_key) = match caller {
         Caller::Anonymous => (None, Vec::new(), String::new()),
@@ -261,14 +320,16 @@ pub fn identify_caller(caller: &Caller, state: &State) -> pb::IdentifyCallerResp
             agency,
             roles,
             reach: _,
-            api_key,
+            credential,
             scope: _,
             allows_personal_data: _,
-        }) => (
-            agency.as_ref(),
-            write_enums(roles),
-            api_key.as_str().to_owned(),
-        ),
+        }) => {
+            let api_key = match credential {
+                Credential::ApiKey(name) => name.as_str().to_owned(),
+                Credential::External { .. } => String::new(),
+            };
+            (agency.as_ref(), write_enums(roles), api_key)
+        }
         Caller::System { actor: _ } => (None, write_enums(&Role::ALL), String::new()),
     };
     pb::IdentifyCallerResponse {
@@ -279,6 +340,7 @@ pub fn identify_caller(caller: &Caller, state: &State) -> pb::IdentifyCallerResp
         actor,
         api_key,
         revision: state.revision().get(),
+        identity: proved.map(identity),
     }
 }
 
@@ -290,6 +352,7 @@ mod tests {
     use crate::wire::arbitrary;
     use ndp_core::caller::Reach;
     use ndp_core::names::{AgencyName, ApiKeyName, PrincipalName, Revision};
+    use ndp_core::records::identities::SubjectKey;
     use ndp_core::records::principals::PrincipalKind;
     use ndp_core::records::principals::Role;
 
@@ -301,16 +364,29 @@ mod tests {
             option::of(arbitrary::name()),
             vec(select(Role::ALL.to_vec()), 0..6),
             vec(any_grant(), 0..3),
+            vec(any_identity(), 0..3),
         )
-            .prop_map(
-                |(display_name, kind, agency, roles, grants)| PrincipalFields {
+            .prop_map(|(display_name, kind, agency, roles, grants, identities)| {
+                PrincipalFields {
                     display_name,
                     kind,
                     agency,
                     roles,
                     grants,
-                },
-            )
+                    identities,
+                }
+            })
+    }
+
+    fn any_identity() -> impl Strategy<Value = Identity> {
+        prop_oneof![
+            "[!-~]{1,9}".prop_map(Identity::CertificateUri),
+            "[!-~]{1,9}".prop_map(Identity::CertificateDns),
+            ("[a-z]{1,9}", "[!-~]{1,9}").prop_map(|(issuer, it)| Identity::TokenSubject {
+                subject: SubjectKey::new([1; 32]).hash(&issuer, &it),
+                issuer,
+            }),
+        ]
     }
 
     fn any_grant() -> impl Strategy<Value = Grant> {
@@ -390,7 +466,7 @@ mod tests {
     #[test]
     fn a_caller_is_told_who_it_is() {
         let state = State::load(Revision::new(7).unwrap(), None, []);
-        let nobody = identify_caller(&Caller::Anonymous, &state);
+        let nobody = identify_caller(&Caller::Anonymous, None, &state);
         let expected = pb::IdentifyCallerResponse {
             revision: 7,
             ..Default::default()
@@ -405,7 +481,7 @@ mod tests {
             agency: AgencyName::parse("agencies/a"),
             roles: vec![Role::AgencyEditor],
             reach: Reach::default(),
-            api_key: ApiKeyName::parse("principals/p/apiKeys/k").unwrap(),
+            credential: Credential::ApiKey(ApiKeyName::parse("principals/p/apiKeys/k").unwrap()),
             scope: None,
             allows_personal_data: None,
         });
@@ -417,7 +493,8 @@ mod tests {
             api_key: "principals/p/apiKeys/k".to_owned(),
             revision: 7,
             agency_display_name: String::new(),
+            identity: None,
         };
-        assert_eq!(identify_caller(&known, &state), expected);
+        assert_eq!(identify_caller(&known, None, &state), expected);
     }
 }

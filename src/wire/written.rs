@@ -78,6 +78,7 @@ fn text(field: &FieldDescriptor) -> String {
         Some("ndp.registry/Observation") => "indicators/a/observations/b",
         Some("ndp.registry/Platform") => "platforms/a",
         Some("ndp.registry/Report") => "platforms/a/plans/b/reports/c",
+        _ if field.name() == "subject_hash" => return "0".repeat(64),
         // some of these are decimals
         _ if ["value", "numerator", "denominator"].contains(&field.name()) => "5",
         _ => "x",
@@ -169,7 +170,12 @@ fn check<M: Message + Name + Default, R: Debug>(
         let read = read(M::decode(&*made).unwrap(), &mut violations);
         format!("{read:?} {violations:?}")
     };
+    // the service replaces a subject by its hash before any conversion
+    let sealed = pb::principal::TokenSubject::full_name() + ".subject";
     for path in paths(&message) {
+        if path.last().is_some_and(|field| field.full_name() == sealed) {
+            continue;
+        }
         let named: Vec<_> = path.iter().map(|field| field.name().to_owned()).collect();
         let settable = path.iter().all(is_settable);
         assert_eq!(

@@ -8,6 +8,7 @@ pub(crate) mod frames;
 pub(crate) mod golden;
 pub(crate) mod grpc;
 pub(crate) mod http;
+pub(crate) mod issuer;
 pub(crate) mod pgbouncer;
 pub(crate) mod plans;
 pub(crate) mod postgres;

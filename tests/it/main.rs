@@ -37,6 +37,7 @@ mod rpc;
 mod sandbox;
 mod serving;
 mod shutdown;
+mod sign_in;
 mod smoke;
 mod standing;
 mod store;

@@ -46,7 +46,7 @@ use ndp_core::{
     rules::Decided,
     time::{Date, Timestamp},
 };
-use ndp_registry::store::{Appended, CommitError, Encoded, Store, WriteTx};
+use ndp_registry::store::{Appended, CommitError, Encoded, Secret, Store, WriteTx};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
@@ -354,6 +354,7 @@ fn principal(number: i64) -> Image {
             agency: AgencyName::parse("agencies/made-up"),
             roles: vec![Role::AgencyEditor, Role::Auditor],
             grants: Vec::new(),
+            identities: Vec::new(),
         },
         disabled: false,
         meta: meta(number),
@@ -740,13 +741,31 @@ both! {
     async fn the_first_page_token_key_wins(engine: Engine) {
         let (one, two) = (open(&engine).await, open(&engine).await);
         let keys = tokio::join!(
-            one.page_token_key([1; 32]),
-            two.page_token_key([2; 32]),
-            one.page_token_key([3; 32]),
+            one.secret(Secret::PageToken, [1; 32]),
+            two.secret(Secret::PageToken, [2; 32]),
+            one.secret(Secret::PageToken, [3; 32]),
         );
         let key = keys.0.unwrap();
         assert_eq!((key, key), (keys.1.unwrap(), keys.2.unwrap()));
-        assert_eq!(two.page_token_key([4; 32]).await.unwrap(), key);
+        assert_eq!(two.secret(Secret::PageToken, [4; 32]).await.unwrap(), key);
+    }
+
+    /// Without it, what a restored registry knows of subjects would fit nobody.
+    async fn a_copy_hashes_subjects_alike(engine: Engine) {
+        let store = open(&engine).await;
+        let secret = store.secret(Secret::Subject, [1; 32]).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("copy.db");
+        store.copy_to_file(&file).await.unwrap();
+        let url = format!("sqlite:{}", file.display());
+        let copy = Store::open(&url, Uuid::from_u128(7)).await.unwrap();
+        assert_eq!(copy.secret(Secret::Subject, [2; 32]).await.unwrap(), secret);
+        // a new database may have made one of its own already
+        let url = format!("sqlite:{}", directory.path().join("new.db").display());
+        let new = Store::open(&url, Uuid::from_u128(8)).await.unwrap();
+        assert_ne!(new.secret(Secret::Subject, [3; 32]).await.unwrap(), secret);
+        copy.copy_into(&new).await.unwrap();
+        assert_eq!(new.secret(Secret::Subject, [4; 32]).await.unwrap(), secret);
     }
 
     async fn many_open_one_database_at_once(engine: Engine) {
@@ -918,7 +937,7 @@ fn _the_futures_can_be_sent(store: &'static Store, tx: &'static mut WriteTx<'sta
     sent(store.load());
     sent(store.changes_after(Revision::ZERO, 1));
     sent(store.key_hashes(&[]));
-    sent(store.page_token_key([0; 32]));
+    sent(store.secret(Secret::PageToken, [0; 32]));
     sent(store.begin());
     sent(store.verify());
     sent(append_to(tx, &[]));

@@ -121,7 +121,7 @@ fn ended(command: Command) -> (bool, String) {
 }
 
 /// The answer to an HTTP/1.1 request; an error if the connection ends without one.
-async fn get(
+pub(crate) async fn get(
     client: &Trusting,
     address: &str,
     path: &str,
@@ -137,7 +137,7 @@ async fn get(
 }
 
 /// A call of a method over HTTP/2, and its answer's messages as they come.
-async fn call(
+pub(crate) async fn call(
     requests: &mut h2::client::SendRequest<Bytes>,
     method: &str,
     message: &impl Message,
@@ -157,7 +157,7 @@ async fn call(
 }
 
 /// A connection by HTTP/2 that stays open.
-async fn http2(client: &Trusting, address: &str) -> h2::client::SendRequest<Bytes> {
+pub(crate) async fn http2(client: &Trusting, address: &str) -> h2::client::SendRequest<Bytes> {
     let client = Trusting {
         alpn: vec!["h2"],
         ..client.clone()

@@ -2,8 +2,9 @@
 
 use crate::{
     names::{AgencyName, ApiKeyName, PlatformName, PrincipalName},
-    records::{principals::Role, stored::stored},
+    records::{identities::Identity, principals::Role, stored::stored},
     text,
+    time::Timestamp,
 };
 
 stored! {
@@ -61,6 +62,20 @@ pub struct Entrusted {
     pub approves: bool,
 }
 
+/// What a caller proved who it is with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// An API key.
+    ApiKey(ApiKeyName),
+    /// A client certificate, or a token of another issuer.
+    External {
+        /// The identity that it proves.
+        identity: Box<Identity>,
+        /// From when on it proves nothing.
+        expire_time: Timestamp,
+    },
+}
+
 /// What a credential is limited to, whatever its principal may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
@@ -104,9 +119,9 @@ pub struct Known {
     pub roles: Vec<Role>,
     /// What it gains from the place of its agency among the others.
     pub reach: Reach,
-    /// The key it called with.
-    pub api_key: ApiKeyName,
-    /// What the key is limited to, if it is.
+    /// What it called with.
+    pub credential: Credential,
+    /// What an API key is limited to, if it is.
     pub scope: Option<Box<Scope>>,
     /// The reason for allowing personal data, if the caller gave one.
     pub allows_personal_data: Option<String>,

@@ -9,6 +9,7 @@ pub mod effort;
 pub mod error;
 pub mod leaf;
 pub mod limits;
+pub(crate) mod mac;
 pub mod messages;
 pub mod monitoring;
 pub mod names;

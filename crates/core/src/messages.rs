@@ -690,6 +690,21 @@ messages! {
     NOT_ALLOWED => OtherAgency { agency: String }:
         ("is not the agency that is onboarded; leave it out or write `{agency}`"),
         ("không phải cơ quan đang được đưa vào hệ thống; hãy bỏ trống hoặc ghi `{agency}`");
+    NOT_UNIQUE => IdentityRepeated:
+        ("the identity is given twice; remove one"),
+        ("định danh bị lặp lại; hãy bỏ một");
+    NOT_UNIQUE => IdentityTaken:
+        ("the identity belongs to another principal; remove it there first"),
+        ("định danh này thuộc một chủ thể khác; hãy gỡ khỏi chủ thể đó trước");
+    REQUIRED => IdentityMissing:
+        ("give a name of a certificate, or a subject of tokens"),
+        ("hãy ghi một tên trong chứng thư hoặc một chủ thể của mã thông báo truy cập");
+    REQUIRED => TokenSubjectMissing:
+        ("give `subject`, or the `subject_hash` that was read before"),
+        ("hãy ghi `subject`, hoặc `subject_hash` đã đọc trước đó");
+    REFERENCE_NOT_FOUND => IssuerUnknown { known: String }:
+        ("is no issuer that this server accepts; it accepts {known}"),
+        ("không phải tổ chức phát hành mà máy chủ này chấp nhận; máy chủ chấp nhận {known}");
     NOT_UNIQUE => PrincipalRepeated:
         ("is given twice; each newcomer is another principal"),
         ("bị lặp lại; mỗi người mới là một chủ thể riêng");
@@ -1360,6 +1375,50 @@ messages! {
     CREDENTIALS_MISSING => Missing:
         ("this method needs an API key: send metadata `authorization: Bearer <key>`"),
         ("phương thức này cần khóa API: hãy gửi metadata `authorization: Bearer <khóa>`");
+    CERTIFICATE_AMBIGUOUS => CertificateAmbiguous:
+        ("the names in the client certificate belong to different principals; use a certificate \
+          with the names of one"),
+        ("các tên trong chứng thư của bên gọi thuộc nhiều chủ thể khác nhau; hãy dùng chứng thư \
+          chỉ có tên của một chủ thể");
+    CERTIFICATE_EXPIRED => CertificateExpired:
+        ("the client certificate has expired; connect with a new one"),
+        ("chứng thư của bên gọi đã hết hạn; hãy kết nối lại với chứng thư mới");
+    IDENTITY_REMOVED => IdentityRemoved:
+        ("the identity no longer belongs to the principal; an administrator can add it again"),
+        ("định danh này không còn thuộc chủ thể; quản trị viên có thể thêm lại");
+    TOKEN_EXPIRED => TokenExpired:
+        ("the token has expired; get a new one from its issuer"),
+        ("mã thông báo truy cập đã hết hạn; hãy lấy mã mới từ tổ chức phát hành");
+    TOKEN_NOT_YET_VALID => TokenNotYetValid:
+        ("the token is not valid yet; check the clocks of its issuer and of this server"),
+        ("mã thông báo truy cập chưa có hiệu lực; hãy kiểm tra đồng hồ của tổ chức phát hành và \
+          của máy chủ này");
+    TOKEN_INVALID => TokenMalformed:
+        ("the token is not a signed JWT with `iss`, `sub`, `aud` and `exp`; get an access token of \
+          the issuer"),
+        ("mã thông báo truy cập không phải JWT có chữ ký với `iss`, `sub`, `aud` và `exp`; hãy lấy \
+          access token của tổ chức phát hành");
+    TOKEN_INVALID => TokenTooLong { most: usize }:
+        ("the token is longer than {most} bytes; have its issuer leave claims out"),
+        ("mã thông báo truy cập dài hơn {most} byte; hãy yêu cầu tổ chức phát hành bớt thông tin \
+          trong mã");
+    TOKEN_INVALID => TokenIssuer:
+        ("this server accepts no tokens of the `iss` in this one"),
+        ("máy chủ này không chấp nhận mã thông báo truy cập có `iss` như vậy");
+    TOKEN_INVALID => TokenAudience:
+        ("the token is for another audience; get one whose `aud` is this registry"),
+        ("mã thông báo truy cập dành cho hệ thống khác; hãy lấy mã có `aud` là hệ thống này");
+    TOKEN_INVALID => TokenAlgorithm:
+        ("the token is signed by an algorithm that this server does not accept of its issuer"),
+        ("thuật toán ký của mã thông báo truy cập không được máy chủ này chấp nhận cho tổ chức \
+          phát hành đó");
+    TOKEN_INVALID => TokenKey:
+        ("the token is signed by a key that its issuer does not publish; get a new one"),
+        ("mã thông báo truy cập được ký bằng khóa mà tổ chức phát hành không công bố; hãy lấy mã \
+          mới");
+    TOKEN_INVALID => TokenSignature:
+        ("the signature of the token is wrong; send it as its issuer gave it"),
+        ("chữ ký của mã thông báo truy cập không đúng; hãy gửi nguyên mã do tổ chức phát hành cấp");
     CREDENTIALS_INVALID => Invalid:
         ("the credentials are not valid; check the API key"),
         ("thông tin xác thực không hợp lệ; hãy kiểm tra khóa API");
@@ -1380,8 +1439,10 @@ messages! {
         ("the principal was moved to another agency while the call went on; call again"),
         ("chủ thể đã chuyển sang cơ quan khác trong khi cuộc gọi đang chạy; hãy gọi lại");
     PRINCIPAL_DISABLED => PrincipalDisabled:
-        ("the principal of this API key is disabled; an administrator can enable it"),
-        ("chủ thể của khóa API này đã bị vô hiệu hóa; quản trị viên có thể kích hoạt lại");
+        ("the principal of these credentials is disabled for good; an administrator can make \
+          another"),
+        ("chủ thể của thông tin xác thực này đã bị vô hiệu hóa hẳn; quản trị viên có thể tạo chủ \
+          thể khác");
 }
 
 messages! {
@@ -1398,6 +1459,9 @@ messages! {
     FILES_UNAVAILABLE => Files:
         ("the place where files are kept cannot be reached at the moment; retry"),
         ("tạm thời không kết nối được nơi lưu tệp; hãy thử lại");
+    ISSUER_UNAVAILABLE => IssuerKeys:
+        ("the keys of the token's issuer cannot be read at the moment; retry"),
+        ("tạm thời không đọc được khóa của tổ chức phát hành mã thông báo truy cập; hãy thử lại");
     OUTCOME_UNKNOWN => OutcomeUnknown:
         ("the outcome is unknown: send the request again with the same request id to learn it"),
         ("chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả");

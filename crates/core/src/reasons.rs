@@ -215,14 +215,20 @@ reasons! {
         ETAG_NOT_CURRENT "The record has changed since it was read.";
     }
     Place::Code("UNAUTHENTICATED") => {
+        CERTIFICATE_AMBIGUOUS "The names in the client certificate are of different principals.";
+        CERTIFICATE_EXPIRED "The client certificate has expired.";
         CREDENTIALS_INVALID "The credentials are not those of any principal.";
         CREDENTIALS_MISSING "The method needs credentials, and the call has none.";
+        IDENTITY_REMOVED "The identity no longer belongs to the principal of the stream.";
         KEY_EXPIRED "The API key has expired.";
         KEY_FOR_FEEDS_ONLY "The API key opens feeds, and nothing else.";
         KEY_NOT_FOR_FEEDS "The API key does not open feeds.";
         KEY_REVOKED "The API key was revoked.";
-        PRINCIPAL_DISABLED "The principal of the API key is disabled.";
+        PRINCIPAL_DISABLED "The principal of the credentials is disabled.";
         PRINCIPAL_MOVED "The principal was moved to another agency while the call went on.";
+        TOKEN_EXPIRED "The token has expired.";
+        TOKEN_INVALID "The token is not one that this server accepts; the message says why.";
+        TOKEN_NOT_YET_VALID "The token is not valid yet.";
     }
     Place::Code("PERMISSION_DENIED") => {
         PERMISSION_DENIED "The caller may not do this; the message says who may.";
@@ -251,6 +257,7 @@ reasons! {
             "The server lost its database and cannot tell whether credentials still hold.";
         FILES_UNAVAILABLE "The place where files are kept cannot be reached.";
         FILE_NOT_SCANNED "The scanner of files does not work, so no file is kept.";
+        ISSUER_UNAVAILABLE "The keys of the token's issuer cannot be read.";
         OUTCOME_UNKNOWN "The connection to the database was lost while the command was written.";
         REVISION_NOT_REACHED "This server has not followed the log so far yet.";
         SHUTTING_DOWN "The server is shutting down.";

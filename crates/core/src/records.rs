@@ -13,6 +13,7 @@ pub mod documents;
 pub mod edit;
 pub mod editions;
 pub mod figures;
+pub mod identities;
 pub mod indicators;
 pub mod meta;
 pub mod milestones;

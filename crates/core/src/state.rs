@@ -28,9 +28,10 @@ use imbl::OrdMap;
 
 use crate::{
     change::{Change, Effect, Image},
-    names::{AgencyName, EditionName, PlanName, PlatformName, Revision},
+    names::{AgencyName, EditionName, PlanName, PlatformName, PrincipalName, Revision},
     records::{
-        Agency, DataFlow, Observation, Recommendation, Record as _, Task,
+        Agency, DataFlow, Observation, Principal, Recommendation, Record as _, Task,
+        identities::Identity,
         meta::BELOW,
         plans::{Plan, PlanState, Visibility},
         platforms::{Platform, PlatformState},
@@ -76,6 +77,7 @@ pub struct State {
     series: AllSeries,
     recommendations_by_source: recommendations::BySource,
     flows_by_party: flows::ByParty,
+    principals_by_identity: Sets<Identity, PrincipalName>,
     synthetic: bool,
     /// How often the visibility of an existing record has changed since this process started.
     sight_turns: u64,
@@ -164,6 +166,13 @@ impl State {
                 }
                 self.recommendations_by_source.insert(&recommendation);
             }
+            Image::Principal(principal) => {
+                let index = &mut self.principals_by_identity;
+                if let Some(old) = old.and_then(Principal::of_image) {
+                    index.remove(&old.fields.identities, &old.name);
+                }
+                index.insert(&principal.fields.identities, &principal.name);
+            }
             Image::DataFlow(flow) => {
                 let old = old.and_then(DataFlow::of_image);
                 self.flows_by_party.replace(old.as_deref(), Some(&flow));
@@ -200,6 +209,10 @@ impl State {
                 }
             }
             Some(Image::Task(old)) => self.task_index.remove(&old),
+            Some(Image::Principal(old)) => {
+                let index = &mut self.principals_by_identity;
+                index.remove(&old.fields.identities, &old.name);
+            }
             Some(Image::Observation(old)) => self.series.remove(&old),
             Some(Image::Recommendation(old)) => self.recommendations_by_source.remove(&old),
             Some(Image::DataFlow(old)) => self.flows_by_party.replace(Some(&*old), None),
@@ -230,6 +243,12 @@ impl State {
     ) -> impl Iterator<Item = &Arc<Plan>> {
         let names = self.covering_plans.of(platform);
         names.filter_map(|name| self.plan(name))
+    }
+
+    /// The principal that an identity outside the registry belongs to.
+    pub fn principal_of(&self, identity: &Identity) -> Option<&Arc<Principal>> {
+        let mut names = self.principals_by_identity.of(identity);
+        names.find_map(|name| self.principal(name))
     }
 
     /// Puts a platform everywhere except in the orders with an index. Returns its earlier version.

@@ -77,6 +77,18 @@ fn every_error() -> Vec<Error> {
         Unauthenticated::NotFeedKey,
         Unauthenticated::PrincipalDisabled,
         Unauthenticated::PrincipalMoved,
+        Unauthenticated::CertificateAmbiguous,
+        Unauthenticated::CertificateExpired,
+        Unauthenticated::IdentityRemoved,
+        Unauthenticated::TokenExpired,
+        Unauthenticated::TokenNotYetValid,
+        Unauthenticated::TokenMalformed,
+        Unauthenticated::TokenTooLong { most: 8192 },
+        Unauthenticated::TokenIssuer,
+        Unauthenticated::TokenAudience,
+        Unauthenticated::TokenAlgorithm,
+        Unauthenticated::TokenKey,
+        Unauthenticated::TokenSignature,
         Unauthenticated::Invalid,
     ] {
         errors.push(Error::Unauthenticated(why));
@@ -87,6 +99,7 @@ fn every_error() -> Vec<Error> {
         Unavailable::CredentialsNotChecked,
         Unavailable::FileNotScanned,
         Unavailable::Files,
+        Unavailable::IssuerKeys,
         Unavailable::OutcomeUnknown,
         Unavailable::RevisionNotReached,
         Unavailable::ShuttingDown,
@@ -187,11 +200,47 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       en this API key does not open feeds; create one with `feed` set, which opens nothing else
       vi khóa API này không mở được nguồn tin; hãy tạo khóa có `feed`, loại khóa này không dùng vào việc khác
     Unauthenticated PRINCIPAL_DISABLED
-      en the principal of this API key is disabled; an administrator can enable it
-      vi chủ thể của khóa API này đã bị vô hiệu hóa; quản trị viên có thể kích hoạt lại
+      en the principal of these credentials is disabled for good; an administrator can make another
+      vi chủ thể của thông tin xác thực này đã bị vô hiệu hóa hẳn; quản trị viên có thể tạo chủ thể khác
     Unauthenticated PRINCIPAL_MOVED
       en the principal was moved to another agency while the call went on; call again
       vi chủ thể đã chuyển sang cơ quan khác trong khi cuộc gọi đang chạy; hãy gọi lại
+    Unauthenticated CERTIFICATE_AMBIGUOUS
+      en the names in the client certificate belong to different principals; use a certificate with the names of one
+      vi các tên trong chứng thư của bên gọi thuộc nhiều chủ thể khác nhau; hãy dùng chứng thư chỉ có tên của một chủ thể
+    Unauthenticated CERTIFICATE_EXPIRED
+      en the client certificate has expired; connect with a new one
+      vi chứng thư của bên gọi đã hết hạn; hãy kết nối lại với chứng thư mới
+    Unauthenticated IDENTITY_REMOVED
+      en the identity no longer belongs to the principal; an administrator can add it again
+      vi định danh này không còn thuộc chủ thể; quản trị viên có thể thêm lại
+    Unauthenticated TOKEN_EXPIRED
+      en the token has expired; get a new one from its issuer
+      vi mã thông báo truy cập đã hết hạn; hãy lấy mã mới từ tổ chức phát hành
+    Unauthenticated TOKEN_NOT_YET_VALID
+      en the token is not valid yet; check the clocks of its issuer and of this server
+      vi mã thông báo truy cập chưa có hiệu lực; hãy kiểm tra đồng hồ của tổ chức phát hành và của máy chủ này
+    Unauthenticated TOKEN_INVALID
+      en the token is not a signed JWT with `iss`, `sub`, `aud` and `exp`; get an access token of the issuer
+      vi mã thông báo truy cập không phải JWT có chữ ký với `iss`, `sub`, `aud` và `exp`; hãy lấy access token của tổ chức phát hành
+    Unauthenticated TOKEN_INVALID
+      en the token is longer than 8192 bytes; have its issuer leave claims out
+      vi mã thông báo truy cập dài hơn 8192 byte; hãy yêu cầu tổ chức phát hành bớt thông tin trong mã
+    Unauthenticated TOKEN_INVALID
+      en this server accepts no tokens of the `iss` in this one
+      vi máy chủ này không chấp nhận mã thông báo truy cập có `iss` như vậy
+    Unauthenticated TOKEN_INVALID
+      en the token is for another audience; get one whose `aud` is this registry
+      vi mã thông báo truy cập dành cho hệ thống khác; hãy lấy mã có `aud` là hệ thống này
+    Unauthenticated TOKEN_INVALID
+      en the token is signed by an algorithm that this server does not accept of its issuer
+      vi thuật toán ký của mã thông báo truy cập không được máy chủ này chấp nhận cho tổ chức phát hành đó
+    Unauthenticated TOKEN_INVALID
+      en the token is signed by a key that its issuer does not publish; get a new one
+      vi mã thông báo truy cập được ký bằng khóa mà tổ chức phát hành không công bố; hãy lấy mã mới
+    Unauthenticated TOKEN_INVALID
+      en the signature of the token is wrong; send it as its issuer gave it
+      vi chữ ký của mã thông báo truy cập không đúng; hãy gửi nguyên mã do tổ chức phát hành cấp
     Unauthenticated CREDENTIALS_INVALID
       en the credentials are not valid; check the API key
       vi thông tin xác thực không hợp lệ; hãy kiểm tra khóa API
@@ -210,6 +259,9 @@ fn every_error_has_its_code_reason_and_vietnamese() {
     Unavailable FILES_UNAVAILABLE
       en the place where files are kept cannot be reached at the moment; retry
       vi tạm thời không kết nối được nơi lưu tệp; hãy thử lại
+    Unavailable ISSUER_UNAVAILABLE
+      en the keys of the token's issuer cannot be read at the moment; retry
+      vi tạm thời không đọc được khóa của tổ chức phát hành mã thông báo truy cập; hãy thử lại
     Unavailable OUTCOME_UNKNOWN
       en the outcome is unknown: send the request again with the same request id to learn it
       vi chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả
@@ -474,6 +526,20 @@ fn every_error_has_the_details_of_its_code() {
     Unauthenticated
     Unauthenticated
     Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unavailable
+      retry after 1s
     Unavailable
       retry after 1s
     Unavailable

@@ -86,7 +86,7 @@ const COLUMNS: &[(&str, &str, &str, Told)] = &[
     ("key_hashes", "api_key", "'principals/nobody/apiKeys/nobody'",
         First("key_hashes, `principals/nobody/apiKeys/nobody`, column api_key")),
     ("key_hashes", "hash", ZEROS, Nothing),
-    ("secrets", "name", "'other'", Nothing),
+    ("secrets", "name", "'other' || name", Nothing),
     ("secrets", "value", ZEROS, Nothing),
     ("files", "sha256", "replace(sha256, substr(sha256, 1, 8), '00000000')",
         First("files, `00000000")),

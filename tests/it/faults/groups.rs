@@ -301,6 +301,7 @@ async fn a_group_costs_few_statements() {
         agency: None,
         roles: vec![Role::Auditor],
         grants: Vec::new(),
+        identities: Vec::new(),
     };
     let command = |command: Box<dyn AnyCommand>| Request {
         command,

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::{
@@ -59,9 +59,20 @@ impl Authority {
         self.issue_for(name, year, &["localhost", "127.0.0.1"])
     }
 
+    /// Issues a certificate for a URI.
+    pub(crate) fn issue_uri(&self, name: &str, year: i32, uri: &str) -> Pair {
+        let mut params = CertificateParams::default();
+        let uri = SanType::URI(uri.try_into().unwrap());
+        params.subject_alt_names = vec![uri];
+        self.write(name, year, params)
+    }
+
     pub(crate) fn issue_for(&self, name: &str, year: i32, hosts: &[&str]) -> Pair {
         let hosts: Vec<_> = hosts.iter().map(|&it| it.to_owned()).collect();
-        let mut params = CertificateParams::new(hosts).unwrap();
+        self.write(name, year, CertificateParams::new(hosts).unwrap())
+    }
+
+    fn write(&self, name: &str, year: i32, mut params: CertificateParams) -> Pair {
         params.distinguished_name.push(DnType::CommonName, name);
         params.not_after = rcgen::date_time_ymd(year, 1, 1);
         let key = KeyPair::generate().unwrap();

@@ -2,7 +2,7 @@
 //! of one agency, and the steward. All of it is synthetic.
 
 use ndp_core::{
-    caller::{Caller, Known, Person},
+    caller::{Caller, Credential, Known, Person},
     names::{AgencyName, ApiKeyName, PrincipalName},
     records::{
         plans::{PlanMove, PlanState},
@@ -40,7 +40,7 @@ pub(crate) fn with_every_role(who: usize, agency: Option<&AgencyName>) -> Caller
     let principal = PrincipalName::from_id(&format!("person-{who}")).unwrap();
     Caller::Known(Known {
         reach: ndp_core::caller::Reach::default(),
-        api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
+        credential: Credential::ApiKey(ApiKeyName::from_id(&principal, "key").unwrap()),
         scope: Default::default(),
         person: Person {
             principal,

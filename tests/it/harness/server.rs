@@ -429,7 +429,7 @@ impl Server {
             kind,
             agency: agency.map(|agency| AgencyName::from_id(agency).unwrap()),
             roles: roles.to_vec(),
-            grants: Vec::new(),
+            ..PrincipalFields::default()
         };
         self.as_system(Box::new(CreatePrincipal {
             name: Some(name.clone()),

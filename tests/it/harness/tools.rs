@@ -60,6 +60,22 @@ pub(crate) fn node() -> Option<PathBuf> {
     tool("node", "NDP_TEST_NODE", &SAID)
 }
 
+/// The folder of tests/oidc with what it needs; none when it is left out. Only tests/run installs
+/// it.
+pub(crate) fn oidc_provider() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    let folder = env::var_os("NDP_TEST_OIDC_PROVIDER").map(PathBuf::from);
+    let folder = folder.filter(|it| it.join("node_modules/oidc-provider").is_dir());
+    if folder.is_none() {
+        left_out(
+            &SAID,
+            "tests with the OpenID provider of tests/oidc",
+            "NDP_TEST_OIDC_PROVIDER names no folder of it",
+        );
+    }
+    folder
+}
+
 /// The Chromium program; none when it is left out.
 pub(crate) fn chromium() -> Option<PathBuf> {
     static SAID: Once = Once::new();

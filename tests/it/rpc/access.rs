@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ndp_core::{
-    caller::{Caller, Known, Person},
+    caller::{Caller, Credential, Known, Person},
     change::RequestId,
     error::Error,
     names::{AgencyName, ApiKeyName, PlatformName, PrincipalName},
@@ -18,7 +18,7 @@ use ndp_core::{
         principals::{RevokeApiKey, UpdatePrincipal},
     },
 };
-use ndp_registry::registry::authenticate::{Claims, authenticate};
+use ndp_registry::registry::authenticate::{Claims, Presented, authenticate};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection, SqliteConnection};
@@ -80,7 +80,7 @@ fn known(server: &Server, id: &str) -> Caller {
         is_system: false,
         agency: principal.fields.agency.clone(),
         roles: principal.fields.roles.clone(),
-        api_key: state.api_keys_of(&name).next().unwrap().name.clone(),
+        credential: Credential::ApiKey(state.api_keys_of(&name).next().unwrap().name.clone()),
         scope: Default::default(),
         allows_personal_data: None,
     })
@@ -481,11 +481,11 @@ both! {
         let (key, _) = new_key(&keeper, "editor", json!({})).await;
         let known = || {
             let snapshot = server.registry.read();
-            let authorization = format!("Bearer {}", key["secret"].as_str().unwrap());
+            let presented = Presented::Key(key["secret"].as_str().unwrap());
             let now = server.registry.clock().now();
             let hashes = &snapshot.key_hashes;
             let claims = Claims::default();
-            authenticate(&snapshot.state, hashes, Some(&authorization), claims, now).unwrap()
+            authenticate(&snapshot.state, hashes, &presented, claims, now).unwrap()
         };
         let create = || Request {
             command: Box::new(CreatePlan {

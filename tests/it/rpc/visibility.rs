@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use ndp_core::{
-    caller::{Caller, Entrusted, Known, Person, Reach},
+    caller::{Caller, Credential, Entrusted, Known, Person, Reach},
     change::{Change, Effect, Image},
     effort::Effort,
     monitoring::{summary::Scope, tally::Tally},
@@ -783,7 +783,7 @@ fn any_caller() -> impl Strategy<Value = Caller> {
         let principal = PrincipalName::from_id("asker").unwrap();
         Caller::Known(Known {
             reach,
-            api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
+            credential: Credential::ApiKey(ApiKeyName::from_id(&principal, "key").unwrap()),
             scope: Default::default(),
             person: Person {
                 principal,
@@ -1015,7 +1015,8 @@ fn any_of_several_callers() -> impl Strategy<Value = Caller> {
     (any_caller(), 0..PRINCIPALS.len()).prop_map(|(mut caller, number)| {
         if let Caller::Known(known) = &mut caller {
             known.person.principal = principal(number);
-            known.api_key = ApiKeyName::from_id(&principal(number), "key").unwrap();
+            let key = ApiKeyName::from_id(&principal(number), "key").unwrap();
+            known.credential = Credential::ApiKey(key);
         }
         caller
     })
@@ -1039,6 +1040,7 @@ fn images(plans: &[(usize, PlanState, Visibility, String, i64)]) -> Vec<Image> {
                 agency: agency.clone(),
                 roles: Vec::new(),
                 grants: Vec::new(),
+                identities: Vec::new(),
             };
             images.push(Image::Principal(
                 Principal {

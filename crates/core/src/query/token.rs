@@ -11,11 +11,11 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::{error::Error, messages::Rule, position::Position, query::page::Cursor};
+use crate::{error::Error, mac, messages::Rule, position::Position, query::page::Cursor};
 
 /// Written into each token; another layout gets another number.
 const VERSION: u8 = 3;
@@ -44,12 +44,7 @@ impl TokenKey {
     }
 
     fn empty_mac(&self) -> Hmac<Sha256> {
-        // a key shorter than a block is filled with zeros, by the definition of HMAC
-        let mut block = [0; 64];
-        for (filled, byte) in block.iter_mut().zip(self.0) {
-            *filled = byte;
-        }
-        Hmac::<Sha256>::new(&block.into())
+        mac::keyed(self.0)
     }
 
     fn mac(&self, binding: &Binding, marked_cursor: &[u8]) -> Hmac<Sha256> {

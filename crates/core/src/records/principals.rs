@@ -13,6 +13,7 @@ use crate::{
     },
     records::{
         Kind,
+        identities::Identity,
         meta::{Meta, record_fields},
         stored::stored,
         texts::texts,
@@ -116,6 +117,8 @@ record_fields! {
         pub roles: Vec<Role>,
         /// Additional roles for a limited time.
         pub grants: Vec<Grant>,
+        /// Identities outside the registry by which it may call too.
+        pub identities: Vec<Identity>,
     }
 }
 
@@ -127,7 +130,7 @@ stored! {
         pub name: PrincipalName,
         /// What an administrator writes of it.
         pub fields: PrincipalFields,
-        /// Whether none of its keys works.
+        /// Whether none of its credentials works.
         pub disabled: bool,
         /// Book-keeping.
         pub meta: Meta,
@@ -183,6 +186,16 @@ impl PrincipalFields {
                 violations.add(format!("{path}.end_date"), Rule::GrantDateMissing);
             } else if grant.end_date < grant.start_date {
                 violations.add(format!("{path}.end_date"), Rule::EndBeforeStart);
+            }
+        }
+        for (i, identity) in self.identities.iter().enumerate() {
+            if self
+                .identities
+                .iter()
+                .take(i)
+                .any(|other| other == identity)
+            {
+                violations.add(format!("{path}.identities[{i}]"), Rule::IdentityRepeated);
             }
         }
     }

@@ -14,8 +14,10 @@ use crate::{
         texts::{Reader, Texts},
     },
     rules::{
-        Asking, Command, Deciding, agencies, asking::users_of, deciding::exists,
-        principals::expiring,
+        Asking, Command, Deciding, agencies,
+        asking::users_of,
+        deciding::exists,
+        principals::{check_identities, expiring},
     },
     state::State,
 };
@@ -117,7 +119,7 @@ impl Command for OnboardAgency {
         }
         let mut violations = Violations::new();
         for (i, newcomer) in self.newcomers.iter().enumerate() {
-            self.check_newcomer(i, newcomer, &mut violations);
+            self.check_newcomer(deciding.state, i, newcomer, &mut violations);
         }
         if !self.newcomers.iter().any(is_admin) && !has_admin(deciding.state, name) {
             violations.add("newcomers", Rule::AgencyAdminMissing);
@@ -151,9 +153,22 @@ impl OnboardAgency {
         })
     }
 
-    fn check_newcomer(&self, i: usize, newcomer: &Newcomer, violations: &mut Violations) {
+    fn check_newcomer(
+        &self,
+        state: &State,
+        i: usize,
+        newcomer: &Newcomer,
+        violations: &mut Violations,
+    ) {
         let path = format!("newcomers[{i}].principal");
         newcomer.fields.check(&path, violations);
+        check_identities(state, &newcomer.name, &newcomer.fields, &path, violations);
+        for (k, identity) in newcomer.fields.identities.iter().enumerate() {
+            let mut others = self.newcomers.iter().take(i);
+            if others.any(|other| other.fields.identities.contains(identity)) {
+                violations.add(format!("{path}.identities[{k}]"), Rule::IdentityRepeated);
+            }
+        }
         let mut roles = newcomer.fields.roles.iter();
         if let Some(role) = roles.find(|role| !role.is_of_agency()) {
             let role = role.to_string();

@@ -58,7 +58,7 @@ impl Command for CreatePrincipal {
         if name == PrincipalName::system() {
             return Err(exists::<Principal>(&name));
         }
-        check_principal(deciding, fields)?;
+        check_principal(deciding, &name, fields)?;
         Ok(Arc::new(Principal {
             name,
             fields: fields.clone(),
@@ -100,7 +100,7 @@ impl Command for UpdatePrincipal {
                 Rule::PrincipalKindImmutable,
             ));
         }
-        check_principal(deciding, &new.fields)?;
+        check_principal(deciding, &new.name, &new.fields)?;
         if !new.fields.roles.contains(&Role::Admin) {
             check_other_admin(deciding.state, principal)?;
         }
@@ -441,11 +441,33 @@ fn check_other_agency_admin(deciding: &Deciding<'_>, principal: &Principal) -> R
     ))
 }
 
-fn check_principal(deciding: &Deciding<'_>, fields: &PrincipalFields) -> Result<(), Error> {
+fn check_principal(
+    deciding: &Deciding<'_>,
+    name: &PrincipalName,
+    fields: &PrincipalFields,
+) -> Result<(), Error> {
     let mut violations = Violations::new();
     fields.check("principal", &mut violations);
+    check_identities(deciding.state, name, fields, "principal", &mut violations);
     deciding.check_agency(fields.agency.as_ref(), "principal.agency", &mut violations);
     violations.into_result()
+}
+
+/// Each identity belongs to one principal. The message does not say to which: the caller may not
+/// be allowed to know.
+pub(super) fn check_identities(
+    state: &State,
+    name: &PrincipalName,
+    fields: &PrincipalFields,
+    path: &str,
+    violations: &mut Violations,
+) {
+    for (i, identity) in fields.identities.iter().enumerate() {
+        let owner = state.principal_of(identity);
+        if owner.is_some_and(|owner| owner.name != *name) {
+            violations.add(format!("{path}.identities[{i}]"), Rule::IdentityTaken);
+        }
+    }
 }
 
 fn check_enabled(principal: &Principal) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
 use crate::{
-    caller::{Caller, Known, Person, Reach},
+    caller::{Caller, Credential, Known, Person, Reach},
     change::{Change, Effect, Image},
     effort::Effort,
     monitoring::tally::{Place, Tally},
@@ -238,7 +238,7 @@ fn caller(who: &str, agency: Option<&AgencyName>) -> Caller {
     let principal = PrincipalName::from_id(who).unwrap();
     Caller::Known(Known {
         reach: Reach::default(),
-        api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
+        credential: Credential::ApiKey(ApiKeyName::from_id(&principal, "key").unwrap()),
         scope: Default::default(),
         person: Person {
             principal,

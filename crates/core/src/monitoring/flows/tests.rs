@@ -7,7 +7,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::*;
 use crate::{
-    caller::{Caller, Known, Person, Reach},
+    caller::{Caller, Credential, Known, Person, Reach},
     monitoring::{
         attention::{Item, Kind},
         tally::{Place, Sight, Tally},
@@ -567,7 +567,7 @@ fn caller(who: &str, agency: &AgencyName) -> Caller {
     let principal = PrincipalName::from_id(who).unwrap();
     Caller::Known(Known {
         reach: Reach::default(),
-        api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
+        credential: Credential::ApiKey(ApiKeyName::from_id(&principal, "key").unwrap()),
         scope: Default::default(),
         person: Person {
             principal,

@@ -9,7 +9,7 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::{
     calendar::Calendar,
-    caller::{Caller, Known, Person, Reach},
+    caller::{Caller, Credential, Known, Person, Reach},
     change::Image,
     monitoring::tally,
     names::{ApiKeyName, PrincipalName, Revision},
@@ -209,7 +209,7 @@ fn caller(agency: Option<&AgencyName>) -> Caller {
     let principal = PrincipalName::from_id("person").unwrap();
     Caller::Known(Known {
         reach: Reach::default(),
-        api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
+        credential: Credential::ApiKey(ApiKeyName::from_id(&principal, "key").unwrap()),
         scope: Default::default(),
         person: Person {
             principal,

@@ -1,0 +1,241 @@
+//! The issuers whose tokens are accepted, as a file in TOML names them: one table each.
+
+use std::path::PathBuf;
+
+use jsonwebtoken::{Algorithm, AlgorithmFamily};
+use serde::Deserialize;
+use url::Url;
+
+/// Most issuers.
+const ISSUERS_MAX: usize = 16;
+
+/// Longest name of an issuer.
+const NAME_LENGTH_MAX: usize = 63;
+
+/// Clock skew that is allowed by default, and at most, in seconds.
+const CLOCK_SKEW_SECONDS: u64 = 60;
+const CLOCK_SKEW_SECONDS_MAX: u64 = 300;
+
+/// Longest token by default, and the range of this setting, in bytes.
+const TOKEN_BYTES: usize = 8 * 1024;
+const TOKEN_BYTES_MIN: usize = 256;
+const TOKEN_BYTES_MAX: usize = 64 * 1024;
+
+/// An issuer whose tokens are accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    /// What principals' identities call it. It stays when the issuer changes its `iss`.
+    pub name: String,
+    /// `iss` of its tokens.
+    pub issuer: String,
+    /// Where its keys are.
+    pub keys: Place,
+    /// Values of `aud` of which a token has to have one.
+    pub audiences: Vec<String>,
+    /// Algorithms that it signs with.
+    pub algorithms: Vec<Algorithm>,
+    /// How far its clock may be from this server's.
+    pub clock_skew_seconds: u64,
+    /// Longest token.
+    pub token_bytes: usize,
+    /// PEM file with the roots to trust where its keys are.
+    pub ca: Option<PathBuf>,
+}
+
+/// Where a JWK set is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a file.
+    File(PathBuf),
+    /// At a URL with https.
+    Site(Url),
+}
+
+/// The table of an issuer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    issuer: String,
+    keys: String,
+    audiences: Vec<String>,
+    algorithms: Vec<String>,
+    clock_skew_seconds: Option<u64>,
+    token_bytes: Option<usize>,
+    ca: Option<PathBuf>,
+}
+
+/// Reads the file's tables. The error has every mistake.
+pub fn issuers(file: toml::Table) -> Result<Vec<Issuer>, Vec<String>> {
+    let (mut issuers, mut mistakes) = (Vec::<Issuer>::new(), Vec::new());
+    if file.len() > ISSUERS_MAX {
+        mistakes.push(format!("there are more than {ISSUERS_MAX} issuers"));
+    }
+    for (name, value) in file {
+        match issuer(&name, value) {
+            Ok(issuer) => {
+                if let Some(other) = issuers.iter().find(|it| it.issuer == issuer.issuer) {
+                    let other = &other.name;
+                    mistakes.push(format!("[{name}] has the `issuer` of [{other}]"));
+                }
+                issuers.push(issuer);
+            }
+            Err(found) => {
+                let found = found.into_iter().map(|it| format!("[{name}] {it}"));
+                mistakes.extend(found);
+            }
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(issuers)
+    } else {
+        Err(mistakes)
+    }
+}
+
+fn issuer(name: &str, value: toml::Value) -> Result<Issuer, Vec<String>> {
+    let Table {
+        issuer,
+        keys,
+        audiences,
+        algorithms,
+        clock_skew_seconds,
+        token_bytes,
+        ca,
+    } = match value.try_into() {
+        Ok(table) => table,
+        Err(error) => return Err(vec![error.message().to_owned()]),
+    };
+    let mut mistakes = Vec::new();
+    let plain = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit();
+    let is_name = name.bytes().all(|it| plain(it) || it == b'-')
+        && name.bytes().next().is_some_and(plain)
+        && name.bytes().last().is_some_and(plain)
+        && name.len() <= NAME_LENGTH_MAX;
+    if !is_name {
+        mistakes.push(format!(
+            "is no name; write at most {NAME_LENGTH_MAX} lower-case letters, digits and hyphens"
+        ));
+    }
+    if issuer.is_empty() {
+        mistakes.push("issuer: write the `iss` of its tokens".to_owned());
+    }
+    let keys = place(&keys).map_err(|mistake| mistakes.push(mistake));
+    if audiences.is_empty() || audiences.iter().any(String::is_empty) {
+        mistakes.push("audiences: name at least one `aud` that means this registry".to_owned());
+    }
+    if algorithms.is_empty() {
+        mistakes.push("algorithms: name those that it signs with, as `RS256`".to_owned());
+    }
+    let mut accepted = Vec::new();
+    for text in algorithms {
+        match text.parse::<Algorithm>() {
+            Ok(algorithm) if algorithm.family() != AlgorithmFamily::Hmac => {
+                accepted.push(algorithm);
+            }
+            _ => mistakes.push(format!(
+                "algorithms: `{text}` is not accepted; write RS256, RS384, RS512, PS256, PS384, \
+                 PS512, ES256, ES384 or EdDSA"
+            )),
+        }
+    }
+    let clock_skew_seconds = clock_skew_seconds.unwrap_or(CLOCK_SKEW_SECONDS);
+    if clock_skew_seconds > CLOCK_SKEW_SECONDS_MAX {
+        mistakes.push(format!(
+            "clock_skew_seconds: write 0 to {CLOCK_SKEW_SECONDS_MAX}"
+        ));
+    }
+    let token_bytes = token_bytes.unwrap_or(TOKEN_BYTES);
+    if !(TOKEN_BYTES_MIN..=TOKEN_BYTES_MAX).contains(&token_bytes) {
+        mistakes.push(format!(
+            "token_bytes: write {TOKEN_BYTES_MIN} to {TOKEN_BYTES_MAX}"
+        ));
+    }
+    match keys {
+        Ok(keys) if mistakes.is_empty() => Ok(Issuer {
+            name: name.to_owned(),
+            issuer,
+            keys,
+            audiences,
+            algorithms: accepted,
+            clock_skew_seconds,
+            token_bytes,
+            ca,
+        }),
+        _ => Err(mistakes),
+    }
+}
+
+fn place(text: &str) -> Result<Place, String> {
+    let mistake = "keys: write the address of its JWK set with https, or the path of a file";
+    if !text.contains("://") {
+        let path = Some(PathBuf::from(text)).filter(|_| !text.is_empty());
+        return path.map(Place::File).ok_or_else(|| mistake.to_owned());
+    }
+    match Url::parse(text) {
+        Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.has_host() => {
+            Ok(Place::Site(url))
+        }
+        _ => Err(mistake.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Issuer>, Vec<String>> {
+        issuers(text.parse().unwrap())
+    }
+
+    #[test]
+    fn an_issuer_is_read_with_its_defaults() {
+        let read = read(
+            "[vneid]\nissuer = 'http://10.0.0.7:8080/realms/a'\nkeys = 'https://sso.example/certs'\n\
+             audiences = ['account']\nalgorithms = ['RS256', 'ES256']\n\
+             [of-a-file]\nissuer = 'b'\nkeys = 'keys.json'\naudiences = ['a']\n\
+             algorithms = ['EdDSA']\nclock_skew_seconds = 0\ntoken_bytes = 1024\nca = 'ca.pem'\n",
+        );
+        let expected = [
+            Issuer {
+                name: "of-a-file".to_owned(),
+                issuer: "b".to_owned(),
+                keys: Place::File("keys.json".into()),
+                audiences: vec!["a".to_owned()],
+                algorithms: vec![Algorithm::EdDSA],
+                clock_skew_seconds: 0,
+                token_bytes: 1024,
+                ca: Some("ca.pem".into()),
+            },
+            Issuer {
+                name: "vneid".to_owned(),
+                issuer: "http://10.0.0.7:8080/realms/a".to_owned(),
+                keys: Place::Site("https://sso.example/certs".parse().unwrap()),
+                audiences: vec!["account".to_owned()],
+                algorithms: vec![Algorithm::RS256, Algorithm::ES256],
+                clock_skew_seconds: CLOCK_SKEW_SECONDS,
+                token_bytes: TOKEN_BYTES,
+                ca: None,
+            },
+        ];
+        assert_eq!(read.unwrap(), expected);
+    }
+
+    #[test]
+    fn every_mistake_is_told_of() {
+        let told = read(
+            "[a]\nissuer = ''\nkeys = 'http://sso.example/certs'\naudiences = []\n\
+             algorithms = ['none', 'HS256']\nclock_skew_seconds = 3600\ntoken_bytes = 1\n\
+             [B]\nissuer = 'b'\nkeys = ''\naudiences = ['']\nalgorithms = []\n\
+             [c]\nissuer = 'c'\nkeys = 'k'\naudiences = ['a']\nalgorithms = ['RS256']\nky = 1\n\
+             [d]\nissuer = 'd'\nkeys = 'k'\naudiences = ['a']\nalgorithms = ['RS256']\n\
+             [e]\nissuer = 'd'\nkeys = 'k'\naudiences = ['a']\nalgorithms = ['RS256']\n",
+        );
+        let told: Vec<_> = told.unwrap_err();
+        let of = |table: &str| told.iter().filter(|it| it.starts_with(table)).count();
+        assert_eq!(
+            [of("[a]"), of("[B]"), of("[c]"), of("[e]")],
+            [7, 4, 1, 1],
+            "{told:#?}"
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! One token: what it says of itself, and whether it holds.
+//!
+//! Accepted is a signed JWT (RFC 7519, RFC 8725) with the claims `iss`, `sub`, `aud` and `exp`.
+//! Keys in its header are not looked at, and its times are compared with the registry's clock.
+
+use std::{collections::HashSet, time::Duration};
+
+use jsonwebtoken::{
+    Algorithm, DecodingKey, Validation, dangerous::insecure_decode_claims, decode, decode_header,
+    errors::ErrorKind,
+};
+use serde::Deserialize;
+
+use super::settings::Issuer;
+use ndp_core::{messages::Unauthenticated, time::Timestamp};
+
+/// Longest subject, as OpenID Connect limits it.
+const SUBJECT_BYTES_MAX: usize = 255;
+
+/// Values of `typ` that a token of access or identity has, in lower case. Other tokens of the same
+/// issuer may have the same audience: those of logouts, for example.
+const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
+
+/// A token that was read, and not verified.
+pub(super) struct Token<'a> {
+    text: &'a str,
+    /// Its `iss`.
+    pub(super) issuer: String,
+    pub(super) algorithm: Algorithm,
+    pub(super) key_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Issued {
+    iss: String,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    exp: f64,
+    #[serde(default)]
+    nbf: Option<f64>,
+    #[serde(default)]
+    iat: Option<f64>,
+}
+
+impl<'a> Token<'a> {
+    /// Reads what decides which keys to verify it with.
+    pub(super) fn read(text: &'a str) -> Result<Self, Unauthenticated> {
+        let malformed = |_| Unauthenticated::TokenMalformed;
+        let header = decode_header(text).map_err(malformed)?;
+        let is_type = |typ: &String| TYPES.contains(&&*typ.to_ascii_lowercase());
+        if header.crit.is_some() || header.typ.as_ref().is_some_and(|typ| !is_type(typ)) {
+            return Err(Unauthenticated::TokenMalformed);
+        }
+        let Issued { iss } = insecure_decode_claims(text).map_err(malformed)?;
+        Ok(Self {
+            text,
+            issuer: iss,
+            algorithm: header.alg,
+            key_id: header.kid,
+        })
+    }
+
+    /// Its subject, and when it expires, if it is the issuer's, for this audience, and valid now.
+    pub(super) fn verify(
+        &self,
+        issuer: &Issuer,
+        key: &DecodingKey,
+        now: Timestamp,
+    ) -> Result<(String, Timestamp), Unauthenticated> {
+        let mut validation = Validation::new(self.algorithm);
+        let required = ["iss", "sub", "aud", "exp"];
+        validation.required_spec_claims = required.map(str::to_owned).into();
+        validation.iss = Some(HashSet::from([issuer.issuer.clone()]));
+        validation.aud = Some(issuer.audiences.iter().cloned().collect());
+        // below, by the registry's clock
+        validation.validate_exp = false;
+        let decoded = decode::<Claims>(self.text, key, &validation);
+        let Claims { sub, exp, nbf, iat } = decoded.map_err(|error| refused(&error))?.claims;
+        if sub.is_empty() || sub.len() > SUBJECT_BYTES_MAX {
+            return Err(Unauthenticated::TokenMalformed);
+        }
+        let skew = Duration::from_secs(issuer.clock_skew_seconds);
+        let expire_time = time(exp)?
+            .plus(skew)
+            .ok_or(Unauthenticated::TokenMalformed)?;
+        if expire_time <= now {
+            return Err(Unauthenticated::TokenExpired);
+        }
+        // later than now, even if the issuer's clock is that much ahead
+        let latest = now.plus(skew).ok_or(Unauthenticated::TokenMalformed)?;
+        for begin in [nbf, iat].into_iter().flatten() {
+            if time(begin)? > latest {
+                return Err(Unauthenticated::TokenNotYetValid);
+            }
+        }
+        Ok((sub, expire_time))
+    }
+}
+
+/// A time in seconds since 1970. One that is further away than the registry's calendar reaches is
+/// not a time.
+fn time(seconds: f64) -> Result<Timestamp, Unauthenticated> {
+    // a value out of range becomes the nearest one, which is refused
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates, and is checked next"
+    )]
+    let micros = (seconds * 1e6) as i64;
+    Timestamp::from_micros(micros).map_err(|_| Unauthenticated::TokenMalformed)
+}
+
+fn refused(error: &jsonwebtoken::errors::Error) -> Unauthenticated {
+    match error.kind() {
+        ErrorKind::InvalidSignature => Unauthenticated::TokenSignature,
+        ErrorKind::InvalidIssuer => Unauthenticated::TokenIssuer,
+        ErrorKind::InvalidAudience => Unauthenticated::TokenAudience,
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidKeyFormat => {
+            Unauthenticated::TokenAlgorithm
+        }
+        _ => Unauthenticated::TokenMalformed,
+    }
+}

@@ -1,0 +1,56 @@
+// A certified OpenID provider with one client, which gets access tokens in the form of JWTs by the
+// grant of client credentials. It publishes its keys at an address other than its issuer's.
+//
+//   node provider.mjs CERTIFICATE KEY PORT NAME_OF_ITS_KEYS
+//
+// Its keys are made at each start. It prints where it listens.
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import Provider from 'oidc-provider';
+
+const [certificate, key, port, name] = process.argv.slice(2);
+
+const jwk = (type, options, alg) => {
+  const { privateKey } = generateKeyPairSync(type, options);
+  return { ...privateKey.export({ format: 'jwk' }), kid: `${name}-${alg}`, alg, use: 'sig' };
+};
+
+const provider = new Provider('https://sso.made-up.example/oidc', {
+  clients: [{
+    client_id: 'importer',
+    client_secret: 'made-up-and-known-to-everyone-0123456789',
+    grant_types: ['client_credentials'],
+    redirect_uris: [],
+    response_types: [],
+  }],
+  jwks: {
+    keys: [
+      jwk('rsa', { modulusLength: 2048 }, 'RS256'),
+      jwk('rsa', { modulusLength: 2048 }, 'PS256'),
+      jwk('ec', { namedCurve: 'P-256' }, 'ES256'),
+    ],
+  },
+  features: {
+    clientCredentials: { enabled: true },
+    devInteractions: { enabled: false },
+    resourceIndicators: {
+      enabled: true,
+      // urn:AUDIENCE:ALGORITHM
+      getResourceServerInfo: (_, resource) => {
+        const [, audience, alg] = resource.split(':');
+        return {
+          scope: 'registry',
+          audience,
+          accessTokenTTL: 300,
+          accessTokenFormat: 'jwt',
+          jwt: { sign: { alg } },
+        };
+      },
+    },
+  },
+});
+
+const tls = { cert: readFileSync(certificate), key: readFileSync(key) };
+const server = createServer(tls, provider.callback());
+server.listen(Number(port), '127.0.0.1', () => console.log(`listening on ${server.address().port}`));
