@@ -31,9 +31,8 @@ const README_PORT: &str = ":50051";
 const LISTEN: &str = "--listen 127.0.0.1:0";
 /// Part of the line in which the server says that it listens, and on which port.
 const LISTENING: &str = "listening on";
-/// Far more than any command of a README should take a reader, also on a machine that is busy with
-/// the other tests.
-const BOUND: Duration = Duration::from_secs(180);
+/// Far more than any command of a README should take a reader.
+const BOUND: Duration = Duration::from_secs(60);
 /// What a reader has beside them in the clone.
 const FOLDERS: [&str; 4] = ["proto", "data", "docs", "examples"];
 
