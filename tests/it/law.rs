@@ -599,7 +599,7 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
 }
 
 /// What is answered for a date: the counts of each place, and what needs action, for everyone and
-/// for those who see everything.
+/// for callers who see everything.
 type Answer = Vec<(Counts, Vec<Item>)>;
 
 fn answer(state: &State, on: Date) -> Answer {

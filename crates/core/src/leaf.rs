@@ -3,7 +3,7 @@
 //! A leaf entry holds only hashes, so it can be published. Texts and images can be blanked by law,
 //! and the log still verifies. Every part is preceded by its length, as 8 bytes, big-endian:
 //!
-//! - image digest: SHA-256(salt ‖ image), or SHA-256(salt) where there is no image
+//! - image digest: SHA-256(salt ‖ image), or SHA-256(salt) without an image
 //! - effect digest: SHA-256 over effect kind, resource name, format and image digest
 //! - header digest: SHA-256(salt ‖ revision, record time in microseconds, principal, actor, agency,
 //!   method, request id, request digest, reason); an absent optional part is one zero byte, and a

@@ -1,4 +1,4 @@
-//! Who sees the records below a plan: those who see all of the plan, on every path. To everyone
+//! Who sees the records below a plan: callers who see all of the plan, on every path. To everyone
 //! else a milestone, a baseline, a report or an assessment is as if it were not there.
 
 use ndp_core::{

@@ -26,7 +26,7 @@ async fn reconciled(anyone: &Raw, filter: &str) -> Vec<Value> {
     all.unwrap_or_default()
 }
 
-/// A number, or a dash where there is none.
+/// A number, or a dash if none.
 fn number(value: &Value) -> String {
     value
         .as_i64()

@@ -40,7 +40,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// A number as text, or a dash where there is none.
+/// A number as text, or a dash if none.
 fn number(value: &Value) -> &str {
     match text(value) {
         "" => "-",

@@ -64,7 +64,7 @@ async fn undone(server: &Server, caller: &Raw, method: &str, record: &Value) -> 
     written
 }
 
-/// Who took it back, when and why: all of it for those who see all of the plan.
+/// Who took it back, when and why: all of it for callers who see all of the plan.
 async fn assert_told(
     server: &Server,
     cast: &Cast,

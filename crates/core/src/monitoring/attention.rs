@@ -1,5 +1,5 @@
-//! Attention: records that need action, and by whom. Each kind is a rule over the records as of a
-//! date. A record that a caller may not see raises no item for that caller.
+//! Attention: records that need action, and from which agency. Each kind is a rule over the
+//! records as of a date. A record that a caller may not see raises no item for that caller.
 
 mod deployments;
 mod flows;

@@ -216,7 +216,7 @@ impl<'a> Values<'a> {
         Self::Many(values.into_iter().map(Into::into).collect())
     }
 
-    /// The value of a field that is not repeated; an empty text is none.
+    /// The value of a field that is not repeated; `None` for an empty text.
     pub(super) fn single(self) -> Option<Value<'a>> {
         match self {
             Self::One(Value::Text(text)) if text.is_empty() => None,

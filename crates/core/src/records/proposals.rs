@@ -73,7 +73,7 @@ stored! {
         pub path: String,
         /// The value when it was proposed; empty where there was none.
         pub before: String,
-        /// The value from then on; empty where there is none.
+        /// The value from then on; empty if none.
         pub after: String,
     }
 }

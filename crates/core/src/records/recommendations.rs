@@ -544,7 +544,7 @@ impl Term {
 
 impl Visible for Recommendation {
     /// Everyone sees it once it was taken into review. Before that, only the agencies that had to
-    /// answer it, the agency that recorded it, and those who see everything.
+    /// answer it, the agency that recorded it, and callers who see everything.
     fn visible(&self, caller: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
         let sees = self.is_public()
             || caller.oversees()

@@ -39,7 +39,8 @@ pub struct UpdateDeployment {
     pub allow_missing: bool,
 }
 
-/// What an update is based on: the deployment, if there is one, and for whom the caller writes it.
+/// What an update is based on: the deployment, if there is one, and the side that the caller
+/// writes for.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
     old: Option<&'a Deployment>,
@@ -191,7 +192,7 @@ impl Command for ConfirmDeployment {
 }
 
 impl Asking<'_> {
-    /// For whom the caller reports: for its own agency, as editor or approver, or for an agency
+    /// The side that the caller reports for: its own agency, as editor or approver, or an agency
     /// that has no principals yet, from published documents.
     fn reports_for(&self, agency: &AgencyName, platform: &PlatformName) -> Result<Writer, Error> {
         if self.caller.has_in(Role::AgencyApprover, agency) {

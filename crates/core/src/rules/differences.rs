@@ -92,12 +92,12 @@ impl Differences {
     }
 }
 
-/// A field or an item; null where there is none.
+/// A field or an item; null if none.
 fn part(value: &Value, index: impl serde_json::value::Index) -> &Value {
     value.get(index).unwrap_or(&Value::Null)
 }
 
-/// A value as a person reads it; empty where there is none.
+/// A value as a person reads it; empty if none.
 fn written(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

@@ -318,7 +318,7 @@ impl<'a> Asking<'a> {
 
 impl Deciding<'_> {
     /// Checks the document in the field `path` and returns the date from which what it decides
-    /// holds: its day of issue, or today where there is none. No document of the future has been
+    /// holds: its day of issue, or today if none. No document of the future has been
     /// issued yet.
     pub(super) fn check_document(
         &self,
@@ -520,7 +520,7 @@ fn supersede(
 }
 
 /// Checks the document of a move and answers the date from which the move holds: its day of
-/// issue, or today where there is none. No document of the future has been issued yet.
+/// issue, or today if none. No document of the future has been issued yet.
 fn document_date(
     deciding: &Deciding<'_>,
     document: Option<&Document>,

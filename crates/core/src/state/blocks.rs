@@ -210,7 +210,7 @@ impl<O: Order> Blocks<O> {
 
     /// Has the block of a record indexed again, as what is indexed of it beside it has changed.
     pub(super) fn forget_index(&mut self, record: &O::Record) {
-        // also where there is none yet: an earlier version may still make it, as things were
+        // also if there is no index yet: an earlier version may still make one, of the old content
         Arc::make_mut(self.block_at(&O::place(record))).forget();
     }
 

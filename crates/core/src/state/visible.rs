@@ -297,7 +297,7 @@ pub(crate) fn is_shown_to(image: &Image, agency: &AgencyName) -> bool {
     on_image!(image, record => record.is_shown_to(agency))
 }
 
-/// Whether those who see one image may see the other: two images of one record.
+/// Whether every caller who sees one image may see the other: two images of one record.
 pub(crate) fn is_guarded_alike(one: &Image, other: &Image) -> bool {
     macro_rules! alike {
         (

@@ -282,7 +282,7 @@ fn dates(today: Date) -> Vec<Date> {
 
 type Answered = Vec<RecommendationCounts>;
 
-/// What is answered for a date: for everyone and for those who see all, of all and of each agency.
+/// The answers for a date, to the public and to callers who see all, of all and of each agency.
 fn answer(state: &State, on: Date) -> (Answered, Answered) {
     let of = |sight: Sight| {
         let mut agencies = vec![None];
@@ -539,7 +539,7 @@ proptest! {
             let scan = state.recommendation_counts_by_scan(place, sight, today);
             prop_assert_eq!(tally.recommendations(place, sight), scan);
         }
-        // by what was known at each revision, for those who see all
+        // by what was known at each revision, for callers who see all
         for (then, answers) in &told {
             let again = then.guarded_as(&state);
             for (date, (_, known)) in dates.iter().zip(answers) {
