@@ -360,13 +360,12 @@ both! {
         // a key that is withdrawn takes along the tokens that were verified with it
         site.publish(&[&second]);
         server.clock.advance(5 * 60 - 60);
-        let newest = token(&second);
         until("the keys are read in the background", async || {
             server.clock.advance(1);
             site.reads() == 3
         })
         .await;
-        let renewed = token(&first);
+        let (renewed, newest) = (token(&first), token(&second));
         until("the key is withdrawn", async || {
             let told = server.raw(bearer(&renewed)).call("IdentifyCaller", json!({})).await;
             told.is_err()
