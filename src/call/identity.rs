@@ -125,10 +125,10 @@ impl Identifier {
         let proved = match (&caller, presented) {
             (Caller::Known(known), _) => match &known.credential {
                 Credential::ApiKey(_) => None,
-                Credential::External { identity, .. } => {
+                Credential::External(proved) => {
                     // only here for a certificate: that of nobody needs no look at the log
                     self.registry.check_honoured()?;
-                    Some((**identity).clone())
+                    Some(proved.identity.clone())
                 }
             },
             (_, Presented::Proof(proof)) => proof.identities.first().cloned(),

@@ -15,7 +15,7 @@ use super::{
     uses::{Hour, LastUse},
 };
 use ndp_core::{
-    caller::{Caller, Credential, Known, Person, Scope},
+    caller::{Caller, Credential, External, Known, Person, Scope},
     error::Error,
     messages::{Rule, Unauthenticated},
     names::{ApiKeyName, PrincipalName, is_id},
@@ -202,10 +202,10 @@ pub fn authenticate(
                     Unauthenticated::CertificateAmbiguous,
                 ));
             }
-            let credential = Credential::External {
-                identity: Box::new(identity.clone()),
+            let credential = Credential::External(Box::new(External {
+                identity: identity.clone(),
                 expire_time: proof.expire_time,
-            };
+            }));
             known(
                 state,
                 &owner.name,
@@ -311,10 +311,7 @@ fn known(
     };
     let holds = match &credential {
         Credential::ApiKey(name) => check_key(state, name, used, now),
-        Credential::External {
-            identity,
-            expire_time,
-        } => check_identity(principal, identity, *expire_time, now).map(|()| None),
+        Credential::External(proved) => check_identity(principal, proved, now).map(|()| None),
     };
     if principal.disabled {
         return Err(Error::Unauthenticated(Unauthenticated::PrincipalDisabled));
@@ -392,17 +389,16 @@ fn check_key(
 
 fn check_identity(
     principal: &Principal,
-    identity: &Identity,
-    expire_time: Timestamp,
+    proved: &External,
     now: Timestamp,
 ) -> Result<(), Unauthenticated> {
-    if !principal.fields.identities.contains(identity) {
+    if !principal.fields.identities.contains(&proved.identity) {
         return Err(Unauthenticated::IdentityRemoved);
     }
-    if expire_time > now {
+    if proved.expire_time > now {
         return Ok(());
     }
-    Err(match identity {
+    Err(match proved.identity {
         Identity::CertificateUri(_) | Identity::CertificateDns(_) => {
             Unauthenticated::CertificateExpired
         }

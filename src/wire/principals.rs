@@ -326,7 +326,7 @@ pub fn identify_caller(
         }) => {
             let api_key = match credential {
                 Credential::ApiKey(name) => name.as_str().to_owned(),
-                Credential::External { .. } => String::new(),
+                Credential::External(_) => String::new(),
             };
             (agency.as_ref(), write_enums(roles), api_key)
         }

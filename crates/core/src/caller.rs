@@ -68,12 +68,16 @@ pub enum Credential {
     /// An API key.
     ApiKey(ApiKeyName),
     /// A client certificate, or a token of another issuer.
-    External {
-        /// The identity that it proves.
-        identity: Box<Identity>,
-        /// From when on it proves nothing.
-        expire_time: Timestamp,
-    },
+    External(Box<External>),
+}
+
+/// What a client certificate or a token proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct External {
+    /// Whose it is.
+    pub identity: Identity,
+    /// From when on it proves nothing.
+    pub expire_time: Timestamp,
 }
 
 /// What a credential is limited to, whatever its principal may do.
