@@ -30,7 +30,9 @@ use prost_types::FieldMask;
 
 use crate::{
     admission::proxies::{Network, Proxies},
-    files, http as json, pb, store,
+    files, http as json, pb,
+    registry::{TilePart, checkpoints},
+    sign_in, store,
     wire::{mask, status::language},
 };
 
@@ -197,6 +199,47 @@ pub const TARGETS: &[Target] = &[
         ],
     },
     Target {
+        name: "token",
+        run: sign_in::fuzz,
+        seeds: &[
+            "eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.eyJpc3MiOiJhIn0.AAAA",
+            r#"{"iss": "a", "sub": "b", "aud": "c", "exp": 1790000100, "nbf": 1.5e9, "iat": 0}"#,
+            r#"{"keys": [{"kty": "RSA", "kid": "a", "n": "AQAB", "e": "AQAB", "use": "sig"}]}"#,
+            r#"{"keys": [{"kty": "EC", "crv": "P-256", "x": "AQ", "y": "AQ", "alg": "ES256"}]}"#,
+        ],
+    },
+    Target {
+        name: "tile_path",
+        run: |bytes| {
+            text(bytes, |path| {
+                if let Some(part) = TilePart::parse(path) {
+                    drop(part.needs());
+                }
+            });
+        },
+        seeds: &["0/000.p/3", "entries/x001/x234/067", "7/x123/456"],
+    },
+    Target {
+        name: "checkpoint",
+        run: |bytes| {
+            text(bytes, |written| {
+                // a public key, and a note that it may have signed
+                let (key, note) = written.split_once('\n').unwrap_or((written, ""));
+                drop(checkpoints::read_signed(note, &[key.to_owned()]));
+                drop(checkpoints::Key::parse(key));
+            });
+        },
+        seeds: &[
+            "PRIVATE+KEY+a.example/log+8588a2df+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH",
+            concat!(
+                "a.example/log+8588a2df+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs\n",
+                "a.example/log\n1\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n\n",
+                "\u{2014} a.example/log hYii32C7UyAdOkgj6JNdD0KBSgbfYIXOo+gwWo9f9wftP5KE6PaOvdc5j7M6Vyw",
+                "tQxPxZtmvxFBTWa2MTWjtkVfCNQ4=\n",
+            ),
+        ],
+    },
+    Target {
         name: "file_type",
         run: files::fuzz_type,
         seeds: &["%PDF-1.7", "PK\u{3}\u{4}", "a,b\r\n1,2"],
@@ -244,6 +287,15 @@ mod tests {
             }
         }
         input
+    }
+
+    /// A signed form is refused at its signature, so that only a seed that holds leads further.
+    #[test]
+    fn the_checkpoint_among_the_seeds_is_signed() {
+        let target = TARGETS.iter().find(|it| it.name == "checkpoint").unwrap();
+        let (key, note) = target.seeds[1].split_once('\n').unwrap();
+        checkpoints::read_signed(note, &[key.to_owned()]).unwrap();
+        assert!(checkpoints::Key::parse(target.seeds[0]).is_some());
     }
 
     /// The inputs that a fuzzer kept, and some thousand altered ones.

@@ -180,6 +180,13 @@ impl SignIn {
     }
 }
 
+/// Reads bytes as what issuers and their clients send: tokens, claims and keys.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    token::fuzz(bytes);
+    keys::fuzz(bytes);
+}
+
 fn digest(token: &str) -> TokenDigest {
     Sha256::digest(token.as_bytes()).into()
 }

@@ -236,6 +236,14 @@ fn parse(document: &[u8]) -> anyhow::Result<Vec<Key>> {
     Ok(keys)
 }
 
+/// Reads bytes as a JWK set.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(bytes: &[u8]) {
+    if let Ok(keys) = parse(bytes) {
+        assert!((1..=KEYS_MAX).contains(&keys.len()));
+    }
+}
+
 /// Whether `interval` has passed since `time`; also if the clock was moved back that far.
 fn is_past(time: Timestamp, interval: Duration, now: Timestamp) -> bool {
     let passed = now.as_micros().abs_diff(time.as_micros());

@@ -78,11 +78,18 @@ impl<'a> Token<'a> {
         // below, by the registry's clock
         validation.validate_exp = false;
         let decoded = decode::<Claims>(self.text, key, &validation);
-        let Claims { sub, exp, nbf, iat } = decoded.map_err(|error| refused(&error))?.claims;
+        let claims = decoded.map_err(|error| refused(&error))?.claims;
+        claims.hold(Duration::from_secs(issuer.clock_skew_seconds), now)
+    }
+}
+
+impl Claims {
+    /// The subject, and when the token expires, if it is valid now.
+    fn hold(self, skew: Duration, now: Timestamp) -> Result<(String, Timestamp), Unauthenticated> {
+        let Self { sub, exp, nbf, iat } = self;
         if sub.is_empty() || sub.len() > SUBJECT_BYTES_MAX {
             return Err(Unauthenticated::TokenMalformed);
         }
-        let skew = Duration::from_secs(issuer.clock_skew_seconds);
         let expire_time = time(exp)?
             .plus(skew)
             .ok_or(Unauthenticated::TokenMalformed)?;
@@ -97,6 +104,21 @@ impl<'a> Token<'a> {
             }
         }
         Ok((sub, expire_time))
+    }
+}
+
+/// Reads bytes as a token and, since no fuzzer makes a signature, as the claims of one.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        drop(Token::read(text));
+    }
+    if let (Ok(claims), Ok(now)) = (
+        serde_json::from_slice::<Claims>(bytes),
+        Timestamp::from_micros(1_790_000_000_000_000),
+    ) && let Ok((subject, expire_time)) = claims.hold(Duration::from_secs(60), now)
+    {
+        assert!(expire_time > now && (1..=SUBJECT_BYTES_MAX).contains(&subject.len()));
     }
 }
 
