@@ -4,14 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Registry, history::log_is_short};
-use crate::{
-    admission::who::Who,
-    store::{Witness, Written},
-};
+use crate::{admission::who::Who, store::Written};
 use ndp_core::{
     error::Error, leaf::Digest, monitoring::counted::Counted, names::Revision,
     query::page::BYTES_MAX,
 };
+
+pub use crate::store::Witness;
 
 /// Bytes of a change besides its images and the digests of its effects: its texts and its path.
 const CHANGE_BYTES: usize = 8 * 1024;
