@@ -144,10 +144,8 @@ def check_change(change, size, root):
     return written
 
 
-def check_page(page, key):
+def check_page(page, size, root):
     """Checks all changes of a page; which change wrote each resource."""
-    size, root = open_checkpoint(page["checkpoint"]["note"], key)
-    print(f"checkpoint: {size} changes, root {root.hex()}, signed by {shown(key.split('+')[0])}")
     wrote = {}
     for change in page.get("changes", []):
         try:
@@ -163,13 +161,18 @@ def check_page(page, key):
 
 
 def check(key, pages):
+    """Checks all pages; what there is to tell of them."""
+    told = []
     first = pages[0]
     kind = re.compile(KINDS[first["metric"].split("_")[0]])
     counted, changes = set(), set()
     for number, page in enumerate(pages, 1):
         if any(page.get(field) != first.get(field) for field in SAME.split()):
             raise Wrong(f"page {number} is not of the same number as page 1")
-        wrote = check_page(page, key)
+        size, root = open_checkpoint(page["checkpoint"]["note"], key)
+        signer = shown(key.split("+")[0])
+        told.append(f"checkpoint: {size} changes, root {root.hex()}, signed by {signer}")
+        wrote = check_page(page, size, root)
         changes.update(it["name"] for it in wrote.values())
         for resource in page.get("resources", []):
             if not kind.fullmatch(resource) or resource in counted:
@@ -179,15 +182,16 @@ def check(key, pages):
             if change is None:
                 raise Wrong(f"no change of the bundle wrote {shown(resource)}")
             said = [change[it] for it in ("name", "recordTime", "principal", "method")]
-            print(shown(f"{resource}: {', '.join(said)}: {change.get('reason', '')}"))
+            told.append(shown(f"{resource}: {', '.join(said)}: {change.get('reason', '')}"))
     if len(counted) != first["value"]:
         raise Wrong(f"the number is {first['value']}, and the pages count {len(counted)} resources")
     date = "{year}-{month:02}-{day:02}".format(**first["effectiveDate"])
     synthetic = ", synthetic" if first.get("synthetic") else ""
-    print(
+    told.append(
         f"ok: {first['metric']} on {date} at revision {first['revision']} is {first['value']}"
         f"{synthetic}: each is in the log, written by {len(changes)} changes"
     )
+    return told
 
 
 def main():
@@ -198,11 +202,11 @@ def main():
         for path in sys.argv[2:]:
             with open(path, encoding="utf-8") as file:
                 pages.append(json.load(file))
-        check(sys.argv[1], pages)
+        print(*check(sys.argv[1], pages), sep="\n")
     except Wrong as wrong:
-        sys.exit(f"NOT OK: {wrong}")
+        sys.exit(f"error: {wrong}")
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-        sys.exit(f"NOT OK: this is no bundle: {error!r}")
+        sys.exit(f"error: this is no bundle: {error!r}")
 
 
 if __name__ == "__main__":

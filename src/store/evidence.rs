@@ -202,12 +202,12 @@ where
     for chunk in revisions.chunks(BINDS_MAX) {
         let rows: Vec<T> = on_engine!(&mut link, connection => {
             let mut statement = QueryBuilder::new(select);
-            statement.push(" WHERE revision IN ").push_tuples([()], |mut row, ()| {
-                for revision in chunk {
-                    row.push_bind(*revision);
-                }
-            });
-            statement.push(" ORDER BY ").push(order);
+            statement.push(" WHERE revision IN (");
+            let mut listed = statement.separated(", ");
+            for revision in chunk {
+                listed.push_bind(*revision);
+            }
+            statement.push(") ORDER BY ").push(order);
             statement.build_query_as().fetch_all(&mut **connection).await
         })?;
         found.extend(rows);

@@ -454,7 +454,7 @@ both! {
             assert_ne!(altered, parsed(page), "{what} alters nothing");
             let refused = verifier.verify_json(&key, &altered);
             let refused = refused.expect_err(what);
-            assert!(refused.starts_with("NOT OK: ") && refused.contains(told), "{what}: {refused}");
+            assert!(refused.starts_with("error: ") && refused.contains(told), "{what}: {refused}");
         }
         let other = Key::new(&[7; 32]);
         for (key, told) in [
@@ -464,7 +464,7 @@ both! {
             ("not a key".to_owned(), "no bundle"),
         ] {
             let refused = verifier.verify(&key, &pages).expect_err(&key);
-            assert!(refused.starts_with("NOT OK: ") && refused.contains(told), "{key}: {refused}");
+            assert!(refused.starts_with("error: ") && refused.contains(told), "{key}: {refused}");
         }
         let refused = verifier.verify(&key, &["{".to_owned()]).unwrap_err();
         assert!(refused.contains("no bundle"), "{refused}");
@@ -478,15 +478,17 @@ both! {
     async fn the_past_is_proved_as_it_was_written(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let caller = auditor(&server).await;
-        let steward = server.raw(server.person("steward", &[Role::Steward], None).await);
-        let rename = |text: &str| {
-            json!({"platform": {"name": "platforms/ndp-001", "note": text}, "update_mask": "note"})
+        let editor = Cast::new(&server).await.editor;
+        let planned = |year: &str| {
+            let stage = json!({"stage": "OPERATION", "planned": {"as_written": year}});
+            let platform = json!({"name": "platforms/ndp-001", "operation_stages": [stage]});
+            json!({"platform": platform, "update_mask": "operationStages"})
         };
-        steward.ok("UpdatePlatform", rename("một")).await;
+        editor.ok("UpdatePlatform", planned("2027")).await;
         let before = server.registry.revision().get();
-        steward.ok("UpdatePlatform", rename("hai")).await;
+        editor.ok("UpdatePlatform", planned("2028")).await;
         let verifier = Verifier::new();
-        for (at, revision, note) in [(before, before, "một"), (0, before + 1, "hai")] {
+        for (at, revision, year) in [(before, before, "2027"), (0, before + 1, "2028")] {
             let query = format!("metric=PLATFORMS_HELD&pageSize=100&readRevision={at}");
             let pages = pages(&server, &caller, &query).await;
             let page = parsed(&pages[0]);
@@ -495,7 +497,7 @@ both! {
             assert_eq!(last["revision"], revision.to_string());
             assert_eq!(last["method"], "UpdatePlatform");
             let image = last["openedEffects"][0]["image"].as_str().unwrap();
-            assert!(image.contains(&format!("\"{note}\"")), "{image}");
+            assert!(image.contains(&format!("\"{year}\"")), "{image}");
             assert_eq!(page["checkpoint"]["treeSize"], (before + 1).to_string());
             if let Some(verifier) = &verifier {
                 verifier.verify(&public_key(&pages[0]), &pages).unwrap();
@@ -507,11 +509,13 @@ both! {
     async fn a_page_ends_before_it_is_too_large(engine: Engine) {
         let server = Server::start_with(&engine.url(), &[OPENING_EDITION]).await;
         let caller = auditor(&server).await;
-        let editor = Cast::new(&server).await.steward;
-        for number in 1..=9 {
-            let platform = json!({
-                "name": format!("platforms/ndp-{number:03}"), "operation_stages": stages(480_000),
-            });
+        let editor = Cast::new(&server).await.editor;
+        let filter = "governing_agency = \"agencies/bo-cong-an\"";
+        let own = editor.ok("ListPlatforms", json!({"filter": filter})).await;
+        let own = own["platforms"].as_array().unwrap();
+        for platform in own {
+            let stages = stages(4_500_000 / own.len());
+            let platform = json!({"name": platform["name"], "operation_stages": stages});
             let request = json!({"platform": platform, "update_mask": "operationStages"});
             editor.ok("UpdatePlatform", request).await;
         }
@@ -520,7 +524,7 @@ both! {
         let pages = pages(&server, &caller, &query).await;
         let counts: Vec<_> = pages.iter().map(|it| resources(it).len()).collect();
         assert_eq!(counts.iter().sum::<usize>(), HELD, "{counts:?}");
-        assert!(counts.len() == 2 && counts[0] < 8, "{counts:?}");
+        assert!(counts.len() == 2, "{counts:?}");
         // gRPC clients take 4 MiB
         let request = json!({"metric": "PLATFORMS_HELD", "page_size": 100, "read_revision": at});
         let page = server.raw(caller.clone()).ok("ProveMetric", request).await;
@@ -535,7 +539,7 @@ both! {
         let server = Server::start(&engine.url()).await;
         let request = json!({"metric": "PLATFORMS_HELD"});
         let anonymous = server.raw(As::default()).refusal("ProveMetric", request.clone()).await;
-        assert_eq!(anonymous, "Unauthenticated UNAUTHENTICATED");
+        assert_eq!(anonymous, "Unauthenticated CREDENTIALS_MISSING");
         for (id, role, agency) in [
             ("admin", Role::Admin, None),
             ("editor", Role::AgencyEditor, Some("bo-cong-an")),
@@ -555,9 +559,9 @@ both! {
         let server = Server::start(&url).await;
         let raw = server.raw(auditor(&server).await);
         for (request, told) in [
-            (json!({}), "metric REQUIRED"),
-            (json!({"metric": "MILESTONES"}), "metric VALUE_NOT_ALLOWED"),
-            (json!({"metric": "DATA_FLOWS_ACTIVE"}), "metric VALUE_NOT_ALLOWED"),
+            (json!({}), "metric NOT_ALLOWED"),
+            (json!({"metric": "MILESTONES"}), "metric NOT_ALLOWED"),
+            (json!({"metric": "DATA_FLOWS_ACTIVE"}), "metric NOT_ALLOWED"),
             (json!({"metric": "TASKS", "page_size": -1}), "page_size OUT_OF_RANGE"),
         ] {
             let status = raw.err("ProveMetric", request.clone()).await;
