@@ -125,7 +125,7 @@ def effect_digest(effect):
 
 
 def check_change(change, size, root):
-    """Checks that a change is in the tree; what it wrote, by resource."""
+    """Checks that a change is in the tree; the images that it wrote, by resource."""
     revision = int(change["revision"])
     if change["name"] != f"changes/{revision}" or not 0 < revision <= size:
         raise Wrong("its revision is not in the tree of the checkpoint, or not its own")
@@ -137,7 +137,7 @@ def check_change(change, size, root):
         if not 0 <= ordinal < len(digests) or effect_digest(effect) != digests[ordinal]:
             raise Wrong(f"the image of {resource} is not the one that was logged")
         if effect["kind"] == "put":
-            written[effect["resource"]] = json.loads(effect["image"])
+            written[effect["resource"]] = effect["image"]
     leaf = parts_digest(b"\x00", [header_digest(change), *digests])
     if root_of(leaf, revision - 1, size, [decoded(it) for it in change.get("hashes", [])]) != root:
         raise Wrong("its header, its effects or its proof do not lead to the root of the tree")
@@ -145,19 +145,36 @@ def check_change(change, size, root):
 
 
 def check_page(page, size, root):
-    """Checks all changes of a page; which change wrote each resource."""
+    """Checks all changes of a page; each resource with the change that wrote it and its image."""
     wrote = {}
     for change in page.get("changes", []):
         try:
-            for resource in check_change(change, size, root):
+            for resource, image in check_change(change, size, root).items():
                 if resource in wrote:
                     raise Wrong(f"{shown(resource)} is shown by another change too")
                 if int(change["revision"]) > int(page["revision"]):
                     raise Wrong("it is after the revision of the number")
-                wrote[resource] = change
+                wrote[resource] = (change, image)
         except Wrong as wrong:
             raise Wrong(f"{shown(change['name'])}: {wrong}") from None
     return wrote
+
+
+def check_beside(page, resource, wrote):
+    """Checks that what a resource is counted by besides is shown too."""
+    metric, edition = page["metric"], page["edition"]
+    beside = [] if metric.startswith("TASKS") or edition == "editions/-" else [edition]
+    if metric.startswith("PLANS"):
+        beside.append(resource.split("/plans/")[0])
+    for other in beside:
+        if other not in wrote:
+            raise Wrong(f"no change of the bundle wrote {shown(other)}")
+    if metric == "PLATFORMS_WITH_ISSUED_PLAN":
+        # its own plan, or one that names it among those that it covers
+        own, named = f"{resource}/plans/", json.dumps(resource)
+        plans = [(name, image) for name, (_, image) in wrote.items() if "/plans/" in name]
+        if not any(name.startswith(own) or named in image for name, image in plans):
+            raise Wrong(f"the bundle shows no plan for {shown(resource)}")
 
 
 def check(key, pages):
@@ -173,16 +190,18 @@ def check(key, pages):
         signer = shown(key.split("+")[0])
         told.append(f"checkpoint: {size} changes, root {root.hex()}, signed by {signer}")
         wrote = check_page(page, size, root)
-        changes.update(it["name"] for it in wrote.values())
+        changes.update(change["name"] for change, _ in wrote.values())
         for resource in page.get("resources", []):
             if not kind.fullmatch(resource) or resource in counted:
                 raise Wrong(f"{shown(resource)} is counted twice, or is nothing that is counted")
             counted.add(resource)
-            change = wrote.get(resource)
-            if change is None:
+            if resource not in wrote:
                 raise Wrong(f"no change of the bundle wrote {shown(resource)}")
+            check_beside(page, resource, wrote)
+            change, _ = wrote[resource]
             said = [change[it] for it in ("name", "recordTime", "principal", "method")]
-            told.append(shown(f"{resource}: {', '.join(said)}: {change.get('reason', '')}"))
+            reason = change.get("reason")
+            told.append(shown(f"{resource}: {', '.join(said + [reason] * bool(reason))}"))
     if len(counted) != first["value"]:
         raise Wrong(f"the number is {first['value']}, and the pages count {len(counted)} resources")
     date = "{year}-{month:02}-{day:02}".format(**first["effectiveDate"])

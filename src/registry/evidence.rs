@@ -98,3 +98,50 @@ fn that_fit<'a>(
     }
     Ok((counted.len(), names.into_iter().collect()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(name: &str, beside: &[&str]) -> Counted {
+        Counted {
+            name: name.to_owned(),
+            beside: beside.iter().map(|it| (*it).to_owned()).collect(),
+        }
+    }
+
+    /// Each record with the bytes of its image, all written by one change.
+    fn written(images: &[(&str, usize)]) -> BTreeMap<String, Written> {
+        let written = images.iter().map(|(name, bytes)| {
+            let written = Written {
+                revision: Revision::ZERO.next(),
+                bytes: *bytes,
+                effects: images.len(),
+            };
+            ((*name).to_owned(), written)
+        });
+        written.collect()
+    }
+
+    #[test]
+    fn what_fits_has_each_record_once() {
+        let third = BYTES_MAX / 3;
+        let written = written(&[("a", third), ("b", third), ("c", third), ("shared", 1_000)]);
+        let counted = ["a", "b", "c"].map(|name| counted(name, &["shared"]));
+        let (fitting, names) = that_fit(&counted, &written).unwrap();
+        assert_eq!((fitting, names), (2, vec!["a", "b", "shared"]));
+    }
+
+    #[test]
+    fn of_one_that_does_not_fit_it_alone_is_shown() {
+        let written = written(&[("a", BYTES_MAX), ("b", 1_000), ("shared", BYTES_MAX)]);
+        let counted = [counted("a", &["shared"]), counted("b", &[])];
+        let (fitting, names) = that_fit(&counted, &written).unwrap();
+        assert_eq!((fitting, names), (1, vec!["a"]));
+    }
+
+    #[test]
+    fn a_record_that_the_log_lacks_is_not_passed_over() {
+        that_fit(&[counted("a", &[])], &BTreeMap::new()).unwrap_err();
+    }
+}

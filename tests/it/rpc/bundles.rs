@@ -319,9 +319,14 @@ const ALTERATIONS: &[Alteration] = &[
         "is nothing that is counted",
     ),
     (
-        "a change that is left out",
-        |it| drop(it["changes"].as_array_mut().unwrap().pop()),
+        "the change of a platform that is left out",
+        |it| drop(it["changes"].as_array_mut().unwrap().remove(0)),
         "no change of the bundle wrote platforms/",
+    ),
+    (
+        "the change of a plan that is left out",
+        |it| drop(it["changes"].as_array_mut().unwrap().pop()),
+        "the bundle shows no plan for platforms/",
     ),
     (
         "a change that is there twice",
