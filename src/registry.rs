@@ -6,6 +6,7 @@
 pub mod authenticate;
 pub mod checkpoints;
 pub mod entropy;
+pub mod evidence;
 pub mod history;
 pub mod measures;
 pub mod pages;

@@ -8,6 +8,7 @@ mod data_flows;
 mod denials;
 mod deployments;
 mod encodings;
+mod evidence;
 mod files;
 mod glossary;
 pub mod health;

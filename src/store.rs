@@ -11,6 +11,7 @@ mod bulk;
 mod copy;
 mod engine;
 mod errors;
+mod evidence;
 mod files;
 mod history;
 mod identity;
@@ -43,6 +44,7 @@ use self::{
 };
 pub use self::{
     errors::CommitError,
+    evidence::{OpenedEffect, Witness, Written},
     files::{FilePlace, PART_BYTES, StoredFile},
     history::Past,
     log::Appended,

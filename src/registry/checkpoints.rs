@@ -231,7 +231,7 @@ fn bundle(entries: &[LeafEntry]) -> Result<Vec<u8>, Error> {
 impl Registry {
     /// Reads a tree of a size, in a turn. Where many of its hashes are missing, as after an
     /// upgrade, each step to make them has a turn, so that other calls have theirs between.
-    async fn of_tree<T, F>(
+    pub(super) async fn of_tree<T, F>(
         &self,
         who: &Who,
         size: Revision,

@@ -276,6 +276,21 @@ impl Tree {
         })
     }
 
+    /// The audit path of each of these changes in the tree of a size, which is not below their
+    /// revisions. Hashes that several need are read once.
+    pub(super) async fn audit_paths(
+        &self,
+        changes: &[Revision],
+        size: Revision,
+    ) -> Result<Vec<Vec<Digest>>, Error> {
+        let count = leaves(size);
+        let path = |change: &Revision, hashes: &Reading| {
+            prove_record(count, leaves(*change).saturating_sub(1), hashes).map(digests)
+        };
+        let paths = |hashes: &Reading| changes.iter().map(|it| path(it, hashes)).collect();
+        self.compute(paths).await
+    }
+
     /// Proves that the tree of a size begins with that of another size, from 1 to it.
     pub(super) async fn consistency(
         &self,

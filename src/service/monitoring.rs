@@ -574,7 +574,7 @@ impl Services {
 
     /// The platforms that a request selects on the effective date it asks for, `today` if it asks
     /// for none, and that date. Refuses a date that has no counts.
-    async fn place_on(
+    pub(super) async fn place_on(
         &self,
         call: &Call,
         scope: Scope,
@@ -607,7 +607,7 @@ impl Services {
 }
 
 /// The tasks that a request selects.
-fn task_place(
+pub(super) fn task_place(
     call: &Call,
     programme: &str,
     agency: Option<&AgencyName>,

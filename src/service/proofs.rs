@@ -8,7 +8,7 @@ use super::{
     changes::{CHANGE, revision_of},
     read::open_checked,
 };
-use crate::{pb, registry::TilePart};
+use crate::{admission::who::Who, pb, registry::TilePart};
 use ndp_core::{
     error::Error,
     leaf::Digest,
@@ -29,10 +29,16 @@ impl Services {
         &self,
         request: Request<pb::GetCheckpointRequest>,
     ) -> Answer<pb::Checkpoint> {
-        let (call, message) = open_checked(request)?;
-        let newest = self.checkpoints.newest(&call.who).await?;
-        call.at_newest(self.registry()).answer(pb::Checkpoint {
-            name: message.name,
+        let (call, _) = open_checked(request)?;
+        let checkpoint = self.checkpoint(&call.who).await?;
+        call.at_newest(self.registry()).answer(checkpoint)
+    }
+
+    /// The checkpoint of the newest revision.
+    pub(super) async fn checkpoint(&self, who: &Who) -> Result<pb::Checkpoint, Error> {
+        let newest = self.checkpoints.newest(who).await?;
+        Ok(pb::Checkpoint {
+            name: "checkpoint".to_owned(),
             note: newest.note.clone(),
             origin: self.checkpoints.origin().to_owned(),
             tree_size: newest.size.get(),
@@ -112,6 +118,6 @@ fn size(asked: i64) -> Option<Revision> {
     Revision::new(asked).filter(|it| *it > Revision::ZERO)
 }
 
-fn bytes(digests: &[Digest]) -> Vec<Vec<u8>> {
+pub(super) fn bytes(digests: &[Digest]) -> Vec<Vec<u8>> {
     digests.iter().map(|it| it.to_vec()).collect()
 }

@@ -17,7 +17,7 @@ fn end() -> Date {
     Date::parse("2025-10-31").unwrap()
 }
 
-async fn made(url: &str) -> Server {
+pub(crate) async fn made(url: &str) -> Server {
     let store = Store::open(url, uuid::Uuid::new_v4()).await.unwrap();
     demo::make(store.clone(), end()).await.unwrap();
     let last = store.head().await.unwrap().revision;
@@ -28,7 +28,7 @@ async fn made(url: &str) -> Server {
     server
 }
 
-fn day(text: &str) -> Value {
+pub(crate) fn day(text: &str) -> Value {
     let parts: Vec<i32> = text.split('-').map(|it| it.parse().unwrap()).collect();
     json!({"year": parts[0], "month": parts[1], "day": parts[2]})
 }

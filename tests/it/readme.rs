@@ -69,13 +69,7 @@ fn commands_that_generate_clients_work() {
             }
             continue;
         };
-        // no link: Python finds its packages by the place it is called at
-        let script = scripts.path().join(name);
-        write_program(
-            &script,
-            &format!("#!/bin/sh\nexec '{}' \"$@\"\n", program.display()),
-        );
-        programs.push((name, script));
+        programs.push((name, called_in_place(&scripts, name, &program)));
     }
     run(&steps, &programs).unwrap_or_else(|error| panic!("docs/clients.md:{error}"));
 }
@@ -116,19 +110,30 @@ fn commands_of_the_pages_work() {
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
 
+/// A program that calls another where it is. A link would not do for Python, which finds its
+/// packages by the place it is called at.
+fn called_in_place(scripts: &TempDir, name: &str, program: &Path) -> PathBuf {
+    let script = scripts.path().join(name);
+    let text = format!("#!/bin/sh\nexec '{}' \"$@\"\n", program.display());
+    write_program(&script, &text);
+    script
+}
+
 /// Runs the commands where the programs they need are there.
 fn as_written(page: &str, steps: &[Step]) -> Result<(), String> {
     let mut programs = vec![("ndp-registry", binary_directory().join("ndp-registry"))];
+    let scripts = TempDir::new().unwrap();
     for (name, find) in [
         ("grpcurl", tools::grpcurl as fn() -> _),
         ("buf", tools::buf),
         ("curl", tools::curl),
         ("openssl", tools::openssl),
+        ("python3", tools::python_of_tools),
     ] {
         let word = |it: &Step| it.command.split_whitespace().any(|word| word == name);
         if steps.iter().any(word) {
             let Some(program) = find() else { return Ok(()) };
-            programs.push((name, program));
+            programs.push((name, called_in_place(&scripts, name, &program)));
         }
     }
     run(steps, &programs).map_err(|error| format!("{page}:{error}"))

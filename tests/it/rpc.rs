@@ -8,6 +8,7 @@ mod assessments;
 mod baselines;
 mod below_plans;
 mod budgets;
+mod bundles;
 mod catalogue;
 mod covered;
 mod data_flows;

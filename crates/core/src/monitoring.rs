@@ -4,6 +4,7 @@
 pub mod agencies;
 pub mod attention;
 pub mod comparison;
+pub mod counted;
 pub mod deployments;
 pub mod flows;
 pub mod freshness;

@@ -54,7 +54,7 @@ use self::personal::check_personal_data;
 pub use self::{
     asking::{
         Asking, Called, denied, permit_access_reads, permit_call, permit_denial_reads,
-        permit_permission_tests,
+        permit_evidence_reads, permit_permission_tests,
     },
     deciding::{Deciding, ID_LENGTH, Ids},
     update::Update,

@@ -131,6 +131,9 @@ fn needed(method: &str) -> Value {
         "ListAttentionItems" | "ComputeDataQuality" => {
             return json!({"edition": "editions/2618-qd-bkhcn"});
         }
+        "ProveMetric" => {
+            return json!({"metric": "PLATFORMS_HELD", "edition": "editions/2618-qd-bkhcn"});
+        }
         "SearchPlatforms" => return json!({"query": "nền tảng"}),
         _ => return json!({}),
     };
@@ -280,6 +283,8 @@ both! {
                     ("agency", _) => json!("agencies/bo-cong-an"),
                     ("group", _) => json!("A"),
                     ("criterion", _) => json!("CLEAN"),
+                    ("metric", _) => json!("PLATFORMS_RETIRED"),
+                    ("programme", _) => json!("programmes/another"),
                     ("effective_date" | "comparison_date", _) => date([2026, 9, 30]),
                     ("read_revision", _) => newest["revision"].clone(),
                     ("read_time", _) => newest["record_time"].clone(),

@@ -559,6 +559,7 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("RotateApiKey", "editor's", json!({"name": it.key})),
         ("RevokeApiKey", "editor's", json!({"name": it.key})),
         ("ListDenials", "", json!({})),
+        ("ProveMetric", "", json!({"metric": "PLATFORMS_HELD"})),
     ];
     let writes: BTreeSet<_> = methods().into_iter()
         .filter(|method| method.input().get_field_by_name("validate_only").is_some())

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::harness::{Engine, both, plans::Cast, raw::reason, server::Server};
 
 /// The three stages with sources of about `bytes` bytes in all. Synthetic.
-fn stages(bytes: usize) -> Value {
+pub(super) fn stages(bytes: usize) -> Value {
     let uri = format!("https://example.invalid/{}", "x".repeat(1_900));
     let source = json!({"uri": uri, "note": "\u{20000}".repeat(1_000)});
     let sources = vec![source; bytes / 3 / 5_900];

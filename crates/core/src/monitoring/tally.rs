@@ -39,7 +39,7 @@ use crate::{
 };
 
 /// The cost of counting one platform and all records below it, in units of work.
-const COUNT_COST: usize = 8;
+pub(super) const COUNT_COST: usize = 8;
 
 /// The source of a rating of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,6 +240,14 @@ impl Contribution {
         counts
     }
 
+    /// What everyone may count, or those who see the hidden records of an agency.
+    fn part(&mut self, hidden: Option<&AgencyName>) -> &mut Counts {
+        match hidden {
+            None => &mut self.public,
+            Some(agency) => self.hidden_of(agency),
+        }
+    }
+
     fn hidden_of(&mut self, agency: &AgencyName) -> &mut Counts {
         // Most platforms have plans of one agency only.
         let at = self.hidden.iter().position(|(of, _)| of == agency);
@@ -312,68 +320,104 @@ pub(super) fn contribution_by<'a, K, D: Borrow<Dossier<'a>>>(
         agency: governing_agency_on(platform, on).cloned(),
         ..Contribution::default()
     };
+    count_platform(platform, covered, plans, dossier, on, |added| {
+        of.part(added.hidden).add(added.count, added.number);
+    });
+    of
+}
+
+/// Something that is added to a count.
+pub(super) struct Added<'a> {
+    /// The agency whose hidden records a caller has to see to count it; `None` for everyone.
+    pub(super) hidden: Option<&'a AgencyName>,
+    /// The count.
+    pub(super) count: Count,
+    /// How much.
+    pub(super) number: i32,
+    /// The plan it is added for; `None` for the platform itself.
+    pub(super) plan: Option<&'a PlanName>,
+}
+
+/// Calls `add` with everything that a platform adds to the counts of a date. The arguments are
+/// those of [`contribution_by`].
+pub(super) fn count_platform<'a, K, D: Borrow<Dossier<'a>>>(
+    platform: &Platform,
+    covered: bool,
+    plans: impl Iterator<Item = (&'a Plan, K)>,
+    dossier: impl Fn(K) -> D,
+    on: Date,
+    mut add: impl FnMut(Added<'_>),
+) {
+    let mut count = |count, number| {
+        add(Added {
+            hidden: None,
+            count,
+            number,
+            plan: None,
+        });
+    };
     match platform_state_on(platform, on) {
         PlatformState::Active => {}
-        PlatformState::Retired => {
-            of.public.add(Count::Retired, 1);
-            return of;
-        }
-        PlatformState::Merged => return of,
+        PlatformState::Retired => return count(Count::Retired, 1),
+        PlatformState::Merged => return,
     }
-    let complete = platform.is_named() && of.agency.is_some();
-    of.public.add(Count::Platforms, 1);
-    of.public.add(Count::Complete, i32::from(complete));
-    of.public
-        .add(Count::Verification(platform.fields.verification), 1);
-    of.public.add(Count::Stage(stage_on(platform, on)), 1);
+    let complete = platform.is_named() && governing_agency_on(platform, on).is_some();
+    count(Count::Platforms, 1);
+    count(Count::Complete, i32::from(complete));
+    count(Count::Verification(platform.fields.verification), 1);
+    count(Count::Stage(stage_on(platform, on)), 1);
     let mut issued = covered;
     for (plan, key) in plans {
         let Some(plan_state) = plan_state_on(plan, on) else {
             continue;
         };
-        // A plan that was not issued on the date was hidden then, and its past stays hidden.
-        let counts = if plan_state.was_issued() {
-            &mut of.public
-        } else {
-            of.hidden_of(&plan.agency)
+        let mut count = |is_public: bool, count, number| {
+            add(Added {
+                hidden: (!is_public).then_some(&plan.agency),
+                count,
+                number,
+                plan: Some(&plan.name),
+            });
         };
-        counts.add(Count::Plans, 1);
-        counts.add(Count::PlanState(plan_state), 1);
+        // A plan that was not issued on the date was hidden then, and its past stays hidden.
+        let was_issued = plan_state.was_issued();
+        count(was_issued, Count::Plans, 1);
+        count(was_issued, Count::PlanState(plan_state), 1);
         if Phase::of(Some(plan_state)) == Phase::InForce {
             issued = true;
             let standing = dossier(key).borrow().standing_on(on);
-            let counts = if plan.is_public_on(on) {
-                &mut of.public
-            } else {
-                of.hidden_of(&plan.agency)
-            };
-            count_standing(counts, &standing);
+            let is_public = plan.is_public_on(on);
+            count_standing(&standing, |it, number| count(is_public, it, number));
         }
     }
-    of.public.add(Count::WithIssuedPlan, i32::from(issued));
-    of
+    add(Added {
+        hidden: None,
+        count: Count::WithIssuedPlan,
+        number: i32::from(issued),
+        plan: None,
+    });
 }
 
-fn count_standing(counts: &mut Counts, standing: &PlanStanding) {
-    counts.add(Count::Monitored, 1);
+fn count_standing(standing: &PlanStanding, mut add: impl FnMut(Count, i32)) {
+    add(Count::Monitored, 1);
     for (rater, rating) in [
         (Rater::Declared, standing.declared),
         (Rater::Assured, standing.assured),
         (Rater::Computed, standing.computed),
     ] {
-        counts.add(Count::Rating(rater, rating), 1);
+        add(Count::Rating(rater, rating), 1);
     }
-    counts.add(Count::Diverging, i32::from(standing.is_diverging()));
+    add(Count::Diverging, i32::from(standing.is_diverging()));
     if let Some(filing) = &standing.filing {
-        counts.add(Count::Reporting, 1);
-        counts.add(Count::Freshness(filing.freshness), 1);
+        add(Count::Reporting, 1);
+        add(Count::Freshness(filing.freshness), 1);
     }
     for milestone in &standing.milestones {
-        counts.add(Count::Milestones, 1);
-        counts.add(Count::Milestone(milestone.state), 1);
+        add(Count::Milestones, 1);
+        add(Count::Milestone(milestone.state), 1);
     }
-    counts.add(Count::Claims, standing.claims);
-    counts.add(Count::Unsubstantiated, standing.unsubstantiated);
+    add(Count::Claims, standing.claims);
+    add(Count::Unsubstantiated, standing.unsubstantiated);
 }
 
 /// What one platform adds to a tally, and in which places.

@@ -338,6 +338,26 @@ impl State {
         counts
     }
 
+    /// The tasks of a place on a date, counted or not.
+    pub(super) fn tasks_in<'a>(
+        &'a self,
+        place: &'a TaskPlace,
+        on: Date,
+        effort: &'a Effort,
+    ) -> impl Iterator<Item = &'a Arc<Task>> {
+        let tasks: Box<dyn Iterator<Item = _>> = match &place.programme {
+            Some(programme) => Box::new(self.tasks_of_programme(programme)),
+            None => Box::new(self.tasks().values()),
+        };
+        let tasks = effort.rows(tasks, 1);
+        tasks.filter(move |task| place.lead.covers(task.lead_on(on)))
+    }
+
+    /// What a task adds to the numbers of a date.
+    pub(super) fn numbers_of_task(&self, task: &Task, on: Date) -> TaskNumbers {
+        self.counts_of_task(task, on).numbers
+    }
+
     /// The numbers of tasks on dates in order, equal to those of [`State::task_counts`] on each.
     pub fn task_timeline(
         &self,

@@ -259,6 +259,21 @@ pub fn permit_denial_reads(caller: &Caller) -> Result<(), Error> {
     ))
 }
 
+/// Reading evidence, which has records as they were written, is for who sees all of them: the
+/// steward and auditors.
+pub fn permit_evidence_reads(caller: &Caller) -> Result<(), Error> {
+    permit_access_reads(caller)?;
+    if caller.oversees() {
+        return Ok(());
+    }
+    let (auditor, steward) = (Role::Auditor, Role::Steward);
+    Err(denied(
+        "ProveMetric",
+        format!("the role `{auditor}` or `{steward}`"),
+        format!("vai trò `{auditor}` hoặc `{steward}`"),
+    ))
+}
+
 /// Testing what another principal may do is for auditors and administrators.
 pub fn permit_permission_tests(
     state: &State,

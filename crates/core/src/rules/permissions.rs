@@ -42,7 +42,7 @@ use crate::{
         milestones::{CompleteMilestone, CreateMilestone, DropMilestone, ReopenMilestone},
         observations::{BatchCreateObservations, CreateObservation, Entry},
         onboarding::OnboardAgency,
-        permit_access_reads, permit_call, permit_denial_reads,
+        permit_access_reads, permit_call, permit_denial_reads, permit_evidence_reads,
         plans::{CreatePlan, MovePlan},
         platforms::{CreatePlatform, ReinstatePlatform, RetirePlatform},
         principals::{
@@ -215,6 +215,9 @@ impl Question<'_> {
             "ListDenials" => self
                 .nothing()
                 .map(|()| Asks::Reads(permit_denial_reads(self.caller))),
+            "ProveMetric" => self
+                .nothing()
+                .map(|()| Asks::Reads(permit_evidence_reads(self.caller))),
             "UploadFile" => self
                 .nothing()
                 .map(|()| Asks::Reads(permit_upload(self.caller).map(drop))),
