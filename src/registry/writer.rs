@@ -399,6 +399,7 @@ impl Writer {
     async fn look_for(&mut self, draft: &Draft) -> Result<Event<Outcome>, Fatal> {
         let first = draft.changes.first().map(|it| Change {
             key_hashes: Vec::new(),
+            redaction: None,
             ..it.change().clone()
         });
         match self.is_in_log(&held(first)?).await {

@@ -231,7 +231,7 @@ fn outcome_of(change: &Change) -> Result<Outcome, Error> {
             snapshot: None,
             replayed: false,
         }),
-        Some(Effect::Remove { .. } | Effect::Notice(_)) | None => Err(Error::Bug(
+        Some(Effect::Remove { .. } | Effect::Notice(_) | Effect::Redaction(_)) | None => Err(Error::Bug(
             format!("{} changes nothing", change.method).into(),
         )),
     }
