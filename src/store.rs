@@ -20,6 +20,7 @@ mod load;
 mod log;
 mod migrations;
 mod opening;
+mod redactions;
 mod secrets;
 mod tables;
 mod tree;
@@ -49,6 +50,7 @@ pub use self::{
     log::Encoded,
     opening::OpenError,
     opening::beside,
+    redactions::{Written, WrittenHeader, WrittenImage},
     secrets::Secret,
     tree::{LeafEntry, TreeHash},
     upkeep::Writable,

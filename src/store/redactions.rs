@@ -1,0 +1,429 @@
+//! Redactions: reads what was ever written of a resource, rewrites rows of earlier changes as a
+//! redaction says, and removes the old bytes from the files of SQLite.
+//!
+//! The digests of a row stay. Its salt is replaced with its text, because the old text could be
+//! guessed from the digest and the salt.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use tokio_stream::StreamExt as _;
+
+use super::{
+    Store,
+    engine::{Link, On, on_engine, reading},
+    errors::{Failure, corrupt, is_busy},
+    images::{self, FORMAT},
+    log::{ChangeRow, EffectRow, changes_where, effects_where, read_revision},
+};
+use ndp_core::{
+    change::{RedactedChange, RedactedImage, Redaction},
+    error::Error,
+    leaf::{self, Digest},
+    messages::{Condition, Unavailable},
+    names::Revision,
+    records::{citations::read_digest, documents::Document},
+    rules::redactions::{BYTES_MAX, Content, ROWS_MAX, Rewrite, Sought},
+};
+
+// === the stored form ===
+
+/// How the stored form of a redaction begins. Other notices begin otherwise.
+pub(super) const BEGINS: &str = "{\"redaction\":";
+
+/// What the log stores for a redaction in place of an image.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    redaction: StoredRedaction,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredRedaction {
+    document: Document,
+    changes: Vec<StoredChange>,
+}
+
+/// Digests are in hexadecimal digits.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredChange {
+    revision: i64,
+    header: String,
+    images: Vec<(i64, String)>,
+}
+
+fn hex(digest: &Digest) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The bytes of a redaction.
+pub(super) fn encode(redaction: &Redaction) -> Result<String, Error> {
+    let Redaction {
+        name,
+        document,
+        changes,
+    } = redaction;
+    let changes = changes.iter().map(|change| {
+        let images = change.images.iter();
+        StoredChange {
+            revision: change.revision.get(),
+            header: hex(&change.header),
+            images: images.map(|it| (it.ordinal, hex(&it.digest))).collect(),
+        }
+    });
+    let stored = Stored {
+        redaction: StoredRedaction {
+            document: document.clone(),
+            changes: changes.collect(),
+        },
+    };
+    serde_json::to_string(&stored)
+        .map_err(|error| Error::Bug(format!("encoding a redaction of `{name}`: {error}").into()))
+}
+
+/// Reads the bytes of a redaction back.
+pub(super) fn decode(
+    resource: &str,
+    revision: i64,
+    format: i64,
+    json: &str,
+) -> Result<Redaction, Error> {
+    let place = format!("effects, redaction of `{resource}` at revision {revision}");
+    if format != FORMAT {
+        return Err(corrupt(&place, format_args!("unknown format {format}")));
+    }
+    let Stored { redaction } =
+        serde_json::from_str(json).map_err(|error| corrupt(&place, error))?;
+    let digest = |text: &str| read_digest(text).ok_or_else(|| corrupt(&place, "a digest"));
+    let change = |stored: StoredChange| {
+        let image = |(ordinal, text): (i64, String)| {
+            digest(&text).map(|digest| RedactedImage { ordinal, digest })
+        };
+        Ok::<_, Error>(RedactedChange {
+            revision: read_revision(&place, stored.revision)?,
+            header: digest(&stored.header)?,
+            images: stored.images.into_iter().map(image).collect::<Result<_, _>>()?,
+        })
+    };
+    let changes = redaction.changes.into_iter().map(change);
+    Ok(Redaction {
+        name: resource.to_owned(),
+        document: redaction.document,
+        changes: changes.collect::<Result<_, _>>()?,
+    })
+}
+
+// === what the log says of its rows ===
+
+/// What the rows of redacted changes are verified by, according to the redactions in the log.
+#[derive(Debug, Default)]
+pub(super) struct Redacted {
+    /// The digest of the header, and the change that says so, by revision.
+    pub(super) headers: BTreeMap<i64, (Digest, i64)>,
+    /// The digest of an effect, by revision and ordinal.
+    pub(super) images: BTreeMap<(i64, i64), Digest>,
+}
+
+/// Reads all redactions of the log. They are verified with the other effects.
+pub(super) async fn redacted(mut link: Link<'_>) -> Result<Redacted, Failure> {
+    const REDACTIONS: &str = effects_where!("kind = 'notice' AND image LIKE $1");
+    let rows: Vec<EffectRow> = on_engine!(&mut link, connection => {
+        let begins = format!("{BEGINS}%");
+        sqlx::query_as(REDACTIONS).bind(begins).fetch_all(&mut **connection).await
+    })?;
+    let mut redacted = Redacted::default();
+    for row in rows {
+        let json = row.image.as_deref().unwrap_or_default();
+        // one that cannot be read is a finding of its own
+        let Ok(read) = decode(&row.resource, row.revision, row.format, json) else {
+            continue;
+        };
+        for change in read.changes {
+            let revision = change.revision.get();
+            redacted.headers.insert(revision, (change.header, row.revision));
+            for image in change.images {
+                redacted.images.insert((revision, image.ordinal), image.digest);
+            }
+        }
+    }
+    Ok(redacted)
+}
+
+// === reading the history ===
+
+/// An image that was written once.
+#[derive(Debug)]
+pub struct WrittenImage(EffectRow);
+
+impl WrittenImage {
+    /// The revision that wrote it.
+    pub fn revision(&self) -> Result<Revision, Error> {
+        read_revision("effects", self.0.revision)
+    }
+
+    /// The place of its effect in the change.
+    pub const fn ordinal(&self) -> i64 {
+        self.0.ordinal
+    }
+
+    /// The bytes of the image.
+    pub fn json(&self) -> &str {
+        self.0.image.as_deref().unwrap_or_default()
+    }
+
+    /// The salt of its digest.
+    pub fn salt(&self) -> &[u8] {
+        self.0.salt.as_deref().unwrap_or_default()
+    }
+
+    /// Whether this could be the image.
+    pub fn reads(&self, json: &str) -> bool {
+        let EffectRow {
+            resource,
+            revision,
+            format,
+            ..
+        } = &self.0;
+        images::decode("effects", resource, *revision, *format, json).is_ok()
+    }
+
+    /// The digest of its effect with another image.
+    pub fn digest_with(&self, salt: &[u8], json: &str) -> Digest {
+        let image = leaf::image_digest(salt, Some(json));
+        leaf::effect_digest(&self.0.kind, &self.0.resource, self.0.format, &image)
+    }
+}
+
+/// The header of a change.
+#[derive(Debug)]
+pub struct WrittenHeader(ChangeRow);
+
+impl WrittenHeader {
+    /// Its revision.
+    pub fn revision(&self) -> Result<Revision, Error> {
+        read_revision("changes", self.0.revision)
+    }
+
+    /// The person named by a system.
+    pub fn actor(&self) -> Option<&str> {
+        self.0.actor.as_deref()
+    }
+
+    /// The reason.
+    pub fn reason(&self) -> &str {
+        &self.0.reason
+    }
+
+    /// Whether its request had an id.
+    pub const fn has_request(&self) -> bool {
+        self.0.request_digest.is_some()
+    }
+
+    /// The salt of its digest.
+    pub fn salt(&self) -> &[u8] {
+        self.0.salt.as_deref().unwrap_or_default()
+    }
+
+    /// The digest of the header with other texts.
+    pub fn digest_with(
+        &self,
+        salt: &[u8],
+        actor: Option<&str>,
+        reason: &str,
+        request_digest: Option<&Digest>,
+    ) -> Digest {
+        let header = leaf::Header {
+            actor,
+            reason,
+            request_digest: request_digest.map(<[u8; 32]>::as_slice),
+            ..self.0.header()
+        };
+        leaf::header_digest(salt, &header)
+    }
+}
+
+/// What was ever written of a resource and has a text.
+#[derive(Debug)]
+pub struct Written {
+    /// The change that last wrote the resource.
+    pub newest: Revision,
+    /// The images that may have the text, oldest first.
+    pub images: Vec<WrittenImage>,
+    /// The headers of their changes, and those that have the text themselves, oldest first.
+    pub headers: Vec<WrittenHeader>,
+}
+
+/// Reads what was written of a resource before a revision and has a text. `rows` and `bytes` count
+/// what was read before, and are limited.
+async fn written(
+    mut link: Link<'_>,
+    resource: &str,
+    text: &Sought,
+    before: Revision,
+    (rows, bytes): (&mut usize, &mut usize),
+) -> Result<Written, Failure> {
+    const IMAGES: &str = effects_where!("resource = $1 AND kind = 'put'");
+    const HEADERS: &str = concat!(
+        changes_where!("revision IN (SELECT revision FROM effects WHERE resource = $1)"),
+        " ORDER BY revision"
+    );
+    let mut written = Written {
+        newest: Revision::ZERO,
+        images: Vec::new(),
+        headers: Vec::new(),
+    };
+    let mut limit = |revision: i64, more: usize| {
+        *rows += 1;
+        *bytes += more;
+        if *rows <= ROWS_MAX && *bytes <= BYTES_MAX {
+            return Ok(());
+        }
+        let too_large = Condition::RedactionTooLarge {
+            rows: ROWS_MAX,
+            bytes: BYTES_MAX,
+            before: read_revision("effects", revision)?,
+        };
+        Err(Error::refused(resource, too_large))
+    };
+    on_engine!(&mut link, connection => {
+        let mut found = sqlx::query_as(IMAGES).bind(resource).fetch(&mut **connection);
+        while let Some(row) = found.next().await {
+            let row: EffectRow = row?;
+            written.newest = read_revision("effects", row.revision)?;
+            let json = row.image.as_deref().unwrap_or_default();
+            if row.revision < before.get() && text.may_be_in(json) {
+                limit(row.revision, json.len())?;
+                written.images.push(WrittenImage(row));
+            }
+        }
+        Ok::<_, Failure>(())
+    })?;
+    let images: Vec<i64> = written.images.iter().map(|it| it.0.revision).collect();
+    on_engine!(&mut link, connection => {
+        let mut found = sqlx::query_as(HEADERS).bind(resource).fetch(&mut **connection);
+        while let Some(row) = found.next().await {
+            let row: ChangeRow = row?;
+            let of_image = images.binary_search(&row.revision).is_ok();
+            let texts = [Some(row.reason.as_str()), row.actor.as_deref()];
+            let has_text = texts.into_iter().flatten().any(|it| text.is_in(it));
+            if of_image || has_text && row.revision < before.get() {
+                limit(row.revision, row.reason.len())?;
+                written.headers.push(WrittenHeader(row));
+            }
+        }
+        Ok::<_, Failure>(())
+    })?;
+    Ok(written)
+}
+
+impl Store {
+    /// What was ever written of each resource before a revision and has a text.
+    pub async fn written(
+        &self,
+        resources: &[&str],
+        text: &Sought,
+        before: Revision,
+    ) -> Result<Vec<Written>, Error> {
+        let (mut rows, mut bytes) = (0, 0);
+        let mut all = Vec::with_capacity(resources.len());
+        for resource in resources {
+            let read = reading!(self.engine, link => {
+                written(link, resource, text, before, (&mut rows, &mut bytes))
+            });
+            let read = self.outages.during(read, "reading the history of a record");
+            all.push(read?);
+        }
+        Ok(all)
+    }
+}
+
+// === rewriting ===
+
+/// Rewrites rows of earlier changes, as the change `by` says. Refused if one was rewritten since it
+/// was read.
+pub(super) async fn rewrite(
+    link: &mut Link<'_>,
+    by: Revision,
+    rewrites: &[Rewrite],
+) -> Result<(), Failure> {
+    const IMAGE: &str = "UPDATE effects SET image = $1, salt = $2 \
+         WHERE revision = $3 AND ordinal = $4 AND salt = $5";
+    const HEADER: &str = "UPDATE changes \
+         SET actor = $1, reason = $2, request_digest = $3, salt = $4, redaction = $5 \
+         WHERE revision = $6 AND salt = $7";
+    for rewrite in rewrites {
+        let Rewrite {
+            revision,
+            salt_before,
+            salt,
+            content,
+        } = rewrite;
+        let rewritten = on_engine!(&mut *link, connection => match content {
+            Content::Image { ordinal, image } => {
+                let update = sqlx::query(IMAGE).bind(image).bind(salt.as_slice());
+                let update = update.bind(revision.get()).bind(ordinal);
+                let update = update.bind(salt_before.as_slice());
+                update.execute(&mut **connection).await?.rows_affected()
+            }
+            Content::Header { actor, reason, request_digest } => {
+                let digest = request_digest.as_ref().map(<[u8; 32]>::as_slice);
+                let update = sqlx::query(HEADER).bind(actor.as_deref()).bind(reason);
+                let update = update.bind(digest).bind(salt.as_slice()).bind(by.get());
+                let update = update.bind(revision.get()).bind(salt_before.as_slice());
+                update.execute(&mut **connection).await?.rows_affected()
+            }
+        });
+        if rewritten != 1 {
+            let name = format!("changes/{revision}");
+            return Err(Error::refused(name, Condition::RedactionOvertaken).into());
+        }
+    }
+    Ok(())
+}
+
+// === the old bytes ===
+
+/// How long to wait for writers and readers that use the file.
+const ERASE_WAIT: Duration = Duration::from_secs(10);
+
+impl Store {
+    /// Removes what was deleted or overwritten from the files of SQLite: earlier writes of a record
+    /// left their bytes in free places too, so the file is written anew. On PostgreSQL that is an
+    /// operator's task, because it locks the tables.
+    pub async fn erase_overwritten(&self) -> Result<(), Error> {
+        let On::Sqlite(pools) = &self.engine else {
+            return Ok(());
+        };
+        let options = pools.writer.connect_options();
+        let options = sqlx::sqlite::SqliteConnectOptions::clone(&options);
+        let options = options.busy_timeout(ERASE_WAIT);
+        let erased = async {
+            // the copy that SQLite makes may be larger than the memory
+            let mut connection = options.pragma("temp_store", "FILE").connect().await?;
+            let erased = erase(&mut connection).await;
+            connection.close().await?;
+            erased
+        };
+        match erased.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::Unavailable(Unavailable::NotErased)),
+            Err(error) if is_busy(&error) => Err(Error::Unavailable(Unavailable::NotErased)),
+            Err(error) => {
+                let operation = "erasing overwritten bytes";
+                self.outages.during(Err(Failure::from(error)), operation)
+            }
+        }
+    }
+}
+
+/// Returns whether the write-ahead log is empty afterwards.
+async fn erase(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    sqlx::raw_sql("VACUUM").execute(&mut *connection).await?;
+    let (busy, _, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_one(&mut *connection)
+        .await?;
+    Ok(busy == 0)
+}
