@@ -121,11 +121,12 @@ impl History {
     }
 
     fn find(&self, revision: Revision, redacted: Revision) -> Option<Arc<Snapshot>> {
-        let is_asked = |kept: &&Kept| {
-            kept.is_of(redacted) && kept.snapshot.state.revision() == revision
-        };
+        let is_asked =
+            |kept: &&Kept| kept.is_of(redacted) && kept.snapshot.state.revision() == revision;
         let kept = lock(&self.kept);
-        kept.iter().find(is_asked).map(|kept| Arc::clone(&kept.snapshot))
+        kept.iter()
+            .find(is_asked)
+            .map(|kept| Arc::clone(&kept.snapshot))
     }
 
     fn keep(&self, snapshot: &Arc<Snapshot>, records: usize) {
@@ -142,9 +143,8 @@ impl History {
 
     /// A part that holds the change after this revision.
     fn find_part(&self, after: Revision, redacted: Revision) -> Option<Vec<Arc<Logged>>> {
-        let holds = |part: &&Part| {
-            part.redacted == redacted && part.after <= after && part.last() > after
-        };
+        let holds =
+            |part: &&Part| part.redacted == redacted && part.after <= after && part.last() > after;
         let parts = lock(&self.parts);
         parts.iter().find(holds).map(|part| part.changes.clone())
     }
@@ -456,7 +456,10 @@ impl Registry {
         let is_whole = newest.get() - start.get() >= part;
         let (turn, changes) = match self.history.find_part(after, redacted) {
             Some(kept) => (turn, kept),
-            None if is_whole => self.read_part(turn, start, after, (newest, redacted)).await?,
+            None if is_whole => {
+                self.read_part(turn, start, after, (newest, redacted))
+                    .await?
+            }
             None => self.log_after(turn, after, PART, newest).await?,
         };
         let next = changes.into_iter();

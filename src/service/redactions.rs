@@ -8,12 +8,7 @@ use crate::{
     registry::redactions::{Asked, Redacted},
     wire::{changes, documents::read_document, requests},
 };
-use ndp_core::{
-    error::Error,
-    names::Revision,
-    records::Kind,
-    rules::redactions::Sought,
-};
+use ndp_core::{error::Error, names::Revision, records::Kind, rules::redactions::Sought};
 
 impl Services {
     pub(super) async fn redact_text(
@@ -50,10 +45,12 @@ impl Services {
             revision,
             resources,
         } = redacted.await?;
-        let resources = resources.into_iter().map(|(name, redacted)| RedactedResource {
-            name,
-            changes: changes::redacted_changes(&redacted),
-        });
+        let resources = resources
+            .into_iter()
+            .map(|(name, redacted)| RedactedResource {
+                name,
+                changes: changes::redacted_changes(&redacted),
+            });
         let answer = pb::RedactTextResponse {
             redacting_change: revision.map(changes::name).unwrap_or_default(),
             resources: resources.collect(),

@@ -105,7 +105,11 @@ pub(super) fn decode(
         Ok::<_, Error>(RedactedChange {
             revision: read_revision(&place, stored.revision)?,
             header: digest(&stored.header)?,
-            images: stored.images.into_iter().map(image).collect::<Result<_, _>>()?,
+            images: stored
+                .images
+                .into_iter()
+                .map(image)
+                .collect::<Result<_, _>>()?,
         })
     };
     let changes = redaction.changes.into_iter().map(change);
@@ -143,9 +147,13 @@ pub(super) async fn redacted(mut link: Link<'_>) -> Result<Redacted, Failure> {
         };
         for change in read.changes {
             let revision = change.revision.get();
-            redacted.headers.insert(revision, (change.header, row.revision));
+            redacted
+                .headers
+                .insert(revision, (change.header, row.revision));
             for image in change.images {
-                redacted.images.insert((revision, image.ordinal), image.digest);
+                redacted
+                    .images
+                    .insert((revision, image.ordinal), image.digest);
             }
         }
     }

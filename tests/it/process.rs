@@ -503,7 +503,9 @@ fn no_part_of_a_password_is_repeated() {
             let process = Process::start(arguments, environment);
             assert_eq!(process.wait(BOUND).code(), Some(64), "{arguments:?}");
             // the name of the directory is random and may have a part of the password by chance
-            let said = process.printed(Stream::Stderr).replace(file.to_str().unwrap(), "the file");
+            let said = process
+                .printed(Stream::Stderr)
+                .replace(file.to_str().unwrap(), "the file");
             let part = said.contains("ter2") || said.contains("hun");
             assert!(!part && !said.contains("12"), "{arguments:?}: {said}");
         }

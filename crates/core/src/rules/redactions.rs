@@ -13,7 +13,7 @@ use crate::{
     change::{Effect, Image, RedactedChange, Redaction},
     error::{Error, Violations},
     leaf::Digest,
-    messages::{Condition, Rule},
+    messages::{Condition, Quantity, Rule, Unit},
     names::Revision,
     on_image,
     records::{
@@ -29,6 +29,9 @@ use crate::{
 
 /// What stands where a text was.
 pub const MARK: &str = "[REDACTED]";
+
+/// Minimum length of a text: a shorter one is in too many others.
+const CHARACTERS_MIN: u64 = 4;
 
 /// Maximum number of rows that one redaction rewrites. The change lists each with a digest, in
 /// fewer than 256 bytes.
@@ -59,8 +62,17 @@ impl fmt::Debug for Sought {
 }
 
 impl Sought {
-    /// Refuses a text that overlaps the mark, because it could not be told from it.
+    /// Refuses a text that is too short without the blanks around it, and one that overlaps the
+    /// mark, because it could not be told from it.
     pub fn new(text: String) -> Result<Self, Error> {
+        let has = text.chars().count() as u64;
+        if has < CHARACTERS_MIN {
+            let least = Quantity {
+                count: CHARACTERS_MIN,
+                unit: Unit::Characters,
+            };
+            return Err(Error::invalid("text", Rule::TooShort { least, has }));
+        }
         if MARK.contains(&text) || text.contains(MARK) {
             return Err(Error::invalid("text", Rule::TextIsMark { mark: MARK }));
         }
@@ -297,6 +309,16 @@ impl AnyCommand for RedactText {
 }
 
 impl RedactText {
+    /// One that names no resource, to ask whether the caller may redact at all.
+    pub(super) fn of_nothing() -> Self {
+        Self {
+            text: Sought(MARK.to_owned()),
+            resources: Vec::new(),
+            document: Document::default(),
+            rewrites: Arc::default(),
+        }
+    }
+
     /// Checks what comes into the log with it: a document to find it by, and not the text again.
     fn check(&self, reason: &str) -> Result<(), Error> {
         let mut violations = Violations::new();
