@@ -4,27 +4,35 @@
 //! The digests of a row stay. Its salt is replaced with its text, because the old text could be
 //! guessed from the digest and the salt.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio_stream::StreamExt as _;
 
 use super::{
-    Store,
+    CommitError, Encoded, Store,
     engine::{Link, On, on_engine, reading},
     errors::{Failure, corrupt, is_busy},
     images::{self, FORMAT},
-    log::{ChangeRow, EffectRow, changes_where, effects_where, read_revision},
+    log::{self, ChangeRow, EffectRow, changes_where, effects_where, read_revision},
 };
 use ndp_core::{
-    change::{RedactedChange, RedactedImage, Redaction},
+    caller::Person,
+    change::{Change, Effect, Image, RedactedChange, RedactedImage, Redaction},
     error::Error,
     leaf::{self, Digest},
     messages::{Condition, Unavailable},
-    names::Revision,
+    names::{PrincipalName, Revision},
     records::{citations::read_digest, documents::Document},
-    rules::redactions::{BYTES_MAX, Content, ROWS_MAX, Rewrite, Sought},
+    rules::{
+        Decided,
+        redactions::{BYTES_MAX, Content, ROWS_MAX, Rewrite, Sought, with_meta},
+    },
+    time::Timestamp,
 };
 
 // === the stored form ===
@@ -131,13 +139,27 @@ pub(super) struct Redacted {
     pub(super) images: BTreeMap<(i64, i64), Digest>,
 }
 
-/// Reads all redactions of the log. They are verified with the other effects.
-pub(super) async fn redacted(mut link: Link<'_>) -> Result<Redacted, Failure> {
+/// The rows of all redactions of the log.
+async fn rows(mut link: Link<'_>) -> Result<Vec<EffectRow>, Failure> {
     const REDACTIONS: &str = effects_where!("kind = 'notice' AND image LIKE $1");
-    let rows: Vec<EffectRow> = on_engine!(&mut link, connection => {
+    Ok(on_engine!(&mut link, connection => {
         let begins = format!("{BEGINS}%");
         sqlx::query_as(REDACTIONS).bind(begins).fetch_all(&mut **connection).await
-    })?;
+    })?)
+}
+
+async fn all(link: Link<'_>) -> Result<Vec<Redaction>, Failure> {
+    let rows = rows(link).await?;
+    let read = rows.into_iter().map(|row| {
+        let json = row.image.as_deref().unwrap_or_default();
+        decode(&row.resource, row.revision, row.format, json)
+    });
+    Ok(read.collect::<Result<_, _>>()?)
+}
+
+/// Reads all redactions of the log. They are verified with the other effects.
+pub(super) async fn redacted(link: Link<'_>) -> Result<Redacted, Failure> {
+    let rows = rows(link).await?;
     let mut redacted = Redacted::default();
     for row in rows {
         let json = row.image.as_deref().unwrap_or_default();
@@ -390,6 +412,258 @@ pub(super) async fn rewrite(
         }
     }
     Ok(())
+}
+
+// === an older copy ===
+
+/// A row of the log in two databases: in an older copy, and as it was redacted since.
+struct Pair {
+    older: (ChangeRow, Vec<EffectRow>),
+    newer: (ChangeRow, Vec<EffectRow>),
+}
+
+impl Pair {
+    /// Whether both are the same change of one log, by the digest that a redaction leaves, with
+    /// other contents.
+    fn differs(&self) -> bool {
+        let (older, newer) = (&self.older.0, &self.newer.0);
+        older.digest == newer.digest && older.salt() != newer.salt()
+    }
+
+    /// Whether one of these images differs. The header of another resource of the same change may
+    /// have been replaced before.
+    fn images_differ(&self, ordinals: &BTreeSet<i64>) -> bool {
+        let salts = |rows: &[EffectRow]| {
+            let listed = rows.iter().filter(|it| ordinals.contains(&it.ordinal));
+            listed.map(|it| it.salt.clone()).collect::<Vec<_>>()
+        };
+        self.older.0.digest == self.newer.0.digest && salts(&self.older.1) != salts(&self.newer.1)
+    }
+
+    /// Replaces the header and these images in the older copy. Returns the digests of what is there
+    /// then.
+    fn rewrite(
+        &self,
+        ordinals: impl Iterator<Item = i64>,
+        rewrites: &mut Vec<Rewrite>,
+    ) -> Result<RedactedChange, Error> {
+        let (older, newer) = (&self.older.0, &self.newer.0);
+        let revision = read_revision("changes", newer.revision)?;
+        let mut change = RedactedChange {
+            revision,
+            header: leaf::header_digest(newer.salt(), &newer.header()),
+            images: Vec::new(),
+        };
+        let request_digest = newer.request_digest.as_deref().map(Digest::try_from);
+        let request_digest = request_digest.transpose();
+        let request_digest = request_digest.map_err(|_| corrupt("changes", "request_digest"))?;
+        // where another resource of the same change brought the header, it is the same again
+        rewrites.push(Rewrite {
+            revision,
+            salt_before: older.salt().to_vec(),
+            salt: salt_of(newer.salt())?,
+            content: Content::Header {
+                actor: newer.actor.clone(),
+                reason: newer.reason.clone(),
+                request_digest,
+            },
+        });
+        for ordinal in ordinals {
+            let find = |rows: &[EffectRow]| rows.iter().find(|it| it.ordinal == ordinal).cloned();
+            let (Some(older), Some(newer)) = (find(&self.older.1), find(&self.newer.1)) else {
+                continue;
+            };
+            let image = WrittenImage(newer);
+            let digest = image.digest_with(image.salt(), image.json());
+            change.images.push(RedactedImage { ordinal, digest });
+            rewrites.push(Rewrite {
+                revision,
+                salt_before: older.salt.unwrap_or_default(),
+                salt: salt_of(image.salt())?,
+                content: Content::Image {
+                    ordinal,
+                    image: image.json().to_owned(),
+                },
+            });
+        }
+        Ok(change)
+    }
+}
+
+impl ChangeRow {
+    fn salt(&self) -> &[u8] {
+        self.salt.as_deref().unwrap_or_default()
+    }
+}
+
+fn salt_of(bytes: &[u8]) -> Result<[u8; 16], Error> {
+    bytes
+        .try_into()
+        .map_err(|_| corrupt("salt", "has not 16 bytes"))
+}
+
+impl Store {
+    /// One change of the log, as its rows are.
+    async fn rows_of(
+        &self,
+        revision: Revision,
+    ) -> Result<Option<(ChangeRow, Vec<EffectRow>)>, Error> {
+        let before = revision.previous().unwrap_or_default();
+        let rows = reading!(self.engine, link => log::rows_after(link, before, 1));
+        let rows = self.outages.during(rows, "reading the log")?;
+        let is_it = |row: &(ChangeRow, Vec<EffectRow>)| row.0.revision == revision.get();
+        Ok(rows.into_iter().next().filter(is_it))
+    }
+
+    /// The redactions of the log, oldest first.
+    pub async fn redactions(&self) -> Result<Vec<Redaction>, Error> {
+        let read = reading!(self.engine, link => all(link));
+        self.outages.during(read, "reading redactions")
+    }
+
+    /// Redacts what `newer`, a later state of the same log, has redacted and this database still
+    /// has, as after the restore of an older backup. It is recorded in changes of the system, one a
+    /// resource, with the document that ordered it. Returns how many there are.
+    pub async fn redact_as(
+        &self,
+        newer: &Self,
+        now: Timestamp,
+        salt: &mut (dyn FnMut() -> [u8; 16] + Send),
+    ) -> Result<usize, Error> {
+        let mut resources: BTreeMap<String, Listed> = BTreeMap::new();
+        for redaction in newer.redactions().await? {
+            let listed = resources.entry(redaction.name).or_default();
+            listed.document = redaction.document;
+            for change in redaction.changes {
+                let ordinals = listed.changes.entry(change.revision).or_default();
+                ordinals.extend(change.images.iter().map(|it| it.ordinal));
+            }
+        }
+        let mut written = 0;
+        for (name, listed) in resources {
+            let (redaction, rewrites) = self.missed(newer, name, listed).await?;
+            if redaction.changes.is_empty() {
+                continue;
+            }
+            self.append_missed(redaction, rewrites, now, salt).await?;
+            written += 1;
+        }
+        Ok(written)
+    }
+
+    /// The redaction of a resource, of the changes that this database has as they were before.
+    async fn missed(
+        &self,
+        newer: &Self,
+        name: String,
+        listed: Listed,
+    ) -> Result<(Redaction, Vec<Rewrite>), Error> {
+        let mut rewrites = Vec::new();
+        let mut redaction = Redaction {
+            name,
+            document: listed.document,
+            changes: Vec::new(),
+        };
+        for (revision, ordinals) in listed.changes {
+            let older = self.rows_of(revision).await?;
+            let (Some(older), Some(newer)) = (older, newer.rows_of(revision).await?) else {
+                continue;
+            };
+            let pair = Pair { older, newer };
+            if pair.differs() || pair.images_differ(&ordinals) {
+                let change = pair.rewrite(ordinals.into_iter(), &mut rewrites)?;
+                redaction.changes.push(change);
+            }
+        }
+        Ok((redaction, rewrites))
+    }
+
+    async fn append_missed(
+        &self,
+        redaction: Redaction,
+        rewrites: Vec<Rewrite>,
+        now: Timestamp,
+        salt: &mut (dyn FnMut() -> [u8; 16] + Send),
+    ) -> Result<(), Error> {
+        let tx = self.begin().await?;
+        let head = *tx.head();
+        let (revision, record_time) = (head.revision.next(), now.max(head.record_time));
+        let mut effects = Vec::new();
+        let newest = redaction.changes.last();
+        if let Some(newest) = newest
+            && let Some(image) = redacted_image(&redaction.name, newest.revision, &rewrites)?
+            && self.newest_of(&redaction.name).await? == Some(newest.revision)
+        {
+            let meta = image.meta().updated(record_time, revision);
+            effects.push(Effect::Put(with_meta(image, meta)));
+        }
+        effects.push(Effect::Redaction(redaction));
+        let mut decided = Decided::of(Change {
+            revision,
+            record_time,
+            person: Person {
+                principal: PrincipalName::system(),
+                actor: None,
+            },
+            agency: None,
+            method: "RedactText".into(),
+            request_id: None,
+            reason: "as in the log that was restored, after the backup".to_owned(),
+            effects,
+            key_hashes: Vec::new(),
+            redaction: None,
+        })?;
+        decided.rewrites = rewrites.into();
+        let encoded = Encoded::new(decided, &head.digest, salt)?;
+        let committed = tx.commit_with(&[encoded]).await;
+        committed.map_err(|error| match error {
+            CommitError::RolledBack(error) | CommitError::Unknown(error) => error,
+        })
+    }
+
+    /// The change that last wrote a resource.
+    async fn newest_of(&self, resource: &str) -> Result<Option<Revision>, Error> {
+        const NEWEST: &str = "SELECT revision FROM records WHERE name = $1";
+        let read = reading!(self.engine, link => newest(link, NEWEST, resource));
+        self.outages.during(read, "reading a record")
+    }
+}
+
+async fn newest(
+    mut link: Link<'_>,
+    statement: &'static str,
+    resource: &str,
+) -> Result<Option<Revision>, Failure> {
+    let found: Option<i64> = on_engine!(&mut link, connection => {
+        let statement = sqlx::query_scalar(statement).bind(resource);
+        statement.fetch_optional(&mut **connection).await
+    })?;
+    let read = found.map(|revision| read_revision("records", revision));
+    Ok(read.transpose()?)
+}
+
+/// What a log has redacted of one resource: the ordinals of its images, by change.
+#[derive(Default)]
+struct Listed {
+    document: Document,
+    changes: BTreeMap<Revision, BTreeSet<i64>>,
+}
+
+/// The image of a resource that a change wrote, as it is to be; `None` where it is not rewritten.
+fn redacted_image(
+    resource: &str,
+    revision: Revision,
+    rewrites: &[Rewrite],
+) -> Result<Option<Image>, Error> {
+    for rewrite in rewrites {
+        if let Content::Image { image, .. } = &rewrite.content
+            && rewrite.revision == revision
+        {
+            let number = revision.get();
+            return images::decode("effects", resource, number, FORMAT, image).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 // === the old bytes ===

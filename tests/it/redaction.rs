@@ -58,8 +58,9 @@ impl Scene {
         let draft = cast.draft("ndp-001", "x").await;
         let written = json!({
             "plan": {"name": draft["name"], "etag": draft["etag"],
+                "display_name": format!("Kế hoạch của {TEXT}"),
                 "scope": format!("Giao {TEXT} phụ trách"), "objectives": "Khác"},
-            "update_mask": "scope,objectives",
+            "update_mask": "display_name,scope,objectives",
             "reason": format!("theo đề nghị của {TEXT}"),
             "request_id": "7c1f3a52-0f35-4f43-9a30-1f1f3b8b5c11",
         });
@@ -148,7 +149,7 @@ async fn stored(url: &str) -> Vec<String> {
         "SELECT image FROM records",
         "SELECT coalesce(image, '') FROM effects",
         "SELECT reason || coalesce(actor, '') FROM changes",
-        "SELECT coalesce(scope, '') FROM plans",
+        "SELECT display_name FROM plans",
     ] {
         let texts = sql.texts(texts).await;
         found.extend(texts.into_iter().filter(|it| it.contains(PART)));
@@ -281,6 +282,38 @@ both! {
         sql.close().await;
     }
 
+    async fn an_older_backup_is_redacted_at_its_restore(engine: Engine) {
+        let scene = Scene::new(&engine.url()).await;
+        let directory = tempfile::tempdir().unwrap();
+        let backup = directory.path().join("backup.db");
+        let backup = backup.to_str().unwrap();
+        let (code, said, errors) = command(&["backup", backup], &engine.url());
+        assert_eq!(code, Some(0), "{said}{errors}");
+        scene.admin.ok("RedactText", scene.request()).await;
+        scene.server.stop().await;
+        let as_it_was = Engine::sqlite();
+        let (code, said, errors) = command(&["restore", backup], &as_it_was.url());
+        assert_eq!(code, Some(0), "{said}{errors}");
+        assert!(!stored(&as_it_was.url()).await.is_empty());
+
+        let restored = Engine::sqlite();
+        let newer = engine.url();
+        let arguments = ["restore", backup, "--redactions-of", &newer];
+        let (code, said, errors) = command(&arguments, &restored.url());
+        assert_eq!(code, Some(0), "{said}{errors}");
+        assert_eq!(stored(&restored.url()).await, Vec::<String>::new());
+        assert!(!in_files(&restored));
+        assert_eq!(findings(&restored.url()).await, Vec::<String>::new());
+        let server = Server::start(&restored.url()).await;
+        let raw = server.raw(scene.auditor.clone());
+        let plan = raw.ok("GetPlan", json!({"name": scene.plan})).await;
+        assert_eq!(plan["scope"], format!("Giao {MARK} phụ trách"));
+        let change = raw.ok("GetChange", json!({"name": format!("changes/{}", scene.wrote)})).await;
+        let newest = revision(&raw).await;
+        assert_eq!(change["redacting_change"], format!("changes/{newest}"));
+        server.stop().await;
+    }
+
     async fn what_cannot_be_redacted_is_refused(engine: Engine) {
         let scene = Scene::new(&engine.url()).await;
         let with = |changes: Value| {
@@ -314,7 +347,7 @@ both! {
             (json!({"text": "REDACTED"}), "text TEXT_IS_MARK"),
             (json!({"text": "  ab  "}), "text TOO_SHORT"),
             (json!({"reason": format!("vì {TEXT}")}), "reason TEXT_REPEATED"),
-            (json!({"reason": ""}), "reason TOO_SHORT"),
+            (json!({"reason": ""}), "reason REQUIRED"),
             (json!({"document": unsigned}), "document.issue_date REQUIRED"),
         ] {
             let status = scene.admin.err("RedactText", with(changes.clone())).await;

@@ -355,7 +355,8 @@ pub fn in_identifier(name: &str, field: String) -> Error {
     Error::refused(name, Condition::TextInIdentifier { field })
 }
 
-fn with_meta(image: Image, meta: Meta) -> Image {
+/// The same image with other metadata.
+pub fn with_meta(image: Image, meta: Meta) -> Image {
     fn of<T: Record>(record: T) -> Image {
         T::into_image(Arc::new(record))
     }
