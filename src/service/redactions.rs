@@ -34,7 +34,7 @@ impl Services {
             resources: resources.collect::<Result<_, _>>()?,
             text: Sought::new(text)?,
             document,
-            before: Revision::new(message.before_revision).unwrap_or_default(),
+            before: Revision::new(message.end_revision).unwrap_or_default(),
             request_id,
             reason,
             only_decide: validate_only,

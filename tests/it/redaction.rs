@@ -364,7 +364,7 @@ both! {
         let scene = Scene::new(&engine.url()).await;
         let part = |before: i64| {
             let mut request = scene.request();
-            request["before_revision"] = json!(before);
+            request["end_revision"] = json!(before);
             request.as_object_mut().unwrap().remove("request_id");
             request
         };

@@ -1136,9 +1136,9 @@ messages! {
           mã băm nên không thể xóa; hãy ghi đầy đủ hơn để chỉ khớp phần văn bản tự do");
     REDACTION_TOO_LARGE => RedactionTooLarge { rows: usize, bytes: usize, before: Revision }:
         ("more than {rows} rows or {bytes} bytes of the log have the text; name fewer resources, \
-          or give `before_revision` {before} first and then redact the rest"),
+          or give `end_revision` {before} first and then redact the rest"),
         ("nội dung này có trong hơn {rows} dòng hoặc {bytes} byte của nhật ký; hãy nêu ít bản ghi \
-          hơn, hoặc ghi `before_revision` {before} trước, sau đó xóa phần còn lại");
+          hơn, hoặc ghi `end_revision` {before} trước, sau đó xóa phần còn lại");
     REDACTION_OVERTAKEN => RedactionOvertaken:
         ("it was written while its history was read; send the request again"),
         ("bản ghi vừa được ghi trong lúc đọc lịch sử; hãy gửi lại yêu cầu");
