@@ -11,6 +11,7 @@ pub mod history;
 pub mod measures;
 pub mod pages;
 pub mod recent;
+pub mod redactions;
 mod tallies;
 mod tree;
 mod upkeep;
@@ -100,6 +101,9 @@ pub struct Snapshot {
     pub citations: Citations,
     /// The newest of the changes that led to this revision.
     pub recent: Recent,
+    /// The newest change known here that redacted earlier ones. What was read from the log before
+    /// it, and is cached, may have the texts.
+    pub redacted: Revision,
     /// Today's tally. `None` before the first count, and while a new count is needed.
     pub tally: Option<Arc<Tally>>,
 }
@@ -128,7 +132,13 @@ impl Snapshot {
     /// Applies a change with this chained digest, whose images take `bytes` bytes.
     fn advance(&mut self, change: &Change, digest: Digest, bytes: usize) {
         self.digest = digest;
-        self.recent.push(&self.state, change, digest, bytes);
+        if change.redacts() {
+            // it is read from the log instead, as are those before it
+            self.redacted = change.revision;
+            self.recent.clear();
+        } else {
+            self.recent.push(&self.state, change, digest, bytes);
+        }
         // not a clone of the State: `apply` would have to copy what the two share
         let tally = self.tally.as_ref();
         let before = tally.map(|tally| tally.before(&self.state, change));
@@ -258,6 +268,7 @@ impl Registry {
             key_hashes: key_hashes.into_iter().collect(),
             citations,
             recent: Recent::new(following.bytes_max),
+            redacted: Revision::ZERO,
             tally: None,
         });
         let published = Arc::new(Published {
@@ -291,6 +302,7 @@ impl Registry {
             jobs: receiver,
             current,
             measures: measures.clone(),
+            history: Arc::clone(&history),
             turned: None,
             counting: None,
             _beside: beside,

@@ -27,6 +27,7 @@ mod programmes;
 mod proofs;
 mod read;
 mod recommendations;
+mod redactions;
 pub mod reflection;
 pub mod standard;
 mod tasks;

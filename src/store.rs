@@ -21,6 +21,7 @@ mod load;
 mod log;
 mod migrations;
 mod opening;
+mod redactions;
 mod secrets;
 mod tables;
 mod tree;
@@ -51,6 +52,7 @@ pub use self::{
     log::Encoded,
     opening::OpenError,
     opening::beside,
+    redactions::{Written, WrittenHeader, WrittenImage},
     secrets::Secret,
     tree::{LeafEntry, TreeHash},
     upkeep::Writable,

@@ -318,6 +318,7 @@ async fn append_changes<R: Record>(
                 reason: "made up for the benchmark".to_owned(),
                 effects: images.collect(),
                 key_hashes: Vec::new(),
+                redaction: None,
             });
         }
         let mut tx = store.begin().await?;

@@ -196,6 +196,7 @@ fn in_memory(found: &mut Summaries) -> Result<()> {
         reason: String::new(),
         effects: vec![Effect::Put(last)],
         key_hashes: Vec::new(),
+        redaction: None,
     };
     let mut advances = Vec::new();
     for _ in 0..200 {

@@ -10,14 +10,16 @@ use anyhow::{Context, bail};
 use uuid::Uuid;
 
 use super::{
-    output,
+    SystemClock, output,
     verify::{Report, told},
 };
 use crate::{
     config::{DatabaseArgs, DatabaseConfig},
     files::{Place, Verified},
+    registry::{Entropy as _, entropy::OsEntropy},
     store::{DatabaseUrl, Store},
 };
+use ndp_core::time::Clock as _;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BackupArgs {
@@ -32,6 +34,10 @@ pub(super) struct BackupArgs {
 pub(super) struct RestoreArgs {
     /// File that `backup` made
     file: PathBuf,
+
+    /// Database of the same log as it was later: what was redacted there is redacted here too
+    #[arg(long, value_name = "URL")]
+    redactions_of: Option<String>,
 
     #[command(flatten)]
     database: DatabaseArgs,
@@ -84,17 +90,44 @@ async fn restore_from(
     config: &DatabaseConfig,
 ) -> anyhow::Result<(String, Verified, Uuid)> {
     let (counted, files) = verified(backup, &args.file, &config.files).await?;
+    let newer = match &args.redactions_of {
+        Some(url) => Some(open_newer(url).await?),
+        None => None,
+    };
     let store = super::open_store(config).await?;
     let restored = async {
         backup.copy_into(&store).await?;
+        if let Some(newer) = &newer {
+            let now = SystemClock.now();
+            store
+                .redact_as(newer, now, &mut || OsEntropy.salt())
+                .await?;
+            store.erase_overwritten().await?;
+        }
         store.head().await
     };
     let restored = restored.await;
     store.close().await;
+    if let Some(newer) = newer {
+        newer.close().await;
+    }
     let file = args.file.display();
     let head =
         restored.with_context(|| format!("cannot restore `{file}` into `{}`", config.database))?;
     Ok((counted, files, head.log_id))
+}
+
+/// Opens the database whose redactions are to be repeated. Its rows take the place of those of the
+/// backup, so it has to verify too.
+async fn open_newer(url: &str) -> anyhow::Result<Store> {
+    let url = DatabaseUrl::parse(url).map_err(anyhow::Error::msg)?;
+    let opened = Store::open_to_read_at(&url).await;
+    let newer = opened.context("cannot open the database of `--redactions-of`")?;
+    let found = newer.verify().await?;
+    if let Some(first) = found.findings.first() {
+        bail!("the database of `--redactions-of` does not verify, the first finding: {first}");
+    }
+    Ok(newer)
 }
 
 async fn open_file(file: &Path) -> anyhow::Result<Store> {

@@ -70,12 +70,20 @@ struct Kept {
     records: usize,
 }
 
+impl Kept {
+    fn is_of(&self, redacted: Revision) -> bool {
+        self.snapshot.redacted == redacted
+    }
+}
+
 #[derive(Debug)]
 struct Part {
     /// The revision before its first.
     after: Revision,
     changes: Vec<Arc<Logged>>,
     bytes: usize,
+    /// The newest redaction that was known before it was read.
+    redacted: Revision,
 }
 
 impl Part {
@@ -105,12 +113,20 @@ impl History {
         self.store.wal_bytes()
     }
 
-    fn find(&self, revision: Revision) -> Option<Arc<Snapshot>> {
-        lock(&self.kept)
-            .iter()
-            .map(|kept| &kept.snapshot)
-            .find(|snapshot| snapshot.state.revision() == revision)
-            .cloned()
+    /// Forgets what was read before a change that redacted texts of it. What is being read now is
+    /// not found later, because it says what was known when the reading began.
+    pub(super) fn forget_before(&self, redacted: Revision) {
+        lock(&self.kept).retain(|kept| kept.is_of(redacted));
+        lock(&self.parts).retain(|part| part.redacted == redacted);
+    }
+
+    fn find(&self, revision: Revision, redacted: Revision) -> Option<Arc<Snapshot>> {
+        let is_asked =
+            |kept: &&Kept| kept.is_of(redacted) && kept.snapshot.state.revision() == revision;
+        let kept = lock(&self.kept);
+        kept.iter()
+            .find(is_asked)
+            .map(|kept| Arc::clone(&kept.snapshot))
     }
 
     fn keep(&self, snapshot: &Arc<Snapshot>, records: usize) {
@@ -126,21 +142,24 @@ impl History {
     }
 
     /// A part that holds the change after this revision.
-    fn find_part(&self, after: Revision) -> Option<Vec<Arc<Logged>>> {
-        let holds = |part: &&Part| part.after <= after && part.last() > after;
+    fn find_part(&self, after: Revision, redacted: Revision) -> Option<Vec<Arc<Logged>>> {
+        let holds =
+            |part: &&Part| part.redacted == redacted && part.after <= after && part.last() > after;
         let parts = lock(&self.parts);
         parts.iter().find(holds).map(|part| part.changes.clone())
     }
 
-    fn keep_part(&self, after: Revision, changes: &[Arc<Logged>]) {
+    fn keep_part(&self, after: Revision, changes: &[Arc<Logged>], redacted: Revision) {
         let mut parts = lock(&self.parts);
-        if parts.iter().any(|part| part.after == after) {
+        let is_same = |part: &Part| part.after == after && part.redacted == redacted;
+        if parts.iter().any(is_same) {
             return;
         }
         parts.push_back(Part {
             after,
             changes: changes.to_vec(),
             bytes: changes.iter().map(|it| it.memory()).sum(),
+            redacted,
         });
         let all = |parts: &VecDeque<Part>| parts.iter().map(|it| it.bytes).sum::<usize>();
         while parts.len() > 1 && (parts.len() > PARTS_MAX || all(&parts) > PARTS_BYTES_MAX) {
@@ -174,6 +193,7 @@ impl History {
                 key_hashes: current.key_hashes.clone(),
                 citations: current.citations.clone(),
                 recent: Recent::new(0),
+                redacted: current.redacted,
                 tally: None,
             });
             // within the turn, so that the next turn finds it
@@ -267,11 +287,11 @@ impl Registry {
         if revision == newest {
             return Ok(current);
         }
-        if let Some(kept) = self.history.find(revision) {
+        if let Some(kept) = self.history.find(revision, current.redacted) {
             return Ok(kept);
         }
         let turn = self.turns.take(Work::Past, who).await?;
-        if let Some(kept) = self.history.find(revision) {
+        if let Some(kept) = self.history.find(revision, current.redacted) {
             return Ok(kept);
         }
         // In its own task, so that the turn lasts as long as the work even when the caller
@@ -425,15 +445,21 @@ impl Registry {
         needs_before: impl Fn(&Past<'_>) -> bool,
     ) -> Result<Vec<Arc<Logged>>, Error> {
         let turn = self.turns.follow(who).await?;
-        let newest = self.revision();
+        let (newest, redacted) = {
+            let now = self.read();
+            (now.state.revision(), now.redacted)
+        };
         let part = i64::try_from(PART).unwrap_or(i64::MAX);
         let in_part = after.get() % part;
         let start = Revision::new(after.get() - in_part).unwrap_or_default();
         // an incomplete part is read from the requested position
         let is_whole = newest.get() - start.get() >= part;
-        let (turn, changes) = match self.history.find_part(after) {
+        let (turn, changes) = match self.history.find_part(after, redacted) {
             Some(kept) => (turn, kept),
-            None if is_whole => self.read_part(turn, start, after, newest).await?,
+            None if is_whole => {
+                self.read_part(turn, start, after, (newest, redacted))
+                    .await?
+            }
             None => self.log_after(turn, after, PART, newest).await?,
         };
         let next = changes.into_iter();
@@ -452,16 +478,16 @@ impl Registry {
         turn: Turn,
         start: Revision,
         after: Revision,
-        newest: Revision,
+        (newest, redacted): (Revision, Revision),
     ) -> Result<(Turn, Vec<Arc<Logged>>), Error> {
         let (turn, changes) = self.log_after(turn, start, PART, newest).await?;
-        self.history.keep_part(start, &changes);
+        self.history.keep_part(start, &changes, redacted);
         let reaches = changes.last().is_some_and(|it| it.change.revision > after);
         if reaches || start == after {
             return Ok((turn, changes));
         }
         let (turn, changes) = self.log_after(turn, after, PART, newest).await?;
-        self.history.keep_part(after, &changes);
+        self.history.keep_part(after, &changes, redacted);
         Ok((turn, changes))
     }
 

@@ -213,6 +213,11 @@ impl Recent {
         }
     }
 
+    /// Forgets all changes.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.bytes_max);
+    }
+
     /// The chained digest at a revision, where memory still has it.
     pub fn digest(&self, revision: Revision) -> Option<Digest> {
         let found = self.after(revision.previous()?, 1)?;

@@ -28,6 +28,7 @@ use crate::admission::{
 use ndp_core::{
     error::Error,
     messages::Unavailable,
+    names::Revision,
     position::{Point, Position},
     state::{
         State,
@@ -35,7 +36,7 @@ use ndp_core::{
         visible::{SeenRecord, visible},
     },
 };
-use stream::{Content, Viewer, Waiting, Watcher};
+use stream::{Content, Viewer, Waiting, Watcher, redacted};
 pub use stream::{Ended, Watched};
 
 /// Maximum number of messages queued for one watcher. A further message waits for space without
@@ -154,6 +155,7 @@ impl Registry {
             viewer: Arc::new(Viewer::new(caller, &snapshot)),
             stopping,
             position,
+            redacted: snapshot.redacted,
             heartbeat,
             sender,
             who,
@@ -185,6 +187,8 @@ struct Watch {
     viewer: Arc<Viewer>,
     /// Every change up to this position was sent, or is not for this caller.
     position: Position,
+    /// The newest redaction known before what is being sent was read.
+    redacted: Revision,
     heartbeat: Duration,
     sender: mpsc::Sender<Waiting>,
     who: Who,
@@ -248,7 +252,12 @@ impl Watch {
     /// caller.
     async fn send_changes(&mut self, stopping: &mut watch::Receiver<bool>) -> Result<bool, End> {
         let mut sent = false;
+        self.redacted = self.watcher.registry.read().redacted;
         for logged in self.next_changes(stopping).await? {
+            if self.watcher.registry.read().redacted != self.redacted {
+                // the rest of them is read again
+                break;
+            }
             let log_id = self.position.log_id;
             self.position = Position::new(log_id, logged.change.revision, &logged.digest);
             sent |= self.send(Content::Change(logged)).await?;
@@ -325,6 +334,9 @@ impl Watch {
     async fn send(&mut self, content: Content) -> Result<bool, End> {
         let now = self.renew()?;
         let (viewer, position) = (Arc::clone(&self.viewer), self.position);
+        if now.redacted != self.redacted && !matches!(content, Content::Heartbeat) {
+            return Err(redacted().into());
+        }
         let message = self
             .watcher
             .message(&now.state, &viewer, position, &content);

@@ -31,7 +31,7 @@ use self::{
     protocol::{Event, Output, Protocol},
     rollover::Counting,
 };
-use super::{Published, Snapshot, measures::Measures};
+use super::{Published, Snapshot, history::History, measures::Measures};
 use crate::store::{CommitError, Encoded, Session, Store, WriteTx};
 use ndp_core::{
     change::{Change, Notice},
@@ -108,6 +108,7 @@ pub(super) struct Writer {
     /// What was last published; only this task publishes.
     pub(super) current: Arc<Snapshot>,
     pub(super) measures: Measures,
+    pub(super) history: Arc<History>,
     /// The notices for the start of a day, as found at a revision.
     pub(super) turned: Option<(Revision, Date, Arc<[Notice]>)>,
     /// The count for a day, not published yet.
@@ -193,6 +194,7 @@ impl Writer {
 
     fn publish(&mut self, mut next: Snapshot) {
         self.bring_counts(&mut next);
+        self.history.forget_before(next.redacted);
         self.current = Arc::new(next);
         self.published.swap(Arc::clone(&self.current));
     }
@@ -399,6 +401,7 @@ impl Writer {
     async fn look_for(&mut self, draft: &Draft) -> Result<Event<Outcome>, Fatal> {
         let first = draft.changes.first().map(|it| Change {
             key_hashes: Vec::new(),
+            redaction: None,
             ..it.change().clone()
         });
         match self.is_in_log(&held(first)?).await {

@@ -237,6 +237,7 @@ impl Services {
         let view = requests::platform_view(message.view, View::Full);
         let name = requests::name(&message.name, "name")?;
         let platform = find_platform(&call, &name)?;
+        self.platforms.forget_before(call.now.redacted);
         call.answer(encoded_platform(&self.platforms, &platform, view))
     }
 
@@ -253,6 +254,7 @@ impl Services {
             .with("view", [view as u8]);
         let query = self.query::<Platform>(binding, &message.arguments())?;
         let (binding, encodings) = (query.binding.clone(), Arc::clone(&self.platforms));
+        encodings.forget_before(call.now.redacted);
         let listing = self.work(&call, move |call, effort| {
             let (in_order, rows) = call.state().platforms_for(&query, effort);
             let page = page(&query, call, effort, in_order, rows, |platform| {
@@ -346,6 +348,7 @@ impl Services {
             .with("query", query.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
         let encodings = Arc::clone(&self.platforms);
+        encodings.forget_before(call.now.redacted);
         let searching = self.work(&call, move |call, effort| {
             let state = call.state();
             let blocks = state.searched_platforms(&query, after.as_ref(), effort);

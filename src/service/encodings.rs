@@ -6,7 +6,13 @@
 //! Entries are never mixed up: a place keeps its record alive, so no other record can have the
 //! same address.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use arc_swap::ArcSwapOption;
 use prost::Message;
@@ -15,6 +21,7 @@ use crate::wire::{
     encoded::{Answer as _, Encoded},
     requests::View,
 };
+use ndp_core::names::Revision;
 
 /// How many encoded messages are kept, as a power of two.
 const PLACES_BITS: u32 = 12;
@@ -25,6 +32,8 @@ const BYTES_MAX: usize = 8 * 1024;
 /// Encoded messages `M` of records `T`.
 pub(super) struct Encodings<T, M> {
     places: Box<[ArcSwapOption<Kept<T, M>>]>,
+    /// The newest redaction known when the messages were kept.
+    redacted: AtomicI64,
 }
 
 struct Kept<T, M> {
@@ -38,6 +47,7 @@ impl<T, M> Default for Encodings<T, M> {
         let places = (0..1_usize << PLACES_BITS).map(|_| ArcSwapOption::empty());
         Self {
             places: places.collect(),
+            redacted: AtomicI64::new(0),
         }
     }
 }
@@ -49,6 +59,16 @@ impl<T, M> fmt::Debug for Encodings<T, M> {
 }
 
 impl<T, M: Message> Encodings<T, M> {
+    /// Forgets the records and messages from before a redaction. They are not read again, but they
+    /// have the text.
+    pub(super) fn forget_before(&self, redacted: Revision) {
+        let redacted = redacted.get();
+        if self.redacted.load(Ordering::Relaxed) != redacted {
+            self.redacted.store(redacted, Ordering::Relaxed);
+            self.places.iter().for_each(|place| place.store(None));
+        }
+    }
+
     /// The message of a record in a view. `convert` builds it if it is not in the cache.
     pub(super) fn get(
         &self,

@@ -46,13 +46,13 @@ pub(super) trait Mutation: Message + Clone + Validate {
 /// The arguments that every mutation takes besides its own.
 #[derive(Clone, Debug)]
 pub(super) struct Envelope {
-    request_id: Option<RequestId>,
-    reason: String,
+    pub(super) request_id: Option<RequestId>,
+    pub(super) reason: String,
     pub(super) validate_only: bool,
 }
 
 impl Envelope {
-    fn of<M: Mutation>(message: &mut M) -> Result<Self, Error> {
+    pub(super) fn of<M: Mutation>(message: &mut M) -> Result<Self, Error> {
         Ok(Self {
             request_id: requests::request_id(M::METHOD, message, M::request_id)?,
             reason: requests::text(message.reason().to_owned()),

@@ -55,6 +55,7 @@ const TABLES: &[(&str, &[Column])] = &[
             Bytes("header_digest"),
             Bytes("leaf_hash"),
             Bytes("digest"),
+            Integer("redaction"),
         ],
     ),
     (

@@ -15,8 +15,8 @@ use super::errors::corrupt;
 use ndp_core::{
     change::{Aspect, Image, Notice},
     error::Error,
-    names, on_kind,
-    records::{Kind, Record as _},
+    names,
+    records::Kind,
 };
 
 pub(super) use upcast::FORMAT;
@@ -25,7 +25,7 @@ pub(super) use upcast::FORMAT;
 pub(super) fn names_in(image: &Image) -> Result<BTreeSet<Arc<str>>, Error> {
     let json = image.stored()?;
     let mut parsed = Ok(None);
-    let names = names::names_in(|| parsed = parse(image.kind(), &json).map(Some));
+    let names = names::names_in(|| parsed = Image::read(image.kind(), &json).map(Some));
     parsed.map_err(|error| corrupt(image.name(), error))?;
     Ok(names)
 }
@@ -115,8 +115,8 @@ pub(crate) fn fuzz(bytes: &[u8]) {
 fn read(resource: &str, format: i64, json: &str) -> Result<Image, String> {
     let kind = Kind::of_name(resource).ok_or("no such resource")?;
     let image = match upcast::to_newest(kind, format, json)? {
-        Cow::Borrowed(json) => parse(kind, json),
-        Cow::Owned(json) => parse(kind, &json),
+        Cow::Borrowed(json) => Image::read(kind, json),
+        Cow::Owned(json) => Image::read(kind, &json),
     };
     let image = image.map_err(|error| error.to_string())?;
     if image.name() == resource {
@@ -125,8 +125,4 @@ fn read(resource: &str, format: i64, json: &str) -> Result<Image, String> {
         let name = image.name();
         Err(format!("the image is that of `{name}`"))
     }
-}
-
-fn parse(kind: Kind, json: &str) -> serde_json::Result<Image> {
-    on_kind!(kind, T => serde_json::from_str::<T>(json).map(|record| T::into_image(record.into())))
 }

@@ -4,7 +4,7 @@
 //! A change is two kinds of rows, `changes` and `effects`. The log only grows and a group becomes
 //! visible as a whole, so rows of both read one after the other belong together.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use sqlx::{AssertSqlSafe, FromRow as _, QueryBuilder};
 use tokio_stream::StreamExt as _;
@@ -16,6 +16,7 @@ use super::{
     engine::{Link, On, on_engine},
     errors::{Failure, corrupt},
     images::{self, FORMAT},
+    redactions,
     tables::{self, Last},
 };
 use ndp_core::{
@@ -25,7 +26,7 @@ use ndp_core::{
     leaf::{self, Digest, GENESIS},
     messages::Condition,
     names::{AgencyName, PrincipalName, Revision},
-    rules::Decided,
+    rules::{Decided, redactions::Rewrite},
     time::Timestamp,
 };
 
@@ -187,6 +188,8 @@ pub struct Encoded {
     change: Change,
     /// One for each effect.
     images: Vec<EncodedImage>,
+    /// Rows of earlier changes that it rewrites.
+    rewrites: Arc<[Rewrite]>,
     request_id: Option<String>,
     salt: [u8; 16],
     header_digest: Digest,
@@ -208,7 +211,11 @@ impl Encoded {
         before: &Digest,
         salt: &mut (dyn FnMut() -> [u8; 16] + Send),
     ) -> Result<Self, Error> {
-        let Decided { change, stored } = decided;
+        let Decided {
+            change,
+            stored,
+            rewrites,
+        } = decided;
         let mut stored = stored.into_iter();
         let mut images = Vec::with_capacity(change.effects.len());
         for effect in &change.effects {
@@ -216,6 +223,7 @@ impl Encoded {
                 Effect::Put(_) => Some(stored.next().ok_or_else(unstored)?),
                 Effect::Remove { name: _ } => None,
                 Effect::Notice(notice) => Some(images::encode_notice(notice)?),
+                Effect::Redaction(redaction) => Some(redactions::encode(redaction)?),
             };
             let salt = salt();
             let image = leaf::image_digest(&salt, json.as_deref());
@@ -236,6 +244,7 @@ impl Encoded {
             request_id: change.request_id.map(|request| request.id.to_string()),
             change,
             images,
+            rewrites,
         })
     }
 
@@ -285,6 +294,9 @@ pub(super) async fn append(
             effects.push(effect_row(revision, ordinal, effect, image));
             last.extend(self::last(revision, effect, image));
         }
+    }
+    for encoded in changes {
+        redactions::rewrite(&mut link, encoded.change.revision, &encoded.rewrites).await?;
     }
     let (records, removed) = tables::split(&last)?;
     if !removed.is_empty() {
@@ -350,6 +362,7 @@ fn change_row(encoded: &Encoded) -> Row<'_> {
         reason,
         effects: _,    // rows of their own
         key_hashes: _, // in a table of its own
+        redaction: _,  // none of a new change
     } = &encoded.change;
     let digest = request_id.as_ref().map(|request| request.digest.as_slice());
     vec![
@@ -380,7 +393,7 @@ const fn kind(effect: &Effect) -> &'static str {
     match effect {
         Effect::Put(_) => "put",
         Effect::Remove { .. } => "remove",
-        Effect::Notice(_) => "notice",
+        Effect::Notice(_) | Effect::Redaction(_) => "notice",
     }
 }
 
@@ -413,7 +426,7 @@ fn last<'a>(
         (Effect::Put(image), Some(json)) => Some((image.name(), Last::Put(json, revision))),
         (Effect::Put(image), None) => Some((image.name(), Last::Removed)),
         (Effect::Remove { name }, _) => Some((name, Last::Removed)),
-        (Effect::Notice(_), _) => None,
+        (Effect::Notice(_) | Effect::Redaction(_), _) => None,
     }
 }
 
@@ -423,11 +436,14 @@ macro_rules! changes_where {
     ($condition:expr) => {
         concat!(
             "SELECT revision, record_time, principal, actor, agency, method, request_id, \
-             request_digest, reason, salt, header_digest, leaf_hash, digest FROM changes WHERE ",
+             request_digest, reason, salt, header_digest, leaf_hash, digest, redaction \
+             FROM changes WHERE ",
             $condition
         )
     };
 }
+
+pub(super) use changes_where;
 
 macro_rules! effects_where {
     ($condition:expr) => {
@@ -439,6 +455,8 @@ macro_rules! effects_where {
         )
     };
 }
+
+pub(super) use effects_where;
 
 /// Condition: revisions between two others that touched a resource, limited from either end.
 macro_rules! revisions_of {
@@ -479,6 +497,7 @@ pub(super) struct ChangeRow {
     pub(super) header_digest: Vec<u8>,
     pub(super) leaf_hash: Vec<u8>,
     pub(super) digest: Vec<u8>,
+    pub(super) redaction: i64,
 }
 
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -616,6 +635,7 @@ pub(super) fn decode(row: ChangeRow, effects: Vec<EffectRow>) -> Result<Appended
         header_digest: _,
         leaf_hash,
         digest,
+        redaction,
     } = row;
     let address = format!("changes, revision {revision}");
     let no_name = || corrupt(&address, "a name that is none");
@@ -647,6 +667,10 @@ pub(super) fn decode(row: ChangeRow, effects: Vec<EffectRow>) -> Result<Appended
             .map(decode_effect)
             .collect::<Result<_, _>>()?,
         key_hashes: Vec::new(),
+        redaction: match redaction {
+            0 => None,
+            by => Some(read_revision(&address, by)?),
+        },
     };
     Ok(Appended {
         change,
@@ -672,6 +696,9 @@ fn decode_effect(row: EffectRow) -> Result<Effect, Error> {
             images::decode("effects", &resource, revision, format, &json).map(Effect::Put)
         }
         ("remove", None) => Ok(Effect::Remove { name: resource }),
+        ("notice", Some(json)) if json.starts_with(redactions::BEGINS) => {
+            redactions::decode(&resource, revision, format, &json).map(Effect::Redaction)
+        }
         ("notice", Some(json)) => {
             images::decode_notice(&resource, revision, format, &json).map(Effect::Notice)
         }

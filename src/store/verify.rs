@@ -2,6 +2,9 @@
 //! the head, and that each API key has a hash. Rows are read as they are, so that a row that
 //! cannot be decoded is one more finding.
 //!
+//! A row that was redacted does not match its own digest. The log says so in a later change, with
+//! the digest of what is in the row instead. That change is verified as every other.
+//!
 //! The cached hashes of the log's tree are computed anew, and so is the root at each size that a
 //! checkpoint has.
 //!
@@ -21,6 +24,7 @@ use super::{
     errors::Failure,
     images::{self, FORMAT},
     log::{self, ChangeRow, EffectRow},
+    redactions::{self, Redacted},
 };
 use ndp_core::{
     error::Error,
@@ -54,6 +58,7 @@ pub(super) async fn verify(
         },
         newest: BTreeMap::new(),
         tree: Tree::default(),
+        redacted: redactions::redacted(snapshot.link()).await?,
     };
     loop {
         let rows = log::rows_after(snapshot.link(), verifier.last, BATCH).await?;
@@ -67,6 +72,7 @@ pub(super) async fn verify(
     }
     verifier.head(&head);
     verifier.roots_ahead(roots);
+    verifier.stray_redactions();
     verifier.stray_effects(snapshot).await?;
     verifier.names();
     let api_keys = verifier.api_keys();
@@ -86,6 +92,8 @@ struct Verifier {
     /// The newest image of each resource, by the log.
     newest: BTreeMap<String, Newest>,
     tree: Tree,
+    /// What redacted rows have instead of what their digests are over.
+    redacted: Redacted,
 }
 
 /// The log's tree, as RFC 6962 has it, leaf by leaf.
@@ -265,7 +273,18 @@ impl Verifier {
                 self.find("changes", at(change), None, problem);
             }
         }
+        let redaction = self.redacted.headers.remove(&change.revision);
+        let by = redaction.map_or(0, |(_, by)| by);
+        if change.redaction != by {
+            let problem = format!("is {}; by the log it is {by}", change.redaction);
+            self.find("changes", at(change), Some("redaction"), problem);
+        }
         match made_header {
+            Some(made) if redaction.is_some_and(|(digest, _)| digest == made) => {}
+            Some(_) if redaction.is_some() => {
+                let problem = format!("the header is not the one that change {by} left of it");
+                self.find("changes", at(change), None, problem);
+            }
             None => self.find("changes", at(change), Some("salt"), "is missing"),
             Some(made) if made == header || header_named || is_before => {}
             Some(_) => {
@@ -278,7 +297,14 @@ impl Verifier {
         let mut doubts = BTreeMap::new();
         let parts = effects.iter().zip(made).zip(&digests).enumerate();
         for (index, ((effect, made), stored)) in parts {
+            let place = (effect.revision, effect.ordinal);
+            let redacted = self.redacted.images.remove(&place);
             match made {
+                Some(made) if redacted == Some(made) => {}
+                Some(_) if redacted.is_some() => {
+                    let problem = "the effect is not the one that a redaction left of it";
+                    self.find("effects", of(effect), None, problem);
+                }
                 None => self.find("effects", of(effect), Some("salt"), "is missing"),
                 Some(made) if made == *stored || effect_named == Some(index) => {}
                 Some(_) => {
@@ -348,6 +374,19 @@ impl Verifier {
                 let problem = "is not that of the last change";
                 self.find("log_head", "the one row", Some(column), problem);
             }
+        }
+    }
+
+    /// Rows that were redacted and are not in the log.
+    fn stray_redactions(&mut self) {
+        let redacted = std::mem::take(&mut self.redacted);
+        for (revision, (_, by)) in redacted.headers {
+            let problem = format!("is missing: change {by} redacted it");
+            self.find("changes", format!("revision {revision}"), None, problem);
+        }
+        for (revision, ordinal) in redacted.images.into_keys() {
+            let row = format!("revision {revision}, effect {ordinal}");
+            self.find("effects", row, None, "is missing: it was redacted");
         }
     }
 
@@ -552,7 +591,7 @@ struct RecordRow {
 }
 
 impl ChangeRow {
-    fn header(&self) -> Header<'_> {
+    pub(super) fn header(&self) -> Header<'_> {
         Header {
             revision: self.revision,
             record_time: self.record_time,

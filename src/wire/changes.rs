@@ -2,17 +2,20 @@
 
 use prost::Message as _;
 
-use super::values::{write_optional_name, write_timestamp};
+use super::{
+    documents::document,
+    values::{write_optional_name, write_timestamp},
+};
 use crate::pb::{self, change::effect::Kind, record::Record as Kinds};
 use ndp_core::{
     caller::Person,
-    change::{Change, Image},
+    change::{Change, Image, Notice, RedactedChange, Redaction},
     kinds,
-    names::AgencyName,
+    names::{AgencyName, Revision},
     records::{Record, sizes::MESSAGE_BYTES_MAX},
     state::{
         State,
-        sight::{SeenChange, SeenEffect},
+        sight::{SeenChange, SeenEffect, Told},
         visible::SeenRecord,
     },
 };
@@ -74,6 +77,7 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
         reason,
         effects: _,    // those that are seen
         key_hashes: _, // never shown
+        redaction,
     } = change;
     let who = |text: &str| {
         if shows_who {
@@ -89,12 +93,18 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
             resource,
             after,
             before,
-            notice,
+            told,
         } = effect;
-        let kind = match (&notice, &after) {
-            (Some(_), _) => Kind::Notice,
+        let kind = match (&told, &after) {
+            (Some(Told::Notice(_)), _) => Kind::Notice,
+            (Some(Told::Redaction(_)), _) => Kind::Redacted,
             (None, Some(_)) => Kind::Put,
             (None, None) => Kind::Removed,
+        };
+        let (notice, redaction) = match told {
+            Some(Told::Notice(it)) => (Some(notice(it)), None),
+            Some(Told::Redaction(it)) => (None, Some(self::redaction(&it))),
+            None => (None, None),
         };
         seen.push(pb::change::Effect {
             resource,
@@ -105,11 +115,8 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
                 record
             }),
             old_record: None,
-            notice: notice.map(|notice| pb::change::Notice {
-                aspect: notice.aspect.as_str().to_owned(),
-                old_value: notice.from,
-                new_value: notice.to,
-            }),
+            notice,
+            redaction,
         });
         old.push(before.filter(|_| with_before));
     }
@@ -117,7 +124,7 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
         effect.old_record = fitting(before.map(|seen| record(&seen, state)), &mut room);
     }
     pb::Change {
-        name: format!("changes/{revision}"),
+        name: name(*revision),
         revision: revision.get(),
         record_time: Some(write_timestamp(*record_time)),
         method: method.to_string(),
@@ -129,5 +136,31 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
             .unwrap_or_default(),
         reason: who(reason),
         effects: seen,
+        redacting_change: redaction.map(name).unwrap_or_default(),
     }
+}
+
+/// The resource name of a change.
+pub fn name(revision: Revision) -> String {
+    format!("changes/{revision}")
+}
+
+fn notice(notice: Notice) -> pb::change::Notice {
+    pb::change::Notice {
+        aspect: notice.aspect.as_str().to_owned(),
+        old_value: notice.from,
+        new_value: notice.to,
+    }
+}
+
+fn redaction(redaction: &Redaction) -> pb::change::Redaction {
+    pb::change::Redaction {
+        document: Some(document(&redaction.document)),
+        changes: redacted_changes(&redaction.changes),
+    }
+}
+
+/// The names of redacted changes.
+pub fn redacted_changes(changes: &[RedactedChange]) -> Vec<String> {
+    changes.iter().map(|it| name(it.revision)).collect()
 }

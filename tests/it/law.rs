@@ -788,7 +788,7 @@ proptest! {
                 let names = change.effects.iter().filter_map(|effect| match effect {
                     Effect::Put(image) => Some(image.name().to_owned()),
                     Effect::Remove { name } => Some(name.clone()),
-                    Effect::Notice(_) => None,
+                    Effect::Notice(_) | Effect::Redaction(_) => None,
                 });
                 touched.insert(change.revision, names.collect());
                 state.apply(&change);

@@ -31,6 +31,7 @@ mod process;
 mod proofs;
 mod protos;
 mod readme;
+mod redaction;
 mod reference;
 mod release;
 mod rpc;

@@ -385,6 +385,7 @@ fn change(number: i64, images: Vec<Image>) -> Change {
         reason: "bịa".into(),
         effects: images.into_iter().map(Effect::Put).collect(),
         key_hashes: Vec::new(),
+        redaction: None,
     }
 }
 

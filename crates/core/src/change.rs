@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use crate::{
     caller::Person,
+    leaf::Digest,
     names::{AgencyName, ApiKeyName, Revision},
-    records::principals::KeyHash,
+    records::{documents::Document, principals::KeyHash},
     time::Timestamp,
 };
 
@@ -70,6 +71,41 @@ pub enum Effect {
     /// A computed value of the resource changed at the start of a day. The State ignores notices,
     /// and no answer depends on them.
     Notice(Notice),
+    /// Texts of the resource were redacted in earlier changes. The State ignores it: the resource
+    /// as it is now is a put of the same change.
+    Redaction(Redaction),
+}
+
+/// Where texts of one resource were redacted by law: the changes that wrote it. Their digests stay
+/// as they are, so the log has here what the rows are verified by from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redaction {
+    /// Resource name.
+    pub name: String,
+    /// The document that orders it.
+    pub document: Document,
+    /// The changes, oldest first.
+    pub changes: Vec<RedactedChange>,
+}
+
+/// A change whose header and images have other contents since texts of them were redacted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedactedChange {
+    /// Its revision.
+    pub revision: Revision,
+    /// The digest of its header as it is now.
+    pub header: Digest,
+    /// Its images of the resource that had a text to redact.
+    pub images: Vec<RedactedImage>,
+}
+
+/// An image of which texts were redacted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RedactedImage {
+    /// The place of its effect in the change.
+    pub ordinal: i64,
+    /// The digest of that effect as it is now.
+    pub digest: Digest,
 }
 
 impl Effect {
@@ -79,6 +115,7 @@ impl Effect {
             Self::Put(image) => image.name(),
             Self::Remove { name } => name,
             Self::Notice(notice) => &notice.name,
+            Self::Redaction(redaction) => &redaction.name,
         }
     }
 }
@@ -113,6 +150,17 @@ pub struct Change {
     pub effects: Vec<Effect>,
     /// Hashes of the keys made by it: kept in a table of their own, never in the log.
     pub key_hashes: Vec<(ApiKeyName, KeyHash)>,
+    /// The newest change that redacted texts of this one: of its header or of its images. Not a
+    /// part of what was decided.
+    pub redaction: Option<Revision>,
+}
+
+impl Change {
+    /// Whether it redacts texts of earlier changes.
+    pub fn redacts(&self) -> bool {
+        let mut effects = self.effects.iter();
+        effects.any(|effect| matches!(effect, Effect::Redaction(_)))
+    }
 }
 
 /// As of when a read is to answer.

@@ -155,6 +155,7 @@ mod tests {
             reason: reason.to_owned(),
             effects: Vec::new(),
             key_hashes: Vec::new(),
+            redaction: None,
         }
     }
 

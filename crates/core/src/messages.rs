@@ -85,6 +85,16 @@ messages! {
     QUERY_BLANK => QueryBlank:
         ("no word to search for; write at least one letter or digit"),
         ("không có từ để tìm; hãy nhập ít nhất một chữ cái hoặc chữ số");
+    TEXT_IS_MARK => TextIsMark { mark: &'static str }:
+        ("overlaps `{mark}`, which stands where a text was redacted; give more of the text"),
+        ("trùng với `{mark}`, ký hiệu thay cho nội dung đã xóa; hãy ghi đầy đủ hơn");
+    TEXT_REPEATED => TextRepeated:
+        ("has the text that is to be redacted, and would bring it into the log again; leave it \
+          out"),
+        ("có nội dung cần xóa và sẽ lại đưa nội dung đó vào nhật ký; hãy bỏ đi");
+    REQUIRED => RedactionReasonMissing:
+        ("say why the text is redacted, without the text"),
+        ("hãy ghi lý do xóa, không nhắc lại nội dung cần xóa");
     REQUIRED => FileEmpty:
         ("the file is empty; send its bytes"),
         ("tệp rỗng; hãy gửi nội dung tệp");
@@ -1114,6 +1124,24 @@ messages! {
     FILE_REFUSED => FileRefused:
         ("the scanner refused the file, so it is not kept; see that it holds no malware"),
         ("phần mềm quét đã từ chối tệp nên tệp không được lưu; hãy kiểm tra mã độc trong tệp");
+    TEXT_NOT_FOUND => TextNotFound:
+        ("the text is in no image of this resource and in no reason of a change to it; give it \
+          exactly as it is shown, and leave out resources that do not have it"),
+        ("nội dung này không có trong bản ghi, kể cả các bản trước, và lý do của các thay đổi; \
+          hãy ghi đúng như đang hiển thị và bỏ những bản ghi không có nội dung này");
+    TEXT_IN_IDENTIFIER => TextInIdentifier { field: String }:
+        ("in `{field}` the text is a part of a name, a word of the contract, a date or a digest, \
+          which cannot be redacted; give more of the text, so that it is free text only"),
+        ("tại `{field}`, nội dung này là một phần của tên định danh, giá trị quy định, ngày hoặc \
+          mã băm nên không thể xóa; hãy ghi đầy đủ hơn để chỉ khớp phần văn bản tự do");
+    REDACTION_TOO_LARGE => RedactionTooLarge { rows: usize, bytes: usize, before: Revision }:
+        ("more than {rows} rows or {bytes} bytes of the log have the text; name fewer resources, \
+          or give `end_revision` {before} first and then redact the rest"),
+        ("nội dung này có trong hơn {rows} dòng hoặc {bytes} byte của nhật ký; hãy nêu ít bản ghi \
+          hơn, hoặc ghi `end_revision` {before} trước, sau đó xóa phần còn lại");
+    REDACTION_OVERTAKEN => RedactionOvertaken:
+        ("it was written while its history was read; send the request again"),
+        ("bản ghi vừa được ghi trong lúc đọc lịch sử; hãy gửi lại yêu cầu");
     COMPARISON_TOO_LONG => ComparisonTooLong:
         ("the two editions list more platforms than one answer can hold; read the platforms of \
           each with ListPlatforms and compare their `listings`"),
@@ -1468,6 +1496,15 @@ messages! {
     REVISION_NOT_REACHED => RevisionNotReached:
         ("this server has not reached the revision asked for yet; retry"),
         ("máy chủ này chưa cập nhật đến phiên bản được yêu cầu; hãy thử lại");
+    LOG_REDACTED => LogRedacted:
+        ("texts of messages that waited to be sent were redacted; resume after the last position"),
+        ("nội dung của thông điệp đang chờ gửi đã bị xóa theo quy định; hãy tiếp tục từ vị trí \
+          cuối");
+    NOT_ERASED => NotErased:
+        ("the text is redacted, but the database file may still have its bytes, because it is in \
+          use; send the request again with the same request id"),
+        ("nội dung đã được xóa khỏi bản ghi, nhưng tệp cơ sở dữ liệu đang được dùng nên có thể \
+          vẫn còn dữ liệu cũ; hãy gửi lại với cùng mã yêu cầu (`request_id`)");
     SHUTTING_DOWN => ShuttingDown:
         ("the server is shutting down; retry"),
         ("máy chủ đang dừng; hãy thử lại");

@@ -111,6 +111,8 @@ reasons! {
         QUERY_BLANK "The search has no word.";
         REFERENCE_NOT_FOUND "The field names a resource that does not exist.";
         REQUIRED "The field must be set.";
+        TEXT_IS_MARK "The text overlaps the mark that stands where texts were redacted.";
+        TEXT_REPEATED "The field has the text that is to be redacted.";
         TOO_FEW_ITEMS "The list is too short.";
         TOO_LONG "The text is too long.";
         TOO_MANY_ITEMS "The list is too long.";
@@ -191,6 +193,8 @@ reasons! {
         RECOMMENDATION_STATE "The recommendation is not in a state that allows this.";
         RECORD_IS_WITHDRAWN "The record was withdrawn.";
         RECORD_TOO_LARGE "The record would take too many bytes.";
+        REDACTION_OVERTAKEN "The resource was written while its history was read.";
+        REDACTION_TOO_LARGE "More of the log has the text than one call redacts.";
         REPORT_IS_CORRECTED "Another report corrects this one already.";
         SECOND_PERSON_NEEDED "Whoever asked for this cannot approve it.";
         SIGNING_KEY_MISSING "The server has no key to sign checkpoints with.";
@@ -200,6 +204,8 @@ reasons! {
         TASK_HAS_CHILDREN "The task has tasks below it in the same programmes.";
         TASK_IS_FULL "The task has as many entries of this kind as a record holds.";
         TASK_STATE "The task is not in a state that the step needs.";
+        TEXT_IN_IDENTIFIER "The text is also a part of a value that cannot be redacted.";
+        TEXT_NOT_FOUND "The text is nowhere in the history of the resource.";
         TOO_MANY_TO_MOVE "The agency governs more platforms than one call moves.";
         TRANSCRIPTION_CONFIRMED "The agency has confirmed what was transcribed for it.";
     }
@@ -258,6 +264,8 @@ reasons! {
         FILES_UNAVAILABLE "The place where files are kept cannot be reached.";
         FILE_NOT_SCANNED "The scanner of files does not work, so no file is kept.";
         ISSUER_UNAVAILABLE "The keys of the token's issuer cannot be read.";
+        LOG_REDACTED "Texts of messages that waited for a watcher were redacted.";
+        NOT_ERASED "A text is redacted, and the database file may still have its bytes.";
         OUTCOME_UNKNOWN "The connection to the database was lost while the command was written.";
         REVISION_NOT_REACHED "This server has not followed the log so far yet.";
         SHUTTING_DOWN "The server is shutting down.";

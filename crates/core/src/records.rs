@@ -306,6 +306,11 @@ impl Image {
             .map_err(|error| Error::Bug(format!("encoding `{}`: {error}", self.name()).into()))
     }
 
+    /// Reads the stored form of a record of this kind.
+    pub fn read(kind: Kind, json: &str) -> serde_json::Result<Self> {
+        on_kind!(kind, T => serde_json::from_str::<T>(json).map(|it| T::into_image(it.into())))
+    }
+
     /// The error for a caller that may not see it.
     pub fn not_found(&self) -> Error {
         Error::NotFound {

@@ -28,6 +28,7 @@ pub mod principals;
 pub mod programmes;
 pub mod proposals;
 pub mod recommendations;
+pub mod redactions;
 pub mod reports;
 pub mod seed;
 pub mod tasks;
@@ -57,6 +58,7 @@ pub use self::{
         permit_evidence_reads, permit_permission_tests,
     },
     deciding::{Deciding, ID_LENGTH, Ids},
+    redactions::Rewrite,
     update::Update,
 };
 
@@ -157,6 +159,8 @@ pub struct Decided {
     pub change: Change,
     /// The stored form of each record that the change puts, in the order of its effects.
     pub stored: Vec<String>,
+    /// The rows of earlier changes that it rewrites. Only a redaction has any.
+    pub rewrites: Arc<[Rewrite]>,
 }
 
 impl Decided {
@@ -166,6 +170,7 @@ impl Decided {
         Ok(Self {
             stored: stored.collect::<Result<_, _>>()?,
             change,
+            rewrites: Arc::default(),
         })
     }
 }
@@ -174,7 +179,7 @@ impl Decided {
 fn puts(change: &Change) -> impl Iterator<Item = &Image> {
     change.effects.iter().filter_map(|effect| match effect {
         Effect::Put(image) => Some(image),
-        Effect::Remove { .. } | Effect::Notice(_) => None,
+        Effect::Remove { .. } | Effect::Notice(_) | Effect::Redaction(_) => None,
     })
 }
 
@@ -222,6 +227,7 @@ pub fn decide(
         reason,
         mut effects,
         key_hashes,
+        rewrites,
         ..
     } = deciding;
     for effect in &mut effects {
@@ -229,7 +235,7 @@ pub fn decide(
             note_public_write(image, state);
         }
     }
-    let decided = Decided::of(Change {
+    let mut decided = Decided::of(Change {
         revision,
         record_time: now,
         person,
@@ -239,7 +245,9 @@ pub fn decide(
         reason: reason.into_owned(),
         effects,
         key_hashes,
+        redaction: None,
     })?;
+    decided.rewrites = rewrites;
     let sizes = decided.stored.iter().map(String::len);
     check_sizes(puts(&decided.change).map(Image::name).zip(sizes))?;
     Ok(decided)

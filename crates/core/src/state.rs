@@ -90,7 +90,7 @@ impl State {
             match effect {
                 Effect::Put(image) => self.put(image.clone()),
                 Effect::Remove { name } => self.remove(name),
-                Effect::Notice(_) => {}
+                Effect::Notice(_) | Effect::Redaction(_) => {}
             }
         }
         self.revision = change.revision;

@@ -22,6 +22,8 @@ use ndp_core::{
     caller::Caller,
     change::Image,
     error::Error,
+    messages::Unavailable,
+    names::Revision,
     position::Position,
     state::{
         State,
@@ -35,6 +37,8 @@ use ndp_core::{
 pub(super) struct Viewer {
     pub(super) caller: Caller,
     sight_turns: u64,
+    /// The newest change that had redacted texts of earlier ones.
+    pub(super) redacted: Revision,
 }
 
 impl Viewer {
@@ -42,6 +46,7 @@ impl Viewer {
         Self {
             caller,
             sight_turns: snapshot.state.sight_turns(),
+            redacted: snapshot.redacted,
         }
     }
 }
@@ -146,6 +151,12 @@ impl Watcher {
     }
 }
 
+/// The end of a watch whose messages may have a text that was redacted since they were built. The
+/// client resumes, and reads them anew.
+pub(super) const fn redacted() -> Error {
+    Error::Unavailable(Unavailable::LogRedacted)
+}
+
 /// Why a watch ended, and the position to resume from.
 #[derive(Clone, Debug)]
 pub struct Ended {
@@ -195,6 +206,12 @@ impl Watched {
             error: error.into(),
             position: self.delivered,
         })?;
+        if renewed.redacted != viewer.redacted && !matches!(content, Content::Heartbeat) {
+            return Err(Ended {
+                error: redacted().into(),
+                position: self.delivered,
+            });
+        }
         self.delivered = position;
         if Arc::ptr_eq(&renewed, &viewer) {
             return Ok(Some(message));

@@ -231,8 +231,8 @@ fn outcome_of(change: &Change) -> Result<Outcome, Error> {
             snapshot: None,
             replayed: false,
         }),
-        Some(Effect::Remove { .. } | Effect::Notice(_)) | None => Err(Error::Bug(
-            format!("{} changes nothing", change.method).into(),
-        )),
+        Some(Effect::Remove { .. } | Effect::Notice(_) | Effect::Redaction(_)) | None => Err(
+            Error::Bug(format!("{} changes nothing", change.method).into()),
+        ),
     }
 }

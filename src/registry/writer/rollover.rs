@@ -189,6 +189,7 @@ impl Writer {
                 reason: String::new(),
                 effects: some.iter().cloned().map(Effect::Notice).collect(),
                 key_hashes: Vec::new(),
+                redaction: None,
             });
         }
         changes

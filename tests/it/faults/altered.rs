@@ -61,6 +61,7 @@ const COLUMNS: &[(&str, &str, &str, Told)] = &[
     ("changes", "header_digest", ZEROS, First("changes, revision {r}, column header_digest")),
     ("changes", "leaf_hash", ZEROS, First("changes, revision {r}, column leaf_hash")),
     ("changes", "digest", ZEROS, First("changes, revision {r}, column digest")),
+    ("changes", "redaction", "revision + 1", First("changes, revision {r}, column redaction")),
     ("effects", "revision", "revision + 1, ordinal = 99",
         First("changes, revision {r}: its effects")),
     ("effects", "ordinal", "99", First("effects, revision {r}, effect 99, ")),
@@ -138,7 +139,7 @@ const ROWS: &[(&str, Told)] = &[
     // a change is recorded again after the last
     (
         "INSERT INTO changes SELECT {last} + 1, record_time, principal, actor, agency, method, \
-         NULL, NULL, reason, salt, header_digest, leaf_hash, digest \
+         NULL, NULL, reason, salt, header_digest, leaf_hash, digest, 0 \
          FROM changes WHERE revision = {r}",
         First("changes, revision {after}: "),
     ),

@@ -517,6 +517,10 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
 
         ("GetChange", "the first", json!({"name": "changes/1"})),
         ("ListChanges", "", json!({})),
+        ("RedactText", "", json!({
+            "names": [it.platform["name"]], "text": it.platform["display_name"],
+            "document": decision(DECISION_DAY), "reason": "thử nghiệm",
+        })),
         ("GetCheckpoint", "", json!({"name": "checkpoint"})),
         ("ProveInclusion", "", json!({"name": "changes/1"})),
         ("ProveConsistency", "", json!({"old_tree_size": 1})),

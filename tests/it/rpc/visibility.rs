@@ -1115,6 +1115,7 @@ proptest! {
             reason: "made up".into(),
             effects: touched.iter().map(|(after, _)| Effect::Put(image(*after))).collect(),
             key_hashes: Vec::new(),
+            redaction: None,
         };
         let before: Vec<_> = touched.iter().map(|(_, before)| before.map(image)).collect();
         let now = State::load(change.revision, Some(now()), images.clone());

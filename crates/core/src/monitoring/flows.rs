@@ -299,7 +299,7 @@ fn touched(before: &State, change: &Change) -> Option<Vec<DataFlowName>> {
                     return None;
                 }
             }
-            Effect::Put(_) | Effect::Notice(_) => {}
+            Effect::Put(_) | Effect::Notice(_) | Effect::Redaction(_) => {}
             Effect::Remove { name } => match name.split_once('/') {
                 Some(("dataFlows", id)) => flows.extend(DataFlowName::from_id(id)),
                 Some(("agencies" | "editions" | "platforms", _)) => return None,

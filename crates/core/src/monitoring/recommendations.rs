@@ -335,7 +335,7 @@ impl Kept for Tally {
 fn touched(effect: &Effect) -> Option<RecommendationName> {
     match effect {
         Effect::Put(_) | Effect::Remove { .. } => RecommendationName::parse(effect.name()),
-        Effect::Notice(_) => None,
+        Effect::Notice(_) | Effect::Redaction(_) => None,
     }
 }
 

@@ -660,7 +660,7 @@ fn touched(before: &State, change: &Change) -> Option<Vec<PlatformName>> {
                 return None;
             }
             Effect::Remove { name } => name,
-            Effect::Notice(_) => continue,
+            Effect::Notice(_) | Effect::Redaction(_) => continue,
         };
         let mut segments = name.split('/');
         if segments.next() == Some("platforms")

@@ -444,7 +444,7 @@ impl State {
             let name = match effect {
                 Effect::Put(image) => image.name(),
                 Effect::Remove { name } => name,
-                Effect::Notice(_) => continue,
+                Effect::Notice(_) | Effect::Redaction(_) => continue,
             };
             if let Some(name) = TaskName::parse(name) {
                 names.push(name);

@@ -4,14 +4,19 @@ use std::borrow::Borrow;
 
 use crate::{
     caller::Caller,
+    change::Image,
     error::Error,
     messages::Unauthenticated,
     names::{AgencyName, PlatformName, PrincipalName},
     records::{
+        Kind,
         plans::Plan,
         principals::{ApiKeyFields, Principal, PrincipalFields, Role},
     },
-    state::{State, visible::Visible},
+    state::{
+        State,
+        visible::{Visible, visible},
+    },
 };
 
 /// A caller that asks for a command.
@@ -67,6 +72,21 @@ impl<'a> Asking<'a> {
                 kind: T::KIND.noun(),
                 name: name.to_owned(),
             }
+        })
+    }
+
+    /// The same for a record of any kind.
+    pub(super) fn find_image(&self, kind: Kind, name: &str) -> Result<Image, Error> {
+        let found = self.state.image(name);
+        let viewers = std::iter::once(self.caller).chain(self.onlooker);
+        let mut sees = viewers.map(|viewer| {
+            let image = found.as_ref();
+            image.is_some_and(|image| visible(self.state, viewer, image).is_some())
+        });
+        let known = sees.all(|sees| sees);
+        found.filter(|_| known).ok_or_else(|| Error::NotFound {
+            kind: kind.noun(),
+            name: name.to_owned(),
         })
     }
 

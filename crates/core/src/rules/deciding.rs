@@ -13,7 +13,7 @@ use crate::{
     messages::{Condition, Rule, Unauthenticated},
     names::{AgencyName, ApiKeyName, EditionName, ProgrammeName, Revision},
     records::{Record, meta::Meta, principals::KeyHash, undoings::Undoing},
-    rules::Asking,
+    rules::{Asking, Rewrite},
     state::{State, maps::Mapped},
     time::{Date, Timestamp},
 };
@@ -39,6 +39,7 @@ pub struct Deciding<'a> {
     ids: &'a mut dyn Ids,
     pub(super) effects: Vec<Effect>,
     pub(super) key_hashes: Vec<(ApiKeyName, KeyHash)>,
+    pub(super) rewrites: Arc<[Rewrite]>,
 }
 
 impl std::fmt::Debug for Deciding<'_> {
@@ -71,6 +72,7 @@ impl<'a> Deciding<'a> {
             ids,
             effects: Vec::new(),
             key_hashes: Vec::new(),
+            rewrites: Arc::default(),
         })
     }
 

@@ -55,6 +55,7 @@ use crate::{
             AnswerRecommendation, CreateRecommendation, ForwardRecommendation,
             RejectRecommendation, ReopenRecommendation, UpdateRecommendation,
         },
+        redactions::RedactText,
         reports::{CreateReport, WithdrawReport},
         tasks::{
             ConfirmTask, CreateTask, DropTask, MoveTaskDue, ReopenTask, ReportTask, ReturnTask,
@@ -386,6 +387,10 @@ impl Question<'_> {
                 hash: KeyHash([0; 32]),
             }],
             "RevokeApiKey" => writes![RevokeApiKey { name: self.name()? }],
+            "RedactText" => {
+                self.nothing()?;
+                writes![RedactText::of_nothing()]
+            }
             "OnboardAgency" => {
                 let agency: AgencyName = self.name()?;
                 let is_there = self.state.agency(&agency).is_some();

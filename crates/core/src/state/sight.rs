@@ -5,7 +5,7 @@
 
 use crate::{
     caller::{Caller, Reach},
-    change::{Change, Effect, Image, Notice},
+    change::{Change, Effect, Image, Notice, Redaction},
     names::{AgencyName, PrincipalName},
     records::principals::Role,
     state::{
@@ -23,8 +23,17 @@ pub struct SeenEffect {
     pub after: Option<SeenRecord>,
     /// The resource before it.
     pub before: Option<SeenRecord>,
-    /// The notice of a computed value that changed at the start of a day.
-    pub notice: Option<Notice>,
+    /// What else is said of it.
+    pub told: Option<Told>,
+}
+
+/// What a change says of a resource that it does not write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A computed value changed at the start of a day.
+    Notice(Notice),
+    /// Texts of it were redacted in earlier changes.
+    Redaction(Redaction),
 }
 
 /// A change as a caller sees it.
@@ -114,7 +123,7 @@ impl<'a> Past<'a> {
         effects.map(|(effect, before)| {
             let after = match effect {
                 Effect::Put(image) => Some(image),
-                Effect::Remove { .. } | Effect::Notice(_) => None,
+                Effect::Remove { .. } | Effect::Notice(_) | Effect::Redaction(_) => None,
             };
             let before = Then::new(before, ancestry.before());
             (effect.name(), before, Then::new(after, ancestry.after()))
@@ -171,7 +180,7 @@ pub fn needs_before(caller: &Caller, interest: &Interest, past: &Past<'_>) -> bo
                 .is_some_and(|it| agency_of(image, parents).as_ref() != Some(it))
                 || visible(parents, caller, image).is_none()
         }
-        Effect::Remove { .. } | Effect::Notice(_) => true,
+        Effect::Remove { .. } | Effect::Notice(_) | Effect::Redaction(_) => true,
     })
 }
 
@@ -248,13 +257,18 @@ pub fn see<'a>(
         if !interest.covers(name, before, after) {
             continue;
         }
-        if let Effect::Notice(notice) = effect {
+        let told = match effect {
+            Effect::Notice(notice) => Some(Told::Notice(notice.clone())),
+            Effect::Redaction(redaction) => Some(Told::Redaction(redaction.clone())),
+            Effect::Put(_) | Effect::Remove { .. } => None,
+        };
+        if told.is_some() {
             if is_seen_whole(before.visible_at(now, caller).as_ref()) {
                 seen.push(SeenEffect {
                     resource: name.to_owned(),
                     after: None,
                     before: None,
-                    notice: Some(notice.clone()),
+                    told,
                 });
             }
             continue;
@@ -273,7 +287,7 @@ pub fn see<'a>(
                 resource: name.to_owned(),
                 after,
                 before,
-                notice: None,
+                told: None,
             });
         }
     }

@@ -239,7 +239,7 @@ impl DeploymentTally {
                         return None;
                     }
                 }
-                Effect::Put(_) | Effect::Notice(_) => {}
+                Effect::Put(_) | Effect::Notice(_) | Effect::Redaction(_) => {}
                 Effect::Remove { name } => match DeploymentName::parse(name) {
                     Some(name) => touched.push(name),
                     None if name.starts_with("agencies/") => return None,

@@ -338,6 +338,7 @@ impl World {
             reason: String::new(),
             effects: images.into_iter().map(Effect::Put).collect(),
             key_hashes: Vec::new(),
+            redaction: None,
         };
         self.apply(&change);
     }

@@ -258,6 +258,7 @@ fn change(revision: i64, images: Vec<Image>) -> Change {
         reason: String::new(),
         effects: images.into_iter().map(Effect::Put).collect(),
         key_hashes: Vec::new(),
+        redaction: None,
     }
 }
 

@@ -144,6 +144,7 @@ fn change(number: i64, made: &Made) -> Change {
             number, made,
         ))))],
         key_hashes: Vec::new(),
+        redaction: None,
     }
 }
 
