@@ -16,7 +16,6 @@ use super::{
 use crate::{
     config::{DatabaseArgs, DatabaseConfig},
     files::{Place, Verified},
-    registry::{Entropy as _, entropy::OsEntropy},
     store::{DatabaseUrl, Store},
 };
 use ndp_core::time::Clock as _;
@@ -99,9 +98,8 @@ async fn restore_from(
         backup.copy_into(&store).await?;
         if let Some(newer) = &newer {
             let now = SystemClock.now();
-            store
-                .redact_as(newer, now, &mut || OsEntropy.salt())
-                .await?;
+            let mut salt = || Uuid::new_v4().into_bytes();
+            store.redact_as(newer, now, &mut salt).await?;
             store.erase_overwritten().await?;
         }
         store.head().await

@@ -47,8 +47,8 @@ impl Services {
         } = redacted.await?;
         let resources = resources
             .into_iter()
-            .map(|(name, redacted)| RedactedResource {
-                name,
+            .map(|(resource, redacted)| RedactedResource {
+                resource,
                 changes: changes::redacted_changes(&redacted),
             });
         let answer = pb::RedactTextResponse {

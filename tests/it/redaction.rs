@@ -200,7 +200,7 @@ both! {
         assert_eq!(checked.get("redacting_change"), None);
         // its first write, its submission and its issue
         let changes = [0, 1, 2].map(|after| format!("changes/{}", scene.wrote + after));
-        assert_eq!(redacted["resources"], json!([{"name": scene.plan, "changes": changes}]));
+        assert_eq!(redacted["resources"], json!([{"resource": scene.plan, "changes": changes}]));
         assert_eq!(stored(&engine.url()).await, Vec::<String>::new());
         assert!(!in_files(&engine));
         assert_eq!(scene.admin.ok("RedactText", scene.request()).await, redacted, "repeated");
@@ -280,6 +280,23 @@ both! {
         }
         assert_eq!(findings(&engine.url()).await, Vec::<String>::new());
         sql.close().await;
+    }
+
+    async fn a_file_in_use_is_erased_by_the_repeated_call(engine: Engine) {
+        let scene = Scene::new(&engine.url()).await;
+        let mut reader = Sql::connect(&engine.url()).await;
+        let is_sqlite = reader.is_sqlite();
+        reader.run("BEGIN").await;
+        assert!(reader.number("SELECT count(*) FROM changes").await > 0);
+        let first = scene.admin.call("RedactText", scene.request()).await;
+        assert_eq!(first.as_ref().err().map(reason), is_sqlite.then(|| "NOT_ERASED".to_owned()));
+        assert_eq!(in_files(&engine), is_sqlite);
+        reader.run("COMMIT").await;
+        reader.close().await;
+        scene.admin.ok("RedactText", scene.request()).await;
+        assert!(!in_files(&engine));
+        assert_eq!(stored(&engine.url()).await, Vec::<String>::new());
+        scene.server.stop().await;
     }
 
     async fn an_older_backup_is_redacted_at_its_restore(engine: Engine) {
