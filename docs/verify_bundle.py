@@ -129,6 +129,8 @@ def check_change(change, size, root):
     revision = int(change["revision"])
     if change["name"] != f"changes/{revision}" or not 0 < revision <= size:
         raise Wrong("its revision is not in the tree of the checkpoint, or not its own")
+    if change.get("redactingChange"):
+        raise Wrong(f"{shown(change['redactingChange'])} redacted texts of it by law")
     digests = [decoded(it) for it in change["effectDigests"]]
     written = {}
     for effect in change["openedEffects"]:

@@ -48,8 +48,10 @@ pub struct Witness {
     pub request_digest: Option<Vec<u8>>,
     /// The reason.
     pub reason: String,
-    /// The salt of the header; empty if it was blanked.
+    /// The salt of the header.
     pub salt: Vec<u8>,
+    /// The newest change that redacted texts of it. Its texts do not fit its digests any more.
+    pub redaction: Option<Revision>,
     /// The digest of each effect.
     pub digests: Vec<Digest>,
     /// The effects that were asked for, with what their digests are made of.
@@ -118,7 +120,7 @@ impl Store {
         let changes = reading!(self.engine, link => of_revisions::<ChangeRow>(
             link,
             "SELECT revision, record_time, principal, actor, agency, method, request_id, \
-             request_digest, reason, salt, header_digest, leaf_hash, digest FROM changes",
+             request_digest, reason, salt, header_digest, leaf_hash, digest, redaction FROM changes",
             "revision",
             &revisions,
         ));
@@ -230,6 +232,7 @@ fn read(row: ChangeRow) -> Result<Witness, Error> {
         header_digest: _, // is made of the others
         leaf_hash: _,     // is made of the digests
         digest: _,        // the chain is not proven
+        redaction,
     } = row;
     Ok(Witness {
         revision: read_revision("changes", revision)?,
@@ -242,12 +245,16 @@ fn read(row: ChangeRow) -> Result<Witness, Error> {
         request_digest,
         reason,
         salt: salt.unwrap_or_default(),
+        redaction: match redaction {
+            0 => None,
+            other => Some(read_revision("changes", other)?),
+        },
         digests: Vec::new(),
         opened: Vec::new(),
     })
 }
 
-/// `None` for an effect without an image, or whose image was blanked.
+/// `None` for an effect without an image.
 fn open(row: EffectRow) -> Result<Option<OpenedEffect>, Error> {
     let EffectRow {
         revision: _, // of the change

@@ -15,7 +15,7 @@ use crate::{
     harness::{
         Engine, both,
         http::send,
-        plans::Cast,
+        plans::{Cast, DECISION_DAY, decision},
         raw::violations,
         server::{As, Server},
         tools,
@@ -508,6 +508,37 @@ both! {
             assert_eq!(page["checkpoint"]["treeSize"], (before + 1).to_string());
             if let Some(verifier) = &verifier {
                 verifier.verify(&public_key(&pages[0]), &pages).unwrap();
+            }
+        }
+        server.stop().await;
+    }
+
+    async fn what_was_redacted_is_proved_from_then_on(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let caller = auditor(&server).await;
+        let editor = Cast::new(&server).await.editor;
+        let text = "entered by mistake (made up)";
+        let platform = json!({"name": "platforms/ndp-001", "operating_unit": text});
+        let update = json!({"platform": platform, "update_mask": "operating_unit"});
+        editor.ok("UpdatePlatform", update).await;
+        let before = server.registry.revision().get();
+        let keeper = server.raw(server.person("keeper", &[Role::Admin], None).await);
+        let redaction = json!({"names": ["platforms/ndp-001"], "text": text,
+            "document": decision(DECISION_DAY), "reason": "thử nghiệm"});
+        let redacted = keeper.ok("RedactText", redaction).await;
+        let verifier = Verifier::new();
+        for (at, holds) in [(before, false), (0, true)] {
+            let query = format!("metric=PLATFORMS_HELD&pageSize=100&readRevision={at}");
+            let pages = pages(&server, &caller, &query).await;
+            assert!(!pages.concat().contains(text), "{pages:?}");
+            let Some(verifier) = &verifier else { continue };
+            match verifier.verify(&public_key(&pages[0]), &pages) {
+                Ok(printed) => assert!(holds, "{printed}"),
+                Err(refused) => {
+                    let by = redacted["redacting_change"].as_str().unwrap();
+                    let told = format!("changes/{before}: {by} redacted texts of it by law");
+                    assert!(!holds && refused.contains(&told), "{refused}");
+                }
             }
         }
         server.stop().await;
