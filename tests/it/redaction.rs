@@ -60,7 +60,7 @@ impl Scene {
             "plan": {"name": draft["name"], "etag": draft["etag"],
                 "display_name": format!("Kế hoạch của {TEXT}"),
                 "scope": format!("Giao {TEXT} phụ trách"), "objectives": "Khác"},
-            "update_mask": "display_name,scope,objectives",
+            "update_mask": "displayName,scope,objectives",
             "reason": format!("theo đề nghị của {TEXT}"),
             "request_id": "7c1f3a52-0f35-4f43-9a30-1f1f3b8b5c11",
         });
