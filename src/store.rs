@@ -45,7 +45,7 @@ use self::{
 };
 pub use self::{
     errors::CommitError,
-    evidence::{OpenedEffect, Witness, Written},
+    evidence::{LastWrite, OpenedEffect, Witness},
     files::{FilePlace, PART_BYTES, StoredFile},
     history::Past,
     log::Appended,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Registry, history::log_is_short};
-use crate::{admission::who::Who, store::Written};
+use crate::{admission::who::Who, store::LastWrite};
 use ndp_core::{
     error::Error, leaf::Digest, monitoring::counted::Counted, names::Revision,
     query::page::BYTES_MAX,
@@ -45,7 +45,7 @@ impl Registry {
                 .map(String::as_str)
                 .collect();
             let names: Vec<_> = names.into_iter().collect();
-            let written = store.written(&names, at).await?;
+            let written = store.last_writes(&names, at).await?;
             let (resources, names) = that_fit(&counted, &written)?;
             let witnesses = store.witnesses(&names, at).await?;
             let revisions: Vec<_> = witnesses.iter().map(|it| it.revision).collect();
@@ -61,14 +61,14 @@ impl Registry {
 /// not fit alone, records that it is counted by are left out.
 fn that_fit<'a>(
     counted: &'a [Counted],
-    written: &BTreeMap<String, Written>,
+    written: &BTreeMap<String, LastWrite>,
 ) -> Result<(usize, Vec<&'a str>), Error> {
     let (mut names, mut changes) = (BTreeSet::new(), BTreeSet::new());
     let mut bytes = 0;
     for (index, it) in counted.iter().enumerate() {
         let (mut of_names, mut of_changes, mut added) = (Vec::new(), Vec::new(), 0);
         for name in [&it.name].into_iter().chain(&it.beside) {
-            let Written {
+            let LastWrite {
                 revision,
                 bytes: image,
                 effects,
@@ -111,9 +111,9 @@ mod tests {
     }
 
     /// Each record with the bytes of its image, all written by one change.
-    fn written(images: &[(&str, usize)]) -> BTreeMap<String, Written> {
+    fn written(images: &[(&str, usize)]) -> BTreeMap<String, LastWrite> {
         let written = images.iter().map(|(name, bytes)| {
-            let written = Written {
+            let written = LastWrite {
                 revision: Revision::ZERO.next(),
                 bytes: *bytes,
                 effects: images.len(),

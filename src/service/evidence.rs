@@ -144,6 +144,9 @@ fn proven_change((change, path): (Witness, Vec<Digest>)) -> ProvenChange {
         effect_digests: bytes(&change.digests),
         opened_effects: opened.collect(),
         hashes: bytes(&path),
-        redacting_change: change.redaction.map(|it| format!("changes/{it}")).unwrap_or_default(),
+        redacting_change: change
+            .redaction
+            .map(|it| format!("changes/{it}"))
+            .unwrap_or_default(),
     }
 }

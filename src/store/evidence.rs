@@ -18,7 +18,7 @@ const OPERATION: &str = "reading the changes behind records";
 
 /// Where the log has a record as of a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct LastWrite {
     /// The change that wrote it.
     pub revision: Revision,
     /// Bytes of its image.
@@ -76,14 +76,14 @@ pub struct OpenedEffect {
 }
 
 #[derive(sqlx::FromRow)]
-struct WrittenRow {
+struct LastWriteRow {
     resource: String,
     revision: i64,
     bytes: Option<i64>,
     effects: i64,
 }
 
-const WRITTEN: &str = "past.resource, past.revision, \
+const LAST_WRITE: &str = "past.resource, past.revision, \
      CAST(octet_length(past.image) AS BIGINT) AS bytes, \
      (SELECT COUNT(*) FROM effects AS other WHERE other.revision = past.revision) AS effects";
 const OPENED: &str = "past.revision, past.ordinal, past.kind, past.resource, past.format, \
@@ -91,16 +91,16 @@ const OPENED: &str = "past.revision, past.ordinal, past.kind, past.resource, pas
 
 impl Store {
     /// Where the log has each of these records as of a revision, by name.
-    pub async fn written(
+    pub async fn last_writes(
         &self,
         names: &[&str],
         at: Revision,
-    ) -> Result<BTreeMap<String, Written>, Error> {
-        let rows = reading!(self.engine, link => last::<WrittenRow>(link, WRITTEN, names, at));
+    ) -> Result<BTreeMap<String, LastWrite>, Error> {
+        let rows = reading!(self.engine, link => last::<LastWriteRow>(link, LAST_WRITE, names, at));
         let rows = self.outages.during(rows, OPERATION)?;
         let written = rows.into_iter().map(|row| {
             let count = |number: i64| usize::try_from(number).unwrap_or_default();
-            let written = Written {
+            let written = LastWrite {
                 revision: read_revision("effects", row.revision)?,
                 bytes: count(row.bytes.unwrap_or_default()),
                 effects: count(row.effects),
