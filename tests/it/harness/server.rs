@@ -47,7 +47,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use super::{BOUND, raw::Raw, tools::repository};
+use super::{BOUND, raw::Raw, tools::repository, until};
 
 /// What a test's clock shows at first: 1 October 2026, nine in the morning in Vietnam.
 pub(crate) const MORNING: &str = "2026-10-01T02:00:00Z";
@@ -371,6 +371,9 @@ impl Server {
             stopped,
         );
         let serving = tokio::spawn(serving);
+        // what it measures is there before a test looks
+        let begun = async || metrics.encode().unwrap().contains("\nndp_ready ");
+        until("the server has begun", begun).await;
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let channel = match tls {
             None => endpoint.connect().await.unwrap(),
