@@ -60,6 +60,7 @@ fn every_error() -> Vec<Error> {
             needs: "an `ROLE_AGENCY_APPROVER` of `agencies/bo-y-te`".to_owned(),
             needs_vi: "vai trò `ROLE_AGENCY_APPROVER` của `agencies/bo-y-te`".to_owned(),
         },
+        Error::CrossSite,
         Error::Stalled { seconds: 60 },
         Error::out_of_range(
             "read_revision",
@@ -89,6 +90,11 @@ fn every_error() -> Vec<Error> {
         Unauthenticated::TokenAlgorithm,
         Unauthenticated::TokenKey,
         Unauthenticated::TokenSignature,
+        Unauthenticated::Session,
+        Unauthenticated::SignInUnknown,
+        Unauthenticated::SignInAnswer,
+        Unauthenticated::SignInCode,
+        Unauthenticated::SignInRefused,
         Unauthenticated::Invalid,
     ] {
         errors.push(Error::Unauthenticated(why));
@@ -100,6 +106,7 @@ fn every_error() -> Vec<Error> {
         Unavailable::FileNotScanned,
         Unavailable::Files,
         Unavailable::IssuerKeys,
+        Unavailable::IssuerAnswer,
         Unavailable::OutcomeUnknown,
         Unavailable::RevisionNotReached,
         Unavailable::ShuttingDown,

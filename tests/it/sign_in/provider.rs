@@ -91,6 +91,7 @@ both! {
             clock_skew_seconds: 30,
             token_bytes: 4096,
             ca: Some(authority.root()),
+            client: None,
         };
         let server = start(&engine, vec![issuer]).await;
         // the provider's clock is the real one
