@@ -184,6 +184,14 @@ struct Exchanged {
     id_token: String,
 }
 
+/// Why it gives nothing.
+#[derive(Deserialize)]
+struct Refused {
+    error: String,
+}
+
+const INVALID_GRANT: &str = "invalid_grant";
+
 impl SignIn {
     /// Whether browsers can sign in.
     pub fn takes_browsers(&self) -> bool {
@@ -453,7 +461,8 @@ impl Answered<'_> {
         let told = fetch::send(url, &self.client.tls, request, body, EXCHANGED_BYTES_MAX);
         let (status, told) = told.await.with_context(|| format!("cannot ask `{url}`"))?;
         // RFC 6749 §5.2: the code, and not the client, is what it does not accept
-        if status == StatusCode::BAD_REQUEST {
+        let refused = serde_json::from_slice::<Refused>(&told);
+        if status == StatusCode::BAD_REQUEST && refused.is_ok_and(|it| it.error == INVALID_GRANT) {
             return Ok(Err(Unauthenticated::SignInCode));
         }
         ensure!(status == StatusCode::OK, "`{url}` answers {status}");

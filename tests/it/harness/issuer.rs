@@ -207,7 +207,9 @@ impl Site {
 
     /// Where it is.
     pub(crate) fn url(&self, path: &str) -> Url {
-        format!("https://localhost:{}{path}", self.port).parse().unwrap()
+        format!("https://localhost:{}{path}", self.port)
+            .parse()
+            .unwrap()
     }
 
     /// How often its keys were asked for.

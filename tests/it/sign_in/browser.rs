@@ -50,7 +50,10 @@ impl<'a> Browser<'a> {
     }
 
     async fn send_with(&mut self, what: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
+        let cookies = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
         let cookies = cookies.collect::<Vec<_>>().join("; ");
         let mut headers = headers.to_vec();
         if !cookies.is_empty() {
@@ -72,7 +75,9 @@ impl<'a> Browser<'a> {
 
     /// Begins a sign-in; answers the parameters that the issuer gets.
     async fn begin(&mut self) -> BTreeMap<String, String> {
-        let answer = self.send("GET /sign-in/made-up?return=/v1/platforms", &[]).await;
+        let answer = self
+            .send("GET /sign-in/made-up?return=/v1/platforms", &[])
+            .await;
         assert_eq!(answer.status, 303);
         let url: Url = answer.header("location").unwrap().parse().unwrap();
         url.query_pairs().into_owned().collect()
@@ -121,7 +126,9 @@ fn id_claims(server: &Server, nonce: &str) -> Value {
 
 fn answers(head: &str, body: &str) -> Exchange {
     let length = body.len();
-    Exchange::Answers(format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\n\r\n{body}"))
+    Exchange::Answers(format!(
+        "HTTP/1.1 {head}\r\ncontent-length: {length}\r\n\r\n{body}"
+    ))
 }
 
 fn exchanged(token: &str) -> Exchange {
@@ -158,7 +165,9 @@ pub(super) async fn start(engine: &Engine, issuer: Issuer, limits: Limits) -> Se
 /// A server with an editor whose identity is the made-up subject.
 async fn start_with(engine: &Engine, site: &Site) -> Server {
     let server = start(engine, issuer(site), Limits::default()).await;
-    server.person("person", &[Role::AgencyEditor], Some(AGENCY)).await;
+    server
+        .person("person", &[Role::AgencyEditor], Some(AGENCY))
+        .await;
     let keeper = admin(&server).await;
     identify(&keeper, "person", &[subject_of("made-up", SUBJECT)]).await;
     server
@@ -185,9 +194,22 @@ fn check_page(answer: &Answer, referrer: &str) {
 fn check_failed(browser: &Browser<'_>, answer: &Answer, expected: &str, what: &str) {
     check_page(answer, "no-referrer");
     let page = answer.text();
-    let reason = page.split_once("<code>").unwrap().1.split_once("</code>").unwrap().0;
-    assert_eq!(format!("{} {reason}", answer.status), expected, "{what}: {page}");
-    assert!(page.contains("lang=\"vi\"") && page.contains("lang=\"en\""), "{page}");
+    let reason = page
+        .split_once("<code>")
+        .unwrap()
+        .1
+        .split_once("</code>")
+        .unwrap()
+        .0;
+    assert_eq!(
+        format!("{} {reason}", answer.status),
+        expected,
+        "{what}: {page}"
+    );
+    assert!(
+        page.contains("lang=\"vi\"") && page.contains("lang=\"en\""),
+        "{page}"
+    );
     assert!(!page.contains("the-code"), "{page}");
     assert!(!browser.cookies.contains_key(SESSION), "{what}");
 }
@@ -421,6 +443,8 @@ both! {
         for (what, exchange, expected) in [
             ("a used code", answers("400 Bad Request", r#"{"error":"invalid_grant"}"#),
              "403 SIGN_IN_INVALID"),
+            ("a client that may not", answers("400 Bad Request", r#"{"error":"invalid_client"}"#),
+             down),
             ("a wrong client", answers("401 Unauthorized", "{}"), down),
             ("a failure", answers("500 Internal Server Error", ""), down),
             ("a redirect", answers(&format!("302 Found\r\nlocation: {location}"), ""), down),
@@ -594,7 +618,7 @@ both! {
         let site = Site::start(&[&key]).await;
         let limits = Limits { calls_per_second: 20, ..Limits::default() };
         let server = start(&engine, issuer(&site), limits).await;
-        site.set_exchange(answers("400 Bad Request", ""));
+        site.set_exchange(answers("400 Bad Request", r#"{"error":"invalid_grant"}"#));
         let mut browser = Browser::new(&server);
         // each costs what an address has for a second
         let mut statuses = Vec::new();
