@@ -1,10 +1,11 @@
-//! Sign-in of browsers: the authorization code flow of OpenID Connect with PKCE (RFC 6749, RFC 7636,
-//! RFC 9207), and the cookie that a browser has in place of a token.
+//! Sign-in of browsers: the authorization code flow of OpenID Connect with PKCE (RFC 6749,
+//! RFC 7636, RFC 9207), and the cookie that a browser has in place of a token.
 //!
 //! The server keeps nothing of a browser. What a sign-in has to remember is in a sealed cookie, and
-//! `state`, `nonce` and the verifier of PKCE follow from it by a key: an answer of the issuer counts
-//! only in the browser that asked for it, and reading the cookie tells none of them. The cookie of a
-//! session has the identity and its end, sealed as well; a token never reaches the browser.
+//! `state`, `nonce` and the verifier of PKCE follow from it by a key: an answer of the issuer
+//! counts only in the browser that asked for it, and reading the cookie tells none of them. The
+//! cookie of a session has the identity and its end, sealed as well; a token never reaches the
+//! browser.
 //!
 //! Both names begin with `__Host-`, so that neither plain http nor another host of the same domain
 //! can set them.
@@ -18,7 +19,7 @@ use base64::{
 };
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Request, StatusCode,
+    HeaderMap, HeaderValue, Method, Request, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN},
 };
 use serde::{Deserialize, Serialize};
@@ -440,7 +441,8 @@ impl Answered<'_> {
             ("redirect_uri", &redirect_uri),
             ("code_verifier", &verifier),
         ];
-        let mut request = Request::post("")
+        let mut request = Request::builder()
+            .method(Method::POST)
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         match &self.client.secret {

@@ -1,7 +1,7 @@
 //! Where an issuer's keys are read from: a file, or a site over https; and how a site is asked.
 //!
-//! One request over HTTP/1.1 in TLS 1.2 or 1.3. Redirects are not followed, because they could lead to
-//! a site that the settings do not name.
+//! One request over HTTP/1.1 in TLS 1.2 or 1.3. Redirects are not followed, because they could lead
+//! to a site that the settings do not name.
 
 use std::{
     path::{Path, PathBuf},
@@ -104,7 +104,7 @@ pub(super) fn connector(ca: Option<&Path>) -> anyhow::Result<TlsConnector> {
 }
 
 async fn get(url: &Url, tls: &TlsConnector) -> anyhow::Result<Bytes> {
-    let request = Request::get("").header(ACCEPT, "application/jwk-set+json, application/json");
+    let request = Request::builder().header(ACCEPT, "application/jwk-set+json, application/json");
     let (status, body) = send(url, tls, request, Bytes::new(), BYTES_MAX).await?;
     ensure!(status == StatusCode::OK, "it answers {status}");
     Ok(body)

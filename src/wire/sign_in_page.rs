@@ -105,7 +105,8 @@ impl Body {
 
     fn sign_out(&mut self) {
         self.push(format_args!(
-            "<form method=\"post\" action=\"/sign-out\"><button>Đăng xuất (sign out)</button></form>\n"
+            "<form method=\"post\" action=\"/sign-out\">\
+             <button>Đăng xuất (sign out)</button></form>\n"
         ));
     }
 

@@ -1435,8 +1435,8 @@ messages! {
     SIGN_IN_INVALID => SignInCode:
         ("the issuer does not accept the code of this sign-in, which holds once and for a short \
           time; begin it again"),
-        ("tổ chức phát hành không chấp nhận mã của lượt đăng nhập này, vì mã chỉ dùng một lần trong \
-          thời gian ngắn; hãy đăng nhập lại từ đầu");
+        ("tổ chức phát hành không chấp nhận mã của lượt đăng nhập này, vì mã chỉ dùng một lần \
+          trong thời gian ngắn; hãy đăng nhập lại từ đầu");
     SIGN_IN_INVALID => SignInRefused:
         ("the issuer did not sign you in; begin again, or ask the issuer for access"),
         ("tổ chức phát hành không cho đăng nhập; hãy thử lại từ đầu hoặc liên hệ tổ chức đó để \
@@ -1755,8 +1755,8 @@ impl Limit {
                 format!("số luồng theo dõi đang mở{of} đã đạt giới hạn ({most}); hãy thử lại sau")
             }
             Self::SignIns => format!(
-                "số lượt đăng nhập đang chờ tổ chức phát hành{of} đã đạt giới hạn ({most}); hãy thử \
-                 lại sau"
+                "số lượt đăng nhập đang chờ tổ chức phát hành{of} đã đạt giới hạn ({most}); hãy \
+                 thử lại sau"
             ),
             Self::Connections => {
                 format!("số kết nối đang mở{of} đã đạt giới hạn ({most}); hãy thử lại sau")

@@ -4,9 +4,7 @@
 use std::{collections::BTreeMap, fs};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use ndp_core::{
-    names::PrincipalName, records::principals::Role, rules::principals::DisablePrincipal,
-};
+use ndp_core::records::principals::Role;
 use ndp_registry::{
     catalogue::OPENING_EDITION,
     config::{Limits, ServerOptions},
@@ -22,6 +20,7 @@ use crate::harness::{
     http::{Answer, send},
     issuer::{Exchange, ISS, SigningKey, Site},
     plans::AGENCY,
+    raw::Raw,
     server::Server,
 };
 
@@ -162,15 +161,15 @@ pub(super) async fn start(engine: &Engine, issuer: Issuer, limits: Limits) -> Se
     Server::start_allowing(&engine.url(), &[OPENING_EDITION], options).await
 }
 
-/// A server with an editor whose identity is the made-up subject.
-async fn start_with(engine: &Engine, site: &Site) -> Server {
+/// A server with an editor whose identity is the made-up subject, and an administrator.
+async fn start_with(engine: &Engine, site: &Site) -> (Server, Raw) {
     let server = start(engine, issuer(site), Limits::default()).await;
     server
         .person("person", &[Role::AgencyEditor], Some(AGENCY))
         .await;
     let keeper = admin(&server).await;
     identify(&keeper, "person", &[subject_of("made-up", SUBJECT)]).await;
-    server
+    (server, keeper)
 }
 
 /// The headers that every page has.
@@ -247,7 +246,7 @@ both! {
         for (name, value) in [
             ("response_type", "code"),
             ("client_id", CLIENT),
-            ("redirect_uri", &redirect_uri),
+            ("redirect_uri", &*redirect_uri),
             ("scope", "openid profile"),
             ("code_challenge_method", "S256"),
         ] {
@@ -278,7 +277,8 @@ both! {
         let content = URL_SAFE_NO_PAD.decode(sealed).unwrap();
         let content = String::from_utf8_lossy(&content);
         assert!(!content.contains(SUBJECT) && !content.contains("eyJ"), "{content}");
-        let [exchange] = &site.exchanges()[..] else { panic!("asked once") };
+        let exchanges = site.exchanges();
+        let [exchange] = &exchanges[..] else { panic!("{exchanges:?}") };
         let (head, form) = exchange.split_once("\r\n\r\n").unwrap();
         // RFC 6749 §2.3.1 has both encoded
         let basic = base64::engine::general_purpose::STANDARD.encode("registry:made+up%3A+%26");
@@ -338,7 +338,7 @@ both! {
     async fn an_answer_counts_in_the_browser_that_asked_for_it(engine: Engine) {
         let key = SigningKey::new("first");
         let site = Site::start(&[&key]).await;
-        let server = start_with(&engine, &site).await;
+        let (server, _) = start_with(&engine, &site).await;
         let mut other = Browser::new(&server);
         let others = other.begin().await["state"].clone();
         let mut signed_in = Browser::new(&server);
@@ -400,7 +400,7 @@ both! {
     async fn an_id_token_that_does_not_hold_signs_nobody_in(engine: Engine) {
         let key = SigningKey::new("first");
         let site = Site::start(&[&key]).await;
-        let server = start_with(&engine, &site).await;
+        let (server, _) = start_with(&engine, &site).await;
         let mut browser = Browser::new(&server);
         let changes: [(&str, fn(&mut Value), &str); 8] = [
             ("another nonce", |it| it["nonce"] = json!("x"), "403 SIGN_IN_INVALID"),
@@ -436,7 +436,7 @@ both! {
     async fn an_issuer_that_does_not_answer_well_signs_nobody_in(engine: Engine) {
         let key = SigningKey::new("first");
         let site = Site::start(&[&key]).await;
-        let server = start_with(&engine, &site).await;
+        let (server, _) = start_with(&engine, &site).await;
         let mut browser = Browser::new(&server);
         let location = site.url("/token");
         let down = "503 ISSUER_UNAVAILABLE";
@@ -471,11 +471,12 @@ both! {
     async fn a_browser_returns_to_this_registry_only(engine: Engine) {
         let key = SigningKey::new("first");
         let site = Site::start(&[&key]).await;
-        let server = start_with(&engine, &site).await;
+        let (server, _) = start_with(&engine, &site).await;
         let mut browser = Browser::new(&server);
         for back in [
             "https://evil.example", "//evil.example", "/%5Cevil.example", "%5C%5Cevil.example",
-            "/%09/evil.example", "/%0A/evil.example", "javascript:alert(1)", "", "%20//evil.example",
+            "/%09/evil.example", "/%0A/evil.example", "javascript:alert(1)", "",
+            "%20//evil.example",
             "/%0D%0Aset-cookie:a=b", "/%22%3E%3Cscript%3E/%C4%91",
         ] {
             for path in ["/sign-in/made-up", "/sign-in"] {
@@ -501,8 +502,7 @@ both! {
     async fn a_session_that_does_not_hold_is_refused(engine: Engine) {
         let key = SigningKey::new("first");
         let site = Site::start(&[&key]).await;
-        let server = start_with(&engine, &site).await;
-        let keeper = admin(&server).await;
+        let (server, keeper) = start_with(&engine, &site).await;
         let mut browser = Browser::new(&server);
         browser.begin().await;
         let flow = browser.cookies[FLOW].clone();
@@ -542,26 +542,18 @@ both! {
         let cookie = cookies.values("set-cookie")[1];
         // with the clock skew that its issuer is allowed
         assert!(cookie.contains("; Max-Age=120; "), "{cookie}");
-        let person = PrincipalName::from_id("person").unwrap();
-        server.as_system(Box::new(DisablePrincipal { name: person, etag: None })).await;
+        let name = json!({"name": "principals/person"});
+        let etag = keeper.ok("GetPrincipal", name).await["etag"].clone();
+        let disable = json!({"name": "principals/person", "etag": etag});
+        keeper.ok("DisablePrincipal", disable).await;
         assert_eq!(browser.refused(&whoami, &[]).await, "401 PRINCIPAL_DISABLED");
-        server.stop().await;
-        // a server whose issuer takes no browsers any more knows no session
-        let mut issuer = issuer(&site);
-        issuer.client = None;
-        let server = start(&engine, issuer, Limits::default()).await;
-        let mut browser = Browser::new(&server);
-        browser.cookies.insert(SESSION.to_owned(), session);
-        assert_eq!(browser.refused(&whoami, &[]).await, invalid);
-        assert_eq!(browser.refused("GET /sign-in", &[]).await, "404 PATH_UNKNOWN");
         server.stop().await;
     }
 
     async fn a_page_of_another_site_writes_nothing(engine: Engine) {
         let key = SigningKey::new("first");
         let site = Site::start(&[&key]).await;
-        let server = start_with(&engine, &site).await;
-        let keeper = admin(&server).await;
+        let (server, keeper) = start_with(&engine, &site).await;
         let mut browser = Browser::new(&server);
         assert_eq!(browser.sign_in(&site, &key, |_| ()).await.status, 303);
         let what = "POST /v1/platforms/ndp-001/plans";
@@ -593,11 +585,18 @@ both! {
         // who brings a key is not asked
         let other = server.person("other", &[Role::AgencyEditor], Some(AGENCY)).await;
         let headers = [("authorization", other.sent())];
-        assert_eq!(browser.send_with(what, &headers, &plan).await.status, 200);
-        for headers in [&[SAME][..], &[("origin", PUBLIC)], &[SAME, ("origin", PUBLIC)]] {
-            let answer = browser.send_with(what, headers, &plan).await;
+        let only = &*format!("{what}?validateOnly=true");
+        let answer = browser.send_with(only, &headers, &plan).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let own: [&[(&str, &str)]; 3] =
+            [&[("origin", PUBLIC)], &[SAME, ("origin", PUBLIC)], &[SAME]];
+        for headers in own {
+            let answer = browser.send_with(only, headers, &plan).await;
             assert_eq!(answer.status, 200, "{headers:?}: {}", answer.text());
         }
+        assert_eq!(browser.send_with(what, &[SAME], &plan).await.status, 200);
+        let plans = keeper.ok("ListPlans", json!({"parent": "platforms/ndp-001"})).await;
+        assert_eq!(plans["plans"].as_array().unwrap().len(), 1, "{plans}");
         // reading may be linked to from anywhere
         let headers = [("sec-fetch-site", "cross-site")];
         let told = browser.send(&format!("GET {WHOAMI}"), &headers).await;
