@@ -191,7 +191,7 @@ impl Inner {
         let query = request.uri.query().unwrap_or_default();
         let back = self.sign_in.back(query)?;
         let query = back.map(|back| {
-            let mut query = url::form_urlencoded::Serializer::new("?".to_owned());
+            let mut query = url::form_urlencoded::Serializer::for_suffix("?".to_owned(), 1);
             query.append_pair("return", &back).finish()
         });
         let query = query.unwrap_or_default();
