@@ -388,7 +388,7 @@ mod tests {
                     "client_secret_file",
                     "scopes",
                     "session_minutes",
-                ],
+                ][..],
             ),
             (
                 "client_id = ''\nauthorization_endpoint = 'http://sso.example/'\n\
@@ -398,7 +398,7 @@ mod tests {
                     "authorization_endpoint",
                     "token_endpoint",
                     "scopes",
-                ],
+                ][..],
             ),
         ] {
             let told = read(&format!("{TABLE}{text}")).unwrap_err();
