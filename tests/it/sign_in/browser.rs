@@ -295,7 +295,7 @@ both! {
         // it is nobody's identity yet: it reads what is public, and is told whom to ask for more
         let told = browser.whoami().await;
         assert!(told.get("principal").is_none(), "{told}");
-        assert_eq!(browser.refused("GET /v1/changes", &[]).await, "401 CREDENTIALS_MISSING");
+        assert_eq!(browser.refused("GET /v1/denials", &[]).await, "401 CREDENTIALS_MISSING");
         let hash = told["identity"]["tokenSubject"]["subjectHash"].as_str().unwrap().to_owned();
         let page = browser.send("GET /sign-in", &[]).await;
         assert!(page.text().contains(&hash), "{}", page.text());
