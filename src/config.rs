@@ -14,7 +14,7 @@ use std::{
 use clap::Args;
 use http::HeaderValue;
 
-use self::origins::origins;
+use self::origins::{origins, public_url};
 use crate::{
     admission::{
         proxies::{NotANetwork, Proxies},
@@ -123,6 +123,11 @@ pub struct ServeArgs {
     /// principals' identities have for it; docs/sign-in.md shows one [default: none]
     #[arg(long, env = "NDP_ISSUERS", value_name = "FILE")]
     issuers: Option<String>,
+
+    /// The address that browsers know this server by, as `https://registry.example`: they can then
+    /// sign in at the issuers that have a `client_id` in the file of --issuers [default: none]
+    #[arg(long, env = "NDP_PUBLIC_URL", value_name = "ORIGIN")]
+    public_url: Option<String>,
 
     #[command(flatten)]
     tls: TlsArgs,
@@ -582,6 +587,8 @@ pub struct ServerOptions {
     pub trusted_proxies: Proxies,
     /// Issuers whose tokens are accepted.
     pub issuers: Vec<Issuer>,
+    /// The origin that browsers know the server by, which sign in where it is given.
+    pub public_url: Option<HeaderValue>,
     /// How much of everything.
     pub limits: Limits,
     /// Files that may be uploaded, and where they are kept.
@@ -752,6 +759,7 @@ const KEYS: &[&str] = &[
     "listen",
     "insecure",
     "issuers",
+    "public_url",
     "tls_certificate",
     "tls_key",
     "tls_client_ca",
@@ -816,6 +824,8 @@ impl ServeArgs {
             optional_address,
         );
         let issuers = settings.read("issuers", self.issuers.as_ref(), "", issuers);
+        let given = self.public_url.as_ref();
+        let public_url = settings.read("public_url", given, "", public_url);
         let tls = self.tls.resolve(&mut settings);
         let database = common.as_ref().map(|it| &it.database);
         let signing = self.signing.resolve(&mut settings, database);
@@ -854,6 +864,7 @@ impl ServeArgs {
                     trusted_proxies: trusted_proxies?,
                     insecure: insecure?,
                     issuers: issuers?,
+                    public_url: public_url?,
                     limits: limits?,
                     files: files?,
                     signing: signing?,
@@ -1154,6 +1165,7 @@ mod tests {
             trusted_proxy: vec!["everyone".into()],
             metrics_listen: Some("9464".into()),
             issuers: Some("no-such-file.toml".into()),
+            public_url: Some("http://registry.example".into()),
             tls: TlsArgs {
                 tls_key: Some("key.pem".into()),
                 tls_client_auth: Some("perhaps".into()),
@@ -1181,7 +1193,7 @@ mod tests {
             },
         };
         let mistakes = args.resolve().unwrap_err();
-        assert_eq!(mistakes.0.len(), 16, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 17, "{mistakes}");
         assert!(!mistakes.to_string().contains("hunter2"));
     }
 

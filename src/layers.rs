@@ -2,6 +2,7 @@
 //! metrics, error details, and the web origins that may call.
 
 mod answer;
+pub mod browser;
 pub mod calls;
 mod deadline;
 pub mod details;

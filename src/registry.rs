@@ -56,6 +56,7 @@ use ndp_core::{
     query::token::TokenKey,
     records::{citations::Citations, identities::SubjectKey},
     rules::{Request, decide, seed::Seed},
+    seal::SealKey,
     state::State,
     time::{Clock, Date, Timestamp},
 };
@@ -211,6 +212,7 @@ pub struct Registry {
     clock: Arc<dyn Clock>,
     token_key: TokenKey,
     subject_key: SubjectKey,
+    cookie_key: SealKey,
     turns: Turns,
     history: Arc<History>,
     measures: Measures,
@@ -255,6 +257,7 @@ impl Registry {
         let token_key = TokenKey::new(store.secret(Secret::PageToken, candidate).await?);
         let candidate = OsEntropy.secret();
         let subject_key = SubjectKey::new(store.secret(Secret::Subject, candidate).await?);
+        let cookie_key = SealKey::new(store.secret(Secret::Cookie, OsEntropy.secret()).await?);
         let Loaded {
             head,
             images,
@@ -315,6 +318,7 @@ impl Registry {
                 clock,
                 token_key,
                 subject_key,
+                cookie_key,
                 turns: Turns::new(turns),
                 history,
                 measures,
@@ -460,6 +464,11 @@ impl Registry {
     /// The secret that subjects of tokens are hashed with.
     pub const fn subject_key(&self) -> &SubjectKey {
         &self.subject_key
+    }
+
+    /// The secret that cookies of browsers are sealed with.
+    pub const fn cookie_key(&self) -> &SealKey {
+        &self.cookie_key
     }
 
     /// Has a command decided and, when it is accepted, written before this returns.

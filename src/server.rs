@@ -30,6 +30,7 @@ use crate::{
     files::Files,
     http::HttpLayer,
     layers::{
+        browser,
         calls::Calls,
         entrance::Entrance,
         guard::Guard,
@@ -39,7 +40,7 @@ use crate::{
     pb,
     registry::{Registry, WriterTask},
     service::{Methods, health::Serving, standard::Standard},
-    sign_in::SignIn,
+    sign_in::{SignIn, browser::Browsers},
     telemetry::metrics::Metrics,
 };
 use connections::Connections;
@@ -270,7 +271,12 @@ pub async fn serve_until(
         connections: connections.clone(),
         admission: Arc::clone(&admission),
     });
-    let sign_in = SignIn::open(&options.issuers, registry.subject_key().clone())?;
+    let browsers = options.public_url.map(|public_url| Browsers {
+        public_url,
+        key: registry.cookie_key().clone(),
+    });
+    let subject_key = registry.subject_key().clone();
+    let sign_in = SignIn::open(&options.issuers, subject_key, browsers)?;
     let following_keys = tokio::spawn(follow_keys(registry.clone(), sign_in.clone()));
     let identifier = Identifier::new(registry.clone(), sign_in.clone());
     let entrance = Entrance::new(
@@ -286,6 +292,7 @@ pub async fn serve_until(
     let tidying = tokio::spawn(tidy_files(registry.clone(), files.clone()));
     let denials = Denials::new(registry.clock().now());
     let checkpoints = signing::open(&registry, &options.signing)?;
+    let pages = browser::pages(&registry, &sign_in);
     let methods = Methods::new(
         &registry,
         sign_in,
@@ -301,6 +308,7 @@ pub async fn serve_until(
     let grpc = Stack::new(metrics.clone(), guard, calls, Standard::new(serving)?);
     let web = ServiceBuilder::new()
         .layer(option_layer(web::cors(&options.web_origins)))
+        .layer(option_layer(pages))
         .layer(json.clone())
         .layer(GrpcWebLayer::new())
         .service(grpc.clone());

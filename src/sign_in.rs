@@ -1,10 +1,12 @@
 //! Sign-in by tokens (JWT) of other issuers: whether a token is of an issuer that the settings
 //! accept, and which identity it proves. To whom the identity belongs is the registry's business.
+//! A browser signs in at an issuer, and has a cookie in place of a token (`browser`).
 //!
 //! A signature costs more than most calls, so verified tokens are kept until they expire, and a
 //! call whose token is not known yet is verified only after its address was charged. A subject
 //! leaves this module as a keyed hash, and nothing else of a token does but its expiry.
 
+pub mod browser;
 mod fetch;
 mod keys;
 pub mod settings;
@@ -16,7 +18,13 @@ use std::{fmt, sync::Arc};
 use futures_util::future::join_all;
 use sha2::{Digest as _, Sha256};
 
-use self::{keys::Keys, settings::Issuer, token::Token, verified::Verified};
+use self::{
+    browser::{Browsers, Client},
+    keys::Keys,
+    settings::Issuer,
+    token::{Said, Token},
+    verified::Verified,
+};
 use ndp_core::{
     error::Error,
     messages::{Rule, Unauthenticated},
@@ -37,12 +45,41 @@ struct Inner {
     /// The longest token of any issuer.
     token_bytes_max: usize,
     verified: Verified,
+    /// How browsers sign in, if they may.
+    browsers: Option<Browsers>,
 }
 
-/// An issuer, and its keys.
+/// An issuer, its keys, and the registry as its client.
 struct Accepted {
     issuer: Issuer,
     keys: Arc<Keys>,
+    client: Option<Client>,
+}
+
+impl Accepted {
+    /// What a token says that this issuer issued for one of these audiences.
+    async fn verify(
+        &self,
+        token: &Token<'_>,
+        audiences: &[String],
+        now: Timestamp,
+    ) -> Result<Said, Error> {
+        let most = self.issuer.token_bytes;
+        if token.text.len() > most {
+            return Err(Error::Unauthenticated(Unauthenticated::TokenTooLong {
+                most,
+            }));
+        }
+        if !self.issuer.algorithms.contains(&token.algorithm) {
+            return Err(Error::Unauthenticated(Unauthenticated::TokenAlgorithm));
+        }
+        let key = self
+            .keys
+            .find(token.key_id.as_deref(), token.algorithm, now);
+        let key = key.await?;
+        let said = token.verify(&self.issuer, audiences, &key, now);
+        said.map_err(Error::Unauthenticated)
+    }
 }
 
 impl fmt::Debug for SignIn {
@@ -53,12 +90,22 @@ impl fmt::Debug for SignIn {
 }
 
 impl SignIn {
-    /// Accepts tokens of these issuers. Reads no keys yet.
-    pub fn open(issuers: &[Issuer], subject_key: SubjectKey) -> anyhow::Result<Self> {
+    /// Accepts tokens of these issuers, and signs browsers in where it is said how. Reads no keys
+    /// yet.
+    pub fn open(
+        issuers: &[Issuer],
+        subject_key: SubjectKey,
+        browsers: Option<Browsers>,
+    ) -> anyhow::Result<Self> {
         let accepted = issuers.iter().map(|issuer| {
             let keys = Arc::new(Keys::open(issuer)?);
+            let client = Client::open(issuer)?;
             let issuer = issuer.clone();
-            Ok(Accepted { issuer, keys })
+            Ok(Accepted {
+                issuer,
+                keys,
+                client,
+            })
         });
         let issuers_by_use = accepted.collect::<anyhow::Result<Vec<_>>>()?;
         let longest = issuers.iter().map(|it| it.token_bytes).max();
@@ -67,6 +114,7 @@ impl SignIn {
             issuers: issuers_by_use,
             token_bytes_max: longest.unwrap_or_default(),
             verified: Verified::default(),
+            browsers,
         })))
     }
 
@@ -127,26 +175,17 @@ impl SignIn {
         else {
             return Err(Error::Unauthenticated(Unauthenticated::TokenIssuer));
         };
-        let Accepted { issuer, keys } = accepted;
-        let most = issuer.token_bytes;
-        if text.len() > most {
-            return Err(Error::Unauthenticated(Unauthenticated::TokenTooLong {
-                most,
-            }));
-        }
-        if !issuer.algorithms.contains(&token.algorithm) {
-            return Err(Error::Unauthenticated(Unauthenticated::TokenAlgorithm));
-        }
         // read before the key: a key that is withdrawn meanwhile costs one more verification
-        let withdrawals = keys.withdrawals();
-        let key = keys.find(token.key_id.as_deref(), token.algorithm, now);
-        let key = key.await?;
-        let verified = token.verify(issuer, &key, now);
-        let (subject, expire_time) = verified.map_err(Error::Unauthenticated)?;
-        let identity = Identity::TokenSubject {
-            issuer: issuer.name.clone(),
-            subject: self.0.subject_key.hash(&issuer.name, &subject),
-        };
+        let withdrawals = accepted.keys.withdrawals();
+        let Issuer {
+            name, audiences, ..
+        } = &accepted.issuer;
+        let Said {
+            subject,
+            expire_time,
+            ..
+        } = accepted.verify(&token, audiences, now).await?;
+        let identity = self.identity(name, &subject);
         let proof = Arc::new(Proof {
             identities: vec![identity],
             expire_time,
@@ -158,6 +197,13 @@ impl SignIn {
         };
         self.0.verified.insert(digest(text), known);
         Ok(proof)
+    }
+
+    fn identity(&self, issuer: &str, subject: &str) -> Identity {
+        Identity::TokenSubject {
+            issuer: issuer.to_owned(),
+            subject: self.0.subject_key.hash(issuer, subject),
+        }
     }
 
     /// The hash of a subject of an issuer that is accepted.

@@ -37,6 +37,7 @@ pub mod report_page;
 pub mod reports;
 pub mod requests;
 pub mod scoreboard;
+pub mod sign_in_page;
 pub mod status;
 pub mod tasks;
 mod transcriptions;

@@ -123,6 +123,11 @@ impl Held {
         self.admission.charge_wrong_key(id, &self.who())
     }
 
+    /// Charges for work that costs as much as so many calls, before it is done.
+    pub fn work(&self, calls: usize) -> Result<(), Error> {
+        self.admission.rates.check_many(&self.who(), calls)
+    }
+
     /// Charges the principal from now on: the caller presented a valid credential.
     pub fn pass_to(&self, who: &Who) -> Result<(), Error> {
         let mut shares = self.shares();

@@ -3,7 +3,10 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::{
+    HeaderMap, Request,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
 
 use super::{
     Call,
@@ -24,6 +27,7 @@ use ndp_core::{
     error::Error,
     messages::{Rule, Unauthenticated},
     position::Point,
+    records::identities::Proof,
 };
 
 /// Waits until this process knows the position that `ndp-min-revision` requests, so that a write on
@@ -50,6 +54,11 @@ pub async fn await_revision(
     Ok(())
 }
 
+/// The session of a browser that a request has the cookie of, carried in its extensions: a cookie
+/// is of HTTP, and no metadata of a call.
+#[derive(Clone, Debug)]
+pub struct Session(Result<Arc<Proof>, Error>);
+
 /// Identifies callers.
 #[derive(Clone, Debug)]
 pub struct Identifier {
@@ -61,6 +70,24 @@ impl Identifier {
     /// Callers are principals of this registry, by its keys or as `sign_in` verifies them.
     pub const fn new(registry: Registry, sign_in: SignIn) -> Self {
         Self { registry, sign_in }
+    }
+
+    /// The session that a request has a cookie of. Credentials in `authorization` come before it,
+    /// and gRPC has none. A browser sends the cookie for pages of other sites too: what may write
+    /// has to come from a page of this registry.
+    pub fn session<B>(&self, request: &Request<B>) -> Option<Session> {
+        let headers = request.headers();
+        let kind = headers.get(CONTENT_TYPE);
+        let is_grpc = kind.is_some_and(|it| it.as_bytes().starts_with(b"application/grpc"));
+        if is_grpc || headers.contains_key(AUTHORIZATION) {
+            return None;
+        }
+        let now = self.registry.clock().now();
+        let proof = self.sign_in.session(headers, now)?;
+        if !request.method().is_safe() && !self.sign_in.is_same_origin(headers) {
+            return Some(Session(Err(Error::CrossSite)));
+        }
+        Some(Session(proof.map_err(Error::Unauthenticated)))
     }
 
     /// Identifies the caller of a call on this connection. A token that is not known yet is
@@ -75,6 +102,7 @@ impl Identifier {
     pub async fn identify(
         &self,
         headers: &HeaderMap,
+        session: Option<&Session>,
         connection: &Connection,
         from: &Who,
         wrong: impl Fn(&str) -> Result<(), Error>,
@@ -85,7 +113,7 @@ impl Identifier {
             let proof = Box::pin(self.sign_in.verify(token, now)).await?;
             return self.call(headers, Presented::Proof(proof), from);
         }
-        let now = || self.identify_now(headers, connection, from);
+        let now = || self.identify_now(headers, session, connection, from);
         let charge = || secret(headers).and_then(key_id).map_or(Ok(()), &wrong);
         twice(&self.registry, now, charge).await
     }
@@ -94,13 +122,14 @@ impl Identifier {
     pub fn identify_now(
         &self,
         headers: &HeaderMap,
+        session: Option<&Session>,
         connection: &Connection,
         from: &Who,
     ) -> Result<Call, Error> {
-        if headers.contains_key(AUTHORIZATION) {
+        if headers.contains_key(AUTHORIZATION) || session.is_some() {
             self.registry.check_honoured()?;
         }
-        let presented = self.presented(headers, connection)?;
+        let presented = self.presented(headers, session, connection)?;
         self.call(headers, presented, from)
     }
 
@@ -146,13 +175,18 @@ impl Identifier {
         })
     }
 
-    /// The credentials of a call: those in `authorization`, or else the client's certificate.
+    /// The credentials of a call: those in `authorization`, or else the session of a browser, or
+    /// else the client's certificate.
     fn presented<'a>(
         &self,
         headers: &'a HeaderMap,
+        session: Option<&Session>,
         connection: &Connection,
     ) -> Result<Presented<'a>, Error> {
         if !headers.contains_key(AUTHORIZATION) {
+            if let Some(Session(session)) = session {
+                return session.clone().map(Presented::Proof);
+            }
             let certificate = connection.client_certificate();
             return Ok(certificate.map_or(Presented::Nothing, |proof| {
                 Presented::Proof(Arc::clone(proof))

@@ -21,6 +21,20 @@ pub(super) fn origins(text: &str) -> Result<Vec<HeaderValue>, String> {
     Ok(origins)
 }
 
+/// Reads the origin of the server itself. Cookies of a sign-in are sent over https only.
+pub(super) fn public_url(text: &str) -> Result<Option<HeaderValue>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let read = origin(text).and_then(|origin| match origin.as_bytes().starts_with(b"https:") {
+        true => Ok(Some(origin)),
+        false => Err("is not https"),
+    });
+    read.map_err(|problem| {
+        format!("`{text}` {problem}; write an origin with https, as https://registry.example")
+    })
+}
+
 /// Lower case, a host of other letters in its ASCII form, no port where it is the scheme's own
 /// (the serialisation of an origin in the HTML standard).
 fn origin(text: &str) -> Result<HeaderValue, &'static str> {
@@ -112,6 +126,28 @@ mod tests {
             let problem = origins(text).unwrap_err();
             assert!(problem.contains(reason), "{text}: {problem}");
             assert!(problem.contains(text), "{text}: {problem}");
+        }
+    }
+
+    #[test]
+    fn the_servers_own_origin_has_https() {
+        for (text, expected) in [
+            ("", Ok(None)),
+            (
+                "https://Registry.example:443",
+                Ok(Some("https://registry.example")),
+            ),
+            ("https://localhost:8443", Ok(Some("https://localhost:8443"))),
+            ("http://localhost", Err(())),
+            ("https://registry.example/", Err(())),
+            ("registry.example", Err(())),
+        ] {
+            let read = public_url(text).map_err(drop);
+            assert_eq!(
+                read,
+                expected.map(|it| it.map(HeaderValue::from_static)),
+                "{text}"
+            );
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         Call, REQUEST_BYTES_MAX,
         deadline::patience,
         denials::{Attempt, Denials},
-        identity::{Identifier, await_revision},
+        identity::{Identifier, Session, await_revision},
         metadata::{NDP_MIN_REVISION, NDP_REVISION, write_position},
     },
     registry::Registry,
@@ -72,13 +72,15 @@ impl Calls {
                 Ok(of_call(call))
             }
             // boxed: few calls wait, and unboxed this future would enlarge that of every call
-            _ => Box::pin(self.identify(request.headers(), held))
-                .await
-                .map(|call| {
+            _ => {
+                let session = request.extensions().get::<Session>();
+                let identified = Box::pin(self.identify(request.headers(), session, held)).await;
+                identified.map(|call| {
                     let identified = of_call(&call);
                     request.extensions_mut().insert::<Call>(call);
                     identified
-                }),
+                })
+            }
         };
         let uri = request.uri().clone();
         let method = uri.path().trim_start_matches('/');
@@ -136,11 +138,18 @@ impl Calls {
     }
 
     /// Identifies the caller, at the minimum revision that the call asks for or a later one.
-    async fn identify(&self, headers: &HeaderMap, held: &Held) -> Result<Call, Error> {
+    async fn identify(
+        &self,
+        headers: &HeaderMap,
+        session: Option<&Session>,
+        held: &Held,
+    ) -> Result<Call, Error> {
         await_revision(&self.registry, headers, &held.who()).await?;
         let (connection, who) = (held.connection(), held.who());
         let wrong = |id: &str| held.present_wrong_key(id);
-        let identified = self.identifier.identify(headers, connection, &who, wrong);
+        let identified = self
+            .identifier
+            .identify(headers, session, connection, &who, wrong);
         let call = identified.await?;
         if let Some(principal) = Who::principal(&call.caller) {
             held.pass_to(&principal)?;

@@ -69,9 +69,16 @@ impl Entrance {
             .address(connection.peer().ip(), request.headers());
         // An unknown credential may become known soon, and a new token is not verified yet. Until
         // then, charge the address.
-        let identified = self
-            .identifier
-            .identify_now(request.headers(), &connection, &address);
+        let session = self.identifier.session(request);
+        let identified = self.identifier.identify_now(
+            request.headers(),
+            session.as_ref(),
+            &connection,
+            &address,
+        );
+        if let Some(session) = session {
+            request.extensions_mut().insert(session);
+        }
         let call = identified.ok();
         let principal = call.as_ref().and_then(|call| Who::principal(&call.caller));
         if principal.is_some() {

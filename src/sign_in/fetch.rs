@@ -1,9 +1,12 @@
-//! Where an issuer's keys are read from: a file, or a site over https.
+//! Where an issuer's keys are read from: a file, or a site over https; and how a site is asked.
 //!
-//! One GET over HTTP/1.1 in TLS 1.2 or 1.3. Redirects are not followed, because they could lead to
-//! a site that the settings do not name.
+//! One request over HTTP/1.1 in TLS 1.2 or 1.3. Redirects are not followed, because they could lead
+//! to a site that the settings do not name.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
@@ -11,7 +14,7 @@ use http::{
     Request, StatusCode,
     header::{ACCEPT, HOST, USER_AGENT},
 };
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::{fs::File, io::AsyncReadExt as _, net::TcpStream};
@@ -38,34 +41,12 @@ pub(super) enum Source {
 
 impl Source {
     /// `ca` is a PEM file with the roots to trust; those of Mozilla's program if there is none.
-    pub(super) fn open(place: &Place, ca: Option<&std::path::Path>) -> anyhow::Result<Self> {
+    pub(super) fn open(place: &Place, ca: Option<&Path>) -> anyhow::Result<Self> {
         let url = match place {
             Place::File(path) => return Ok(Self::File(path.clone())),
             Place::Site(url) => url.clone(),
         };
-        let mut roots = RootCertStore::empty();
-        match ca {
-            None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-            Some(path) => {
-                let shown = path.display();
-                let certificates = CertificateDer::pem_file_iter(path);
-                let certificates =
-                    certificates.with_context(|| format!("cannot read `{shown}`"))?;
-                for certificate in certificates {
-                    let certificate = certificate.with_context(|| format!("`{shown}`"))?;
-                    roots
-                        .add(certificate)
-                        .with_context(|| format!("`{shown}`"))?;
-                }
-                ensure!(!roots.is_empty(), "there is no certificate in `{shown}`");
-            }
-        }
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let tls = TlsConnector::from(Arc::new(config));
+        let tls = connector(ca)?;
         Ok(Self::Site { url, tls })
     }
 
@@ -96,7 +77,47 @@ impl Source {
     }
 }
 
+/// TLS with these roots; with those of Mozilla's program if there is no file.
+pub(super) fn connector(ca: Option<&Path>) -> anyhow::Result<TlsConnector> {
+    let mut roots = RootCertStore::empty();
+    match ca {
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(path) => {
+            let shown = path.display();
+            let certificates = CertificateDer::pem_file_iter(path);
+            let certificates = certificates.with_context(|| format!("cannot read `{shown}`"))?;
+            for certificate in certificates {
+                let certificate = certificate.with_context(|| format!("`{shown}`"))?;
+                roots
+                    .add(certificate)
+                    .with_context(|| format!("`{shown}`"))?;
+            }
+            ensure!(!roots.is_empty(), "there is no certificate in `{shown}`");
+        }
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
 async fn get(url: &Url, tls: &TlsConnector) -> anyhow::Result<Bytes> {
+    let request = Request::builder().header(ACCEPT, "application/jwk-set+json, application/json");
+    let (status, body) = send(url, tls, request, Bytes::new(), BYTES_MAX).await?;
+    ensure!(status == StatusCode::OK, "it answers {status}");
+    Ok(body)
+}
+
+/// The answer of a site to a request for its URL, if it is at most so many bytes long.
+pub(super) async fn send(
+    url: &Url,
+    tls: &TlsConnector,
+    request: http::request::Builder,
+    body: Bytes,
+    most: usize,
+) -> anyhow::Result<(StatusCode, Bytes)> {
     let (host, authority) = match url.host().context("it names no host")? {
         Host::Domain(name) => (name.to_owned(), name.to_owned()),
         Host::Ipv4(address) => (address.to_string(), address.to_string()),
@@ -114,20 +135,17 @@ async fn get(url: &Url, tls: &TlsConnector) -> anyhow::Result<Bytes> {
         Some(port) => format!("{authority}:{port}"),
         None => authority,
     };
-    let request = Request::get(target)
+    let request = request
+        .uri(target)
         .header(HOST, host)
-        .header(ACCEPT, "application/jwk-set+json, application/json")
         .header(USER_AGENT, "ndp-registry")
-        .body(Empty::<Bytes>::new())?;
+        .body(Full::new(body))?;
     let answered = async {
         let response = sender.send_request(request).await?;
         let status = response.status();
-        ensure!(status == StatusCode::OK, "it answers {status}");
-        let body = Limited::new(response.into_body(), BYTES_MAX)
-            .collect()
-            .await;
+        let body = Limited::new(response.into_body(), most).collect().await;
         let body = body.map_err(|error| anyhow::anyhow!("the answer cannot be read: {error}"))?;
-        Ok(body.to_bytes())
+        Ok((status, body.to_bytes()))
     };
     // the connection is driven here, so that it ends with this call
     let mut connection = std::pin::pin!(connection);

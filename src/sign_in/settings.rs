@@ -21,6 +21,13 @@ const TOKEN_BYTES: usize = 8 * 1024;
 const TOKEN_BYTES_MIN: usize = 256;
 const TOKEN_BYTES_MAX: usize = 64 * 1024;
 
+/// How long a browser stays signed in by default, and at most, in minutes.
+const SESSION_MINUTES: u64 = 60;
+const SESSION_MINUTES_MAX: u64 = 720;
+
+/// What a browser's sign-in asks for by default: an ID token.
+const SCOPES: &str = "openid";
+
 /// An issuer whose tokens are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer {
@@ -40,6 +47,25 @@ pub struct Issuer {
     pub token_bytes: usize,
     /// PEM file with the roots to trust where its keys are.
     pub ca: Option<PathBuf>,
+    /// The registry as a client of the issuer, if browsers sign in there.
+    pub client: Option<Client>,
+}
+
+/// The registry as a client of an issuer: the authorization code flow of browsers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its id at the issuer, the `aud` of its ID tokens.
+    pub id: String,
+    /// File with its secret; none for a public client, which has PKCE only.
+    pub secret_file: Option<PathBuf>,
+    /// Where browsers are sent to sign in.
+    pub authorization_endpoint: Url,
+    /// Where a code is exchanged for an ID token.
+    pub token_endpoint: Url,
+    /// What is asked for, `openid` among it.
+    pub scopes: String,
+    /// How long a browser stays signed in, at most.
+    pub session_minutes: u64,
 }
 
 /// Where a JWK set is.
@@ -62,6 +88,12 @@ struct Table {
     clock_skew_seconds: Option<u64>,
     token_bytes: Option<usize>,
     ca: Option<PathBuf>,
+    client_id: Option<String>,
+    client_secret_file: Option<PathBuf>,
+    authorization_endpoint: Option<String>,
+    token_endpoint: Option<String>,
+    scopes: Option<String>,
+    session_minutes: Option<u64>,
 }
 
 /// Reads the file's tables. The error has every mistake.
@@ -93,6 +125,12 @@ pub fn issuers(file: toml::Table) -> Result<Vec<Issuer>, Vec<String>> {
 }
 
 fn issuer(name: &str, value: toml::Value) -> Result<Issuer, Vec<String>> {
+    let mut table: Table = match value.try_into() {
+        Ok(table) => table,
+        Err(error) => return Err(vec![error.message().to_owned()]),
+    };
+    let mut mistakes = Vec::new();
+    let client = client(&mut table, &mut mistakes);
     let Table {
         issuer,
         keys,
@@ -101,11 +139,8 @@ fn issuer(name: &str, value: toml::Value) -> Result<Issuer, Vec<String>> {
         clock_skew_seconds,
         token_bytes,
         ca,
-    } = match value.try_into() {
-        Ok(table) => table,
-        Err(error) => return Err(vec![error.message().to_owned()]),
-    };
-    let mut mistakes = Vec::new();
+        ..
+    } = table;
     let plain = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit();
     let is_name = name.bytes().all(|it| plain(it) || it == b'-')
         && name.bytes().next().is_some_and(plain)
@@ -160,9 +195,71 @@ fn issuer(name: &str, value: toml::Value) -> Result<Issuer, Vec<String>> {
             clock_skew_seconds,
             token_bytes,
             ca,
+            client,
         }),
         _ => Err(mistakes),
     }
+}
+
+/// The settings of the client, if any of them is there.
+fn client(table: &mut Table, mistakes: &mut Vec<String>) -> Option<Client> {
+    let id = table.client_id.take();
+    let secret_file = table.client_secret_file.take();
+    let authorization_endpoint = table.authorization_endpoint.take();
+    let token_endpoint = table.token_endpoint.take();
+    let scopes = table.scopes.take();
+    let session_minutes = table.session_minutes.take();
+    if id.is_none()
+        && secret_file.is_none()
+        && authorization_endpoint.is_none()
+        && token_endpoint.is_none()
+        && scopes.is_none()
+        && session_minutes.is_none()
+    {
+        return None;
+    }
+    let id = id.filter(|it| !it.is_empty());
+    if id.is_none() {
+        mistakes.push("client_id: write the registry's id at the issuer".to_owned());
+    }
+    let mut endpoint = |key: &str, text: Option<String>| {
+        let url = text.and_then(|text| site(&text));
+        if url.is_none() {
+            mistakes.push(format!(
+                "{key}: write the issuer's address for it with https"
+            ));
+        }
+        url
+    };
+    let authorization_endpoint = endpoint("authorization_endpoint", authorization_endpoint);
+    let token_endpoint = endpoint("token_endpoint", token_endpoint);
+    if secret_file
+        .as_ref()
+        .is_some_and(|it| it.as_os_str().is_empty())
+    {
+        mistakes.push("client_secret_file: write the path of a file".to_owned());
+    }
+    let scopes = scopes.unwrap_or_else(|| SCOPES.to_owned());
+    let of_scope = |it: u8| it.is_ascii_graphic() && it != b'"' && it != b'\\';
+    if !scopes.split(' ').any(|it| it == SCOPES)
+        || !scopes
+            .split(' ')
+            .all(|it| !it.is_empty() && it.bytes().all(of_scope))
+    {
+        mistakes.push("scopes: write `openid`, and others after a space".to_owned());
+    }
+    let session_minutes = session_minutes.unwrap_or(SESSION_MINUTES);
+    if !(1..=SESSION_MINUTES_MAX).contains(&session_minutes) {
+        mistakes.push(format!("session_minutes: write 1 to {SESSION_MINUTES_MAX}"));
+    }
+    Some(Client {
+        id: id?,
+        secret_file,
+        authorization_endpoint: authorization_endpoint?,
+        token_endpoint: token_endpoint?,
+        scopes,
+        session_minutes,
+    })
 }
 
 fn place(text: &str) -> Result<Place, String> {
@@ -171,12 +268,17 @@ fn place(text: &str) -> Result<Place, String> {
         let path = Some(PathBuf::from(text)).filter(|_| !text.is_empty());
         return path.map(Place::File).ok_or_else(|| mistake.to_owned());
     }
-    match Url::parse(text) {
-        Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.has_host() => {
-            Ok(Place::Site(url))
-        }
-        _ => Err(mistake.to_owned()),
-    }
+    site(text)
+        .map(Place::Site)
+        .ok_or_else(|| mistake.to_owned())
+}
+
+/// An address with https.
+fn site(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    let is_site = url.scheme() == "https" && url.has_host() && is_plain;
+    (is_site && url.fragment().is_none()).then_some(url)
 }
 
 #[cfg(test)]
@@ -205,6 +307,7 @@ mod tests {
                 clock_skew_seconds: 0,
                 token_bytes: 1024,
                 ca: Some("ca.pem".into()),
+                client: None,
             },
             Issuer {
                 name: "vneid".to_owned(),
@@ -215,6 +318,7 @@ mod tests {
                 clock_skew_seconds: CLOCK_SKEW_SECONDS,
                 token_bytes: TOKEN_BYTES,
                 ca: None,
+                client: None,
             },
         ];
         assert_eq!(read.unwrap(), expected);
@@ -237,5 +341,73 @@ mod tests {
             [7, 4, 1, 1],
             "{told:#?}"
         );
+    }
+
+    const TABLE: &str =
+        "[a]\nissuer = 'a'\nkeys = 'k'\naudiences = ['a']\nalgorithms = ['RS256']\n";
+
+    #[test]
+    fn a_client_is_read_with_its_defaults() {
+        let whole = "client_id = 'registry'\ntoken_endpoint = 'https://sso.example/token'\n\
+                     authorization_endpoint = 'https://sso.example/auth?kc=1'\n";
+        let client = Client {
+            id: "registry".to_owned(),
+            secret_file: None,
+            authorization_endpoint: "https://sso.example/auth?kc=1".parse().unwrap(),
+            token_endpoint: "https://sso.example/token".parse().unwrap(),
+            scopes: SCOPES.to_owned(),
+            session_minutes: SESSION_MINUTES,
+        };
+        let issuers = read(&format!("{TABLE}{whole}")).unwrap();
+        assert_eq!(issuers[0].client.as_ref(), Some(&client));
+        let more =
+            "client_secret_file = 'secret'\nscopes = 'openid profile'\nsession_minutes = 5\n";
+        let issuers = read(&format!("{TABLE}{whole}{more}")).unwrap();
+        let client = Client {
+            secret_file: Some("secret".into()),
+            scopes: "openid profile".to_owned(),
+            session_minutes: 5,
+            ..client
+        };
+        assert_eq!(issuers[0].client.as_ref(), Some(&client));
+    }
+
+    #[test]
+    fn a_client_is_given_whole() {
+        for (text, mistaken) in [
+            (
+                "client_id = 'a'\n",
+                &["authorization_endpoint", "token_endpoint"][..],
+            ),
+            (
+                "scopes = 'profile'\nsession_minutes = 721\nclient_secret_file = ''\n",
+                &[
+                    "client_id",
+                    "authorization_endpoint",
+                    "token_endpoint",
+                    "client_secret_file",
+                    "scopes",
+                    "session_minutes",
+                ][..],
+            ),
+            (
+                "client_id = ''\nauthorization_endpoint = 'http://sso.example/'\n\
+                 token_endpoint = 'https://user@sso.example/'\nscopes = 'openid  a'\n",
+                &[
+                    "client_id",
+                    "authorization_endpoint",
+                    "token_endpoint",
+                    "scopes",
+                ][..],
+            ),
+        ] {
+            let told = read(&format!("{TABLE}{text}")).unwrap_err();
+            let keys = told.iter().map(|it| {
+                let mistake = it.strip_prefix("[a] ").unwrap();
+                mistake.split_once(": ").unwrap().0
+            });
+            let keys: Vec<_> = keys.collect();
+            assert_eq!(keys, mistaken, "{told:#?}");
+        }
     }
 }

@@ -23,7 +23,7 @@ const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
 /// A token that was read, and not verified.
 pub(super) struct Token<'a> {
-    text: &'a str,
+    pub(super) text: &'a str,
     /// Its `iss`.
     pub(super) issuer: String,
     pub(super) algorithm: Algorithm,
@@ -43,6 +43,20 @@ struct Claims {
     nbf: Option<f64>,
     #[serde(default)]
     iat: Option<f64>,
+    #[serde(default)]
+    nonce: Option<String>,
+    #[serde(default)]
+    azp: Option<String>,
+}
+
+/// What a token that holds says.
+pub(super) struct Said {
+    pub(super) subject: String,
+    pub(super) expire_time: Timestamp,
+    /// The sign-in of a browser that it was issued for.
+    pub(super) nonce: Option<String>,
+    /// The client that it was issued to.
+    pub(super) client: Option<String>,
 }
 
 impl<'a> Token<'a> {
@@ -63,18 +77,19 @@ impl<'a> Token<'a> {
         })
     }
 
-    /// Its subject, and when it expires, if it is the issuer's, for this audience, and valid now.
+    /// What it says, if it is the issuer's, for one of these audiences, and valid now.
     pub(super) fn verify(
         &self,
         issuer: &Issuer,
+        audiences: &[String],
         key: &DecodingKey,
         now: Timestamp,
-    ) -> Result<(String, Timestamp), Unauthenticated> {
+    ) -> Result<Said, Unauthenticated> {
         let mut validation = Validation::new(self.algorithm);
         let required = ["iss", "sub", "aud", "exp"];
         validation.required_spec_claims = required.map(str::to_owned).into();
         validation.iss = Some(HashSet::from([issuer.issuer.clone()]));
-        validation.aud = Some(issuer.audiences.iter().cloned().collect());
+        validation.aud = Some(audiences.iter().cloned().collect());
         // below, by the registry's clock
         validation.validate_exp = false;
         let decoded = decode::<Claims>(self.text, key, &validation);
@@ -84,9 +99,16 @@ impl<'a> Token<'a> {
 }
 
 impl Claims {
-    /// The subject, and when the token expires, if it is valid now.
-    fn hold(self, skew: Duration, now: Timestamp) -> Result<(String, Timestamp), Unauthenticated> {
-        let Self { sub, exp, nbf, iat } = self;
+    /// What they say, if the token is valid now.
+    fn hold(self, skew: Duration, now: Timestamp) -> Result<Said, Unauthenticated> {
+        let Self {
+            sub,
+            exp,
+            nbf,
+            iat,
+            nonce,
+            azp,
+        } = self;
         if sub.is_empty() || sub.len() > SUBJECT_BYTES_MAX {
             return Err(Unauthenticated::TokenMalformed);
         }
@@ -103,7 +125,12 @@ impl Claims {
                 return Err(Unauthenticated::TokenNotYetValid);
             }
         }
-        Ok((sub, expire_time))
+        Ok(Said {
+            subject: sub,
+            expire_time,
+            nonce,
+            client: azp,
+        })
     }
 }
 
@@ -116,9 +143,10 @@ pub(super) fn fuzz(bytes: &[u8]) {
     if let (Ok(claims), Ok(now)) = (
         serde_json::from_slice::<Claims>(bytes),
         Timestamp::from_micros(1_790_000_000_000_000),
-    ) && let Ok((subject, expire_time)) = claims.hold(Duration::from_secs(60), now)
+    ) && let Ok(said) = claims.hold(Duration::from_secs(60), now)
     {
-        assert!(expire_time > now && (1..=SUBJECT_BYTES_MAX).contains(&subject.len()));
+        let length = said.subject.len();
+        assert!(said.expire_time > now && (1..=SUBJECT_BYTES_MAX).contains(&length));
     }
 }
 

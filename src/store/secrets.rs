@@ -25,6 +25,8 @@ pub enum Secret {
     PageToken,
     /// Hashes the subjects of tokens. Records depend on it, so it is part of every copy.
     Subject,
+    /// Seals the cookies of browsers.
+    Cookie,
 }
 
 impl Secret {
@@ -32,6 +34,7 @@ impl Secret {
         match self {
             Self::PageToken => "page_token",
             Self::Subject => "subject",
+            Self::Cookie => "cookie",
         }
     }
 }

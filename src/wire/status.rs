@@ -196,6 +196,7 @@ fn explain_on(error: Error, named: &str, incident: impl FnOnce() -> Uuid) -> Sta
             metadata.extend(named);
             (Code::PermissionDenied, metadata)
         }
+        Error::CrossSite => (Code::PermissionDenied, named.into_iter().collect()),
         Error::Exhausted { limit, scope, most } => {
             if limit.passes() {
                 details.set_retry_info(Some(RETRY_AFTER));

@@ -1,6 +1,7 @@
 //! Sign-in over the wire: tokens of a synthetic issuer and client certificates, which of them are
 //! whose, and which hold.
 
+mod browser;
 mod provider;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};

@@ -80,6 +80,7 @@ const GRAPH: &[(&str, &[&str])] = &[
             "http",
             "registry",
             "service",
+            "sign_in",
             "telemetry",
             "wire",
         ],

@@ -1,5 +1,7 @@
-// A certified OpenID provider with one client, which gets access tokens in the form of JWTs by the
-// grant of client credentials. It publishes its keys at an address other than its issuer's.
+// A certified OpenID provider with two clients. One gets access tokens in the form of JWTs by the
+// grant of client credentials; the other signs browsers in, by the authorization code flow with
+// PKCE, and everyone who comes is the same made-up person. It publishes its keys at an address other
+// than its issuer's.
 //
 //   node provider.mjs CERTIFICATE KEY PORT NAME_OF_ITS_KEYS
 //
@@ -10,6 +12,7 @@ import { createServer } from 'node:https';
 import Provider from 'oidc-provider';
 
 const [certificate, key, port, name] = process.argv.slice(2);
+const secret = 'made-up-and-known-to-everyone-0123456789';
 
 const jwk = (type, options, alg) => {
   const { privateKey } = generateKeyPairSync(type, options);
@@ -19,10 +22,16 @@ const jwk = (type, options, alg) => {
 const provider = new Provider('https://sso.made-up.example/oidc', {
   clients: [{
     client_id: 'importer',
-    client_secret: 'made-up-and-known-to-everyone-0123456789',
+    client_secret: secret,
     grant_types: ['client_credentials'],
     redirect_uris: [],
     response_types: [],
+  }, {
+    client_id: 'registry',
+    client_secret: secret,
+    grant_types: ['authorization_code'],
+    redirect_uris: ['https://registry.example/sign-in/made-up/callback'],
+    response_types: ['code'],
   }],
   jwks: {
     keys: [
@@ -30,6 +39,20 @@ const provider = new Provider('https://sso.made-up.example/oidc', {
       jwk('rsa', { modulusLength: 2048 }, 'PS256'),
       jwk('ec', { namedCurve: 'P-256' }, 'ES256'),
     ],
+  },
+  pkce: { required: () => true },
+  findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+  interactions: { url: (_, { uid }) => `/interaction/${uid}` },
+  // everyone has consented
+  loadExistingGrant: async (ctx) => {
+    const { client, session } = ctx.oidc;
+    const grant = new ctx.oidc.provider.Grant({
+      clientId: client.clientId,
+      accountId: session.accountId,
+    });
+    grant.addOIDCScope('openid');
+    await grant.save();
+    return grant;
   },
   features: {
     clientCredentials: { enabled: true },
@@ -51,6 +74,17 @@ const provider = new Provider('https://sso.made-up.example/oidc', {
   },
 });
 
+const answer = provider.callback();
 const tls = { cert: readFileSync(certificate), key: readFileSync(key) };
-const server = createServer(tls, provider.callback());
+const server = createServer(tls, (request, response) => {
+  if (request.url.startsWith('/interaction/')) {
+    const result = { login: { accountId: 'person' } };
+    provider.interactionFinished(request, response, result).catch((error) => {
+      console.error(error);
+      response.writeHead(500).end();
+    });
+  } else {
+    answer(request, response);
+  }
+});
 server.listen(Number(port), '127.0.0.1', () => console.log(`listening on ${server.address().port}`));

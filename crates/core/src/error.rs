@@ -133,6 +133,8 @@ pub enum Error {
         /// The same in Vietnamese.
         needs_vi: String,
     },
+    /// A page of another site had a signed-in browser make a request that is no read.
+    CrossSite,
     /// A limit was reached: send less, or later.
     Exhausted {
         /// The limit that was reached.

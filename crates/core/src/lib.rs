@@ -20,6 +20,7 @@ pub mod query;
 pub mod reasons;
 pub mod records;
 pub mod rules;
+pub mod seal;
 pub mod state;
 pub mod text;
 pub mod time;

@@ -26,6 +26,8 @@ pub enum Limit {
     Watchers,
     /// Open connections.
     Connections,
+    /// Sign-ins of browsers whose issuers are being asked.
+    SignIns,
     /// Commands that wait for the writer.
     WriterQueue,
     /// Work over many records that is running or queued.
@@ -55,7 +57,7 @@ impl Scope {
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::CallRate,
         Self::CallsInFlight,
         Self::WrongKeys,
@@ -67,6 +69,7 @@ impl Limit {
         Self::FilesOfDay,
         Self::Watchers,
         Self::Connections,
+        Self::SignIns,
         Self::WriterQueue,
         Self::Turns,
         Self::Cost,
@@ -86,6 +89,7 @@ impl Limit {
             Self::FilesOfDay => "files_of_day",
             Self::Watchers => "watchers",
             Self::Connections => "connections",
+            Self::SignIns => "sign_ins",
             Self::WriterQueue => "writer_queue",
             Self::Turns => "turns",
             Self::Cost => "cost",

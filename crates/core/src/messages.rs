@@ -1447,6 +1447,28 @@ messages! {
     TOKEN_INVALID => TokenSignature:
         ("the signature of the token is wrong; send it as its issuer gave it"),
         ("chữ ký của mã thông báo truy cập không đúng; hãy gửi nguyên mã do tổ chức phát hành cấp");
+    SESSION_INVALID => Session:
+        ("the sign-in of this browser is over, or is none of this server; sign in again at \
+          `/sign-in`"),
+        ("phiên đăng nhập của trình duyệt này đã kết thúc hoặc không thuộc máy chủ này; hãy đăng \
+          nhập lại tại `/sign-in`");
+    SIGN_IN_INVALID => SignInUnknown:
+        ("this sign-in was not begun in this browser, was begun again since, or took more than 10 \
+          minutes; begin it again"),
+        ("lượt đăng nhập này không bắt đầu từ trình duyệt này, đã được bắt đầu lại sau đó hoặc kéo \
+          dài quá 10 phút; hãy đăng nhập lại từ đầu");
+    SIGN_IN_INVALID => SignInAnswer:
+        ("the answer of the issuer does not belong to this sign-in; begin it again"),
+        ("phản hồi của tổ chức phát hành không thuộc lượt đăng nhập này; hãy đăng nhập lại từ đầu");
+    SIGN_IN_INVALID => SignInCode:
+        ("the issuer does not accept the code of this sign-in, which holds once and for a short \
+          time; begin it again"),
+        ("tổ chức phát hành không chấp nhận mã của lượt đăng nhập này, vì mã chỉ dùng một lần \
+          trong thời gian ngắn; hãy đăng nhập lại từ đầu");
+    SIGN_IN_INVALID => SignInRefused:
+        ("the issuer did not sign you in; begin again, or ask the issuer for access"),
+        ("tổ chức phát hành không cho đăng nhập; hãy thử lại từ đầu hoặc liên hệ tổ chức đó để \
+          được cấp quyền");
     CREDENTIALS_INVALID => Invalid:
         ("the credentials are not valid; check the API key"),
         ("thông tin xác thực không hợp lệ; hãy kiểm tra khóa API");
@@ -1490,6 +1512,9 @@ messages! {
     ISSUER_UNAVAILABLE => IssuerKeys:
         ("the keys of the token's issuer cannot be read at the moment; retry"),
         ("tạm thời không đọc được khóa của tổ chức phát hành mã thông báo truy cập; hãy thử lại");
+    ISSUER_UNAVAILABLE => IssuerAnswer:
+        ("the issuer does not answer as it should at the moment; begin the sign-in again later"),
+        ("tổ chức phát hành tạm thời không phản hồi đúng; hãy đăng nhập lại sau");
     OUTCOME_UNKNOWN => OutcomeUnknown:
         ("the outcome is unknown: send the request again with the same request id to learn it"),
         ("chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả");
@@ -1706,6 +1731,9 @@ impl Limit {
             Self::Watchers => {
                 format!("too many watches{of} are open, at most {most}; try again later")
             }
+            Self::SignIns => {
+                format!("too many sign-ins{of} wait for issuers, at most {most}; try again later")
+            }
             Self::Connections => {
                 format!("too many connections{of} are open, at most {most}; try again later")
             }
@@ -1763,6 +1791,10 @@ impl Limit {
             Self::Watchers => {
                 format!("số luồng theo dõi đang mở{of} đã đạt giới hạn ({most}); hãy thử lại sau")
             }
+            Self::SignIns => format!(
+                "số lượt đăng nhập đang chờ tổ chức phát hành{of} đã đạt giới hạn ({most}); hãy \
+                 thử lại sau"
+            ),
             Self::Connections => {
                 format!("số kết nối đang mở{of} đã đạt giới hạn ({most}); hãy thử lại sau")
             }
@@ -1791,6 +1823,7 @@ impl Error {
             Self::RequestIdReused { .. } => REQUEST_ID_REUSED,
             Self::Unauthenticated(why) => why.reason(),
             Self::Denied { .. } => PERMISSION_DENIED,
+            Self::CrossSite => CROSS_SITE_REQUEST,
             Self::Exhausted { .. } => LIMIT_REACHED,
             Self::Stalled { .. } => READER_STALLED,
             Self::DeadlineExceeded { .. } => DEADLINE_EXCEEDED,
@@ -1821,6 +1854,11 @@ impl Error {
             }
             Self::Unauthenticated(why) => why.english(),
             Self::Denied { action, needs, .. } => format!("`{action}` requires {needs}"),
+            Self::CrossSite => {
+                "a signed-in browser sent this from a page of another site; send it \
+                                from a page of this registry, or with an API key"
+                    .to_owned()
+            }
             Self::Exhausted { limit, scope, most } => limit.english(*scope, *most),
             Self::Stalled { seconds } => format!(
                 "the client read nothing from this stream for {seconds} s; resume after the last \
@@ -1862,6 +1900,9 @@ impl Error {
             Self::Denied {
                 action, needs_vi, ..
             } => format!("`{action}` cần {needs_vi}"),
+            Self::CrossSite => "yêu cầu này do trang của một trang mạng khác gửi qua trình duyệt \
+                                đã đăng nhập; hãy gửi từ trang của hệ thống này hoặc dùng khóa API"
+                .to_owned(),
             Self::Exhausted { limit, scope, most } => limit.vietnamese(*scope, *most),
             Self::Stalled { seconds } => format!(
                 "bên gọi không đọc luồng này trong {seconds} giây; hãy tiếp tục sau phiên bản cuối \

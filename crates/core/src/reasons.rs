@@ -232,11 +232,14 @@ reasons! {
         KEY_REVOKED "The API key was revoked.";
         PRINCIPAL_DISABLED "The principal of the credentials is disabled.";
         PRINCIPAL_MOVED "The principal was moved to another agency while the call went on.";
+        SESSION_INVALID "The sign-in of the browser is over, or is none of this server.";
+        SIGN_IN_INVALID "The sign-in of a browser cannot be completed; its page says why.";
         TOKEN_EXPIRED "The token has expired.";
         TOKEN_INVALID "The token is not one that this server accepts; the message says why.";
         TOKEN_NOT_YET_VALID "The token is not valid yet.";
     }
     Place::Code("PERMISSION_DENIED") => {
+        CROSS_SITE_REQUEST "A page of another site had a signed-in browser send the request.";
         PERMISSION_DENIED "The caller may not do this; the message says who may.";
     }
     Place::Code("RESOURCE_EXHAUSTED") => {
@@ -263,7 +266,7 @@ reasons! {
             "The server lost its database and cannot tell whether credentials still hold.";
         FILES_UNAVAILABLE "The place where files are kept cannot be reached.";
         FILE_NOT_SCANNED "The scanner of files does not work, so no file is kept.";
-        ISSUER_UNAVAILABLE "The keys of the token's issuer cannot be read.";
+        ISSUER_UNAVAILABLE "The issuer, or the keys of its tokens, cannot be reached.";
         LOG_REDACTED "Texts of messages that waited for a watcher were redacted.";
         NOT_ERASED "A text is redacted, and the database file may still have its bytes.";
         OUTCOME_UNKNOWN "The connection to the database was lost while the command was written.";

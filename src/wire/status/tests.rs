@@ -60,6 +60,7 @@ fn every_error() -> Vec<Error> {
             needs: "an `ROLE_AGENCY_APPROVER` of `agencies/bo-y-te`".to_owned(),
             needs_vi: "vai trò `ROLE_AGENCY_APPROVER` của `agencies/bo-y-te`".to_owned(),
         },
+        Error::CrossSite,
         Error::Stalled { seconds: 60 },
         Error::out_of_range(
             "read_revision",
@@ -89,6 +90,11 @@ fn every_error() -> Vec<Error> {
         Unauthenticated::TokenAlgorithm,
         Unauthenticated::TokenKey,
         Unauthenticated::TokenSignature,
+        Unauthenticated::Session,
+        Unauthenticated::SignInUnknown,
+        Unauthenticated::SignInAnswer,
+        Unauthenticated::SignInCode,
+        Unauthenticated::SignInRefused,
         Unauthenticated::Invalid,
     ] {
         errors.push(Error::Unauthenticated(why));
@@ -100,6 +106,7 @@ fn every_error() -> Vec<Error> {
         Unavailable::FileNotScanned,
         Unavailable::Files,
         Unavailable::IssuerKeys,
+        Unavailable::IssuerAnswer,
         Unavailable::OutcomeUnknown,
         Unavailable::RevisionNotReached,
         Unavailable::ShuttingDown,
@@ -173,6 +180,9 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       vi `IssuePlan` cần vai trò `ROLE_AGENCY_APPROVER` của `agencies/bo-y-te`
       action = IssuePlan
       needs = an `ROLE_AGENCY_APPROVER` of `agencies/bo-y-te`
+    PermissionDenied CROSS_SITE_REQUEST
+      en a signed-in browser sent this from a page of another site; send it from a page of this registry, or with an API key
+      vi yêu cầu này do trang của một trang mạng khác gửi qua trình duyệt đã đăng nhập; hãy gửi từ trang của hệ thống này hoặc dùng khóa API
     ResourceExhausted READER_STALLED
       en the client read nothing from this stream for 60 s; resume after the last revision received
       vi bên gọi không đọc luồng này trong 60 giây; hãy tiếp tục sau phiên bản cuối cùng đã nhận
@@ -241,6 +251,21 @@ fn every_error_has_its_code_reason_and_vietnamese() {
     Unauthenticated TOKEN_INVALID
       en the signature of the token is wrong; send it as its issuer gave it
       vi chữ ký của mã thông báo truy cập không đúng; hãy gửi nguyên mã do tổ chức phát hành cấp
+    Unauthenticated SESSION_INVALID
+      en the sign-in of this browser is over, or is none of this server; sign in again at `/sign-in`
+      vi phiên đăng nhập của trình duyệt này đã kết thúc hoặc không thuộc máy chủ này; hãy đăng nhập lại tại `/sign-in`
+    Unauthenticated SIGN_IN_INVALID
+      en this sign-in was not begun in this browser, was begun again since, or took more than 10 minutes; begin it again
+      vi lượt đăng nhập này không bắt đầu từ trình duyệt này, đã được bắt đầu lại sau đó hoặc kéo dài quá 10 phút; hãy đăng nhập lại từ đầu
+    Unauthenticated SIGN_IN_INVALID
+      en the answer of the issuer does not belong to this sign-in; begin it again
+      vi phản hồi của tổ chức phát hành không thuộc lượt đăng nhập này; hãy đăng nhập lại từ đầu
+    Unauthenticated SIGN_IN_INVALID
+      en the issuer does not accept the code of this sign-in, which holds once and for a short time; begin it again
+      vi tổ chức phát hành không chấp nhận mã của lượt đăng nhập này, vì mã chỉ dùng một lần trong thời gian ngắn; hãy đăng nhập lại từ đầu
+    Unauthenticated SIGN_IN_INVALID
+      en the issuer did not sign you in; begin again, or ask the issuer for access
+      vi tổ chức phát hành không cho đăng nhập; hãy thử lại từ đầu hoặc liên hệ tổ chức đó để được cấp quyền
     Unauthenticated CREDENTIALS_INVALID
       en the credentials are not valid; check the API key
       vi thông tin xác thực không hợp lệ; hãy kiểm tra khóa API
@@ -262,6 +287,9 @@ fn every_error_has_its_code_reason_and_vietnamese() {
     Unavailable ISSUER_UNAVAILABLE
       en the keys of the token's issuer cannot be read at the moment; retry
       vi tạm thời không đọc được khóa của tổ chức phát hành mã thông báo truy cập; hãy thử lại
+    Unavailable ISSUER_UNAVAILABLE
+      en the issuer does not answer as it should at the moment; begin the sign-in again later
+      vi tổ chức phát hành tạm thời không phản hồi đúng; hãy đăng nhập lại sau
     Unavailable OUTCOME_UNKNOWN
       en the outcome is unknown: send the request again with the same request id to learn it
       vi chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả
@@ -407,6 +435,18 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       most = 60
       scope = caller
     ResourceExhausted LIMIT_REACHED
+      en too many sign-ins wait for issuers, at most 60; try again later
+      vi số lượt đăng nhập đang chờ tổ chức phát hành đã đạt giới hạn (60); hãy thử lại sau
+      limit = sign_ins
+      most = 60
+      scope = all
+    ResourceExhausted LIMIT_REACHED
+      en too many sign-ins of one caller wait for issuers, at most 60; try again later
+      vi số lượt đăng nhập đang chờ tổ chức phát hành của một bên gọi đã đạt giới hạn (60); hãy thử lại sau
+      limit = sign_ins
+      most = 60
+      scope = caller
+    ResourceExhausted LIMIT_REACHED
       en too many commands wait to be written, at most 60; try again later
       vi số lệnh chờ ghi đã đạt giới hạn (60); hãy thử lại sau
       limit = writer_queue
@@ -512,6 +552,7 @@ fn every_error_has_the_details_of_its_code() {
     InvalidArgument
       field request_id REQUEST_ID_REUSED: request id `123e4567-e89b-42d3-a456-426614174000` was used for another request; use a new one / mã yêu cầu `123e4567-e89b-42d3-a456-426614174000` đã dùng cho một yêu cầu khác; hãy dùng mã mới
     PermissionDenied
+    PermissionDenied
     ResourceExhausted
       retry after 1s
     OutOfRange
@@ -538,6 +579,13 @@ fn every_error_has_the_details_of_its_code() {
     Unauthenticated
     Unauthenticated
     Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unavailable
+      retry after 1s
     Unavailable
       retry after 1s
     Unavailable
@@ -617,6 +665,12 @@ fn every_error_has_the_details_of_its_code() {
       retry after 1s
     ResourceExhausted
       quota connections: too many connections of one caller are open, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota sign_ins: too many sign-ins wait for issuers, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota sign_ins: too many sign-ins of one caller wait for issuers, at most 60; try again later
       retry after 1s
     ResourceExhausted
       quota writer_queue: too many commands wait to be written, at most 60; try again later

@@ -78,6 +78,12 @@ impl Answer {
         header(&self.headers, name)
     }
 
+    /// All values of a header that may be there more than once.
+    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
+        let found = self.headers.iter().filter(|(it, _)| it == name);
+        found.map(|(_, value)| value.as_str()).collect()
+    }
+
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }

@@ -25,6 +25,8 @@ use tokio_rustls::{
     },
 };
 
+use url::Url;
+
 use super::certificates::Authority;
 
 /// `iss` of its tokens: an address inside its own network, as some issuers write it, and not the
@@ -86,13 +88,24 @@ pub(crate) fn claims(subject: &str, now: Timestamp) -> Value {
     json!({"iss": ISS, "sub": subject, "aud": AUDIENCE, "iat": now, "exp": now + 300})
 }
 
-/// A site with https that publishes keys, and goes down when it is told to.
+/// What a site does when it is asked to exchange a code.
+#[derive(Clone, Debug)]
+pub(crate) enum Exchange {
+    /// Answers with these bytes.
+    Answers(String),
+    /// Says nothing, and keeps the connection.
+    IsSilent,
+}
+
+/// A site with https that publishes keys, exchanges codes, and goes down when it is told to.
 pub(crate) struct Site {
     authority: Authority,
     port: u16,
     document: Arc<Mutex<String>>,
     up: Arc<AtomicBool>,
     reads: Arc<AtomicUsize>,
+    exchange: Arc<Mutex<Exchange>>,
+    exchanges: Arc<Mutex<Vec<String>>>,
 }
 
 impl Site {
@@ -114,11 +127,15 @@ impl Site {
             document: Arc::default(),
             up: Arc::new(AtomicBool::new(true)),
             reads: Arc::default(),
+            exchange: Arc::new(Mutex::new(Exchange::IsSilent)),
+            exchanges: Arc::default(),
         };
         site.publish(keys);
         let (document, up) = (Arc::clone(&site.document), Arc::clone(&site.up));
         let reads = Arc::clone(&site.reads);
+        let (exchange, exchanges) = (Arc::clone(&site.exchange), Arc::clone(&site.exchanges));
         tokio::spawn(async move {
+            let mut silent = Vec::new();
             while let Ok((stream, _)) = listener.accept().await {
                 reads.fetch_add(1, Ordering::SeqCst);
                 // a connection that is closed at once
@@ -131,6 +148,25 @@ impl Site {
                 let mut request = Vec::new();
                 while !request.ends_with(b"\r\n\r\n") {
                     request.push(stream.read_u8().await.unwrap());
+                }
+                if request.starts_with(b"POST /token HTTP/1.1\r\n") {
+                    let mut head = String::from_utf8(request).unwrap();
+                    let mut lines = head.lines();
+                    let length = lines.find_map(|it| it.strip_prefix("content-length: "));
+                    let mut body = vec![0; length.unwrap().parse().unwrap()];
+                    stream.read_exact(&mut body).await.unwrap();
+                    head.push_str(&String::from_utf8(body).unwrap());
+                    exchanges.lock().unwrap().push(head);
+                    let answer = exchange.lock().unwrap().clone();
+                    match answer {
+                        // a server that has read enough closes
+                        Exchange::Answers(answer) => {
+                            drop(stream.write_all(answer.as_bytes()).await);
+                            drop(stream.shutdown().await);
+                        }
+                        Exchange::IsSilent => silent.push(stream),
+                    }
+                    continue;
                 }
                 assert!(request.starts_with(b"GET /keys?made=up HTTP/1.1\r\n"));
                 let body = document.lock().unwrap().clone();
@@ -159,6 +195,23 @@ impl Site {
         self.up.store(up, Ordering::SeqCst);
     }
 
+    /// What it does from now on with codes.
+    pub(crate) fn set_exchange(&self, exchange: Exchange) {
+        *self.exchange.lock().unwrap() = exchange;
+    }
+
+    /// The requests to exchange a code, in order.
+    pub(crate) fn exchanges(&self) -> Vec<String> {
+        self.exchanges.lock().unwrap().clone()
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self, path: &str) -> Url {
+        format!("https://localhost:{}{path}", self.port)
+            .parse()
+            .unwrap()
+    }
+
     /// How often its keys were asked for.
     pub(crate) fn reads(&self) -> usize {
         self.reads.load(Ordering::SeqCst)
@@ -166,16 +219,16 @@ impl Site {
 
     /// What a server is told of an issuer whose keys it publishes.
     pub(crate) fn issuer(&self, name: &str, iss: &str) -> Issuer {
-        let url = format!("https://localhost:{}/keys?made=up", self.port);
         Issuer {
             name: name.to_owned(),
             issuer: iss.to_owned(),
-            keys: Place::Site(url.parse().unwrap()),
+            keys: Place::Site(self.url("/keys?made=up")),
             audiences: vec!["another".to_owned(), AUDIENCE.to_owned()],
             algorithms: vec![Algorithm::ES256, Algorithm::RS256],
             clock_skew_seconds: 30,
             token_bytes: 2048,
             ca: Some(self.authority.root()),
+            client: None,
         }
     }
 }

@@ -1,33 +1,49 @@
-//! Sign-in with tokens of a certified OpenID provider (tests/oidc), which runs beside the server:
-//! one run on each engine.
+//! Sign-in with tokens of a certified OpenID provider (tests/oidc), which runs beside the server,
+//! and of browsers there: one run of each on each engine.
 
 use std::{
+    collections::BTreeMap,
+    fs,
     process::Command,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use jsonwebtoken::Algorithm;
-use ndp_core::records::principals::Role;
-use ndp_registry::sign_in::settings::{Issuer, Place};
+use ndp_core::records::{identities::Identity, principals::Role};
+use ndp_registry::{
+    config::{Limits, ServerOptions, TlsFiles},
+    server::tls::Tls,
+    sign_in::settings::{Client, Issuer, Place},
+};
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     task::block_in_place,
 };
 
-use super::{admin, bearer, identify, refused, start, subject_of, whoami};
+use super::{
+    admin, bearer,
+    browser::{self, Browser},
+    give, identify, refused, start, subject_of, whoami,
+};
 use crate::harness::{
     Engine, both,
     certificates::{Authority, Pair, Trusting},
-    process::{Process, Signal},
+    process::{Process, Signal, Stream},
+    server::Server,
     tools,
 };
 
 const BOUND: Duration = Duration::from_secs(60);
 
-/// Name and secret of its client, and what the provider has as the issuer.
+/// Name and secret of its client that is no browser's, and what the provider has as the issuer.
 const CLIENT: &str = "aW1wb3J0ZXI6bWFkZS11cC1hbmQta25vd24tdG8tZXZlcnlvbmUtMDEyMzQ1Njc4OQ==";
 const ISSUER: &str = "https://sso.made-up.example/oidc";
+
+/// The client that browsers sign in with, and the secret of both.
+const BROWSERS: &str = "registry";
+const SECRET: &str = "made-up-and-known-to-everyone-0123456789";
 
 /// The provider.
 struct Provider {
@@ -54,6 +70,88 @@ impl Provider {
         block_in_place(|| self.process.wait(BOUND));
     }
 
+    /// What a server is told of it.
+    fn issuer(&self, authority: &Authority) -> Issuer {
+        Issuer {
+            name: "made-up".to_owned(),
+            issuer: ISSUER.to_owned(),
+            keys: Place::Site(self.url("/jwks").parse().unwrap()),
+            audiences: vec!["ndp-registry".to_owned()],
+            algorithms: vec![Algorithm::RS256, Algorithm::ES256],
+            clock_skew_seconds: 30,
+            token_bytes: 4096,
+            ca: Some(authority.root()),
+            client: None,
+        }
+    }
+
+    /// The same of one that browsers sign in at. The client's secret is a file in this folder.
+    fn issuer_of_browsers(&self, authority: &Authority, folder: &TempDir) -> Issuer {
+        let secret = folder.path().join("secret");
+        fs::write(&secret, SECRET).unwrap();
+        Issuer {
+            client: Some(Client {
+                id: BROWSERS.to_owned(),
+                secret_file: Some(secret),
+                authorization_endpoint: self.url("/auth").parse().unwrap(),
+                token_endpoint: self.url("/token").parse().unwrap(),
+                scopes: "openid".to_owned(),
+                session_minutes: 60,
+            }),
+            ..self.issuer(authority)
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.port)
+    }
+
+    /// Follows a browser from one page of it to the next, with its cookies; answers where it is
+    /// sent to in the end.
+    async fn follow(&self, authority: &Authority, url: &str) -> String {
+        let mut url = url.to_owned();
+        let mut cookies = BTreeMap::new();
+        let own = self.url("");
+        while let Some(path) = url.strip_prefix(&*own) {
+            let sent = cookies
+                .iter()
+                .map(|(name, value)| format!("{name}={value}; "));
+            let sent: String = sent.collect();
+            let request = format!(
+                "GET {path} HTTP/1.1\r\nhost: localhost:{}\r\nconnection: close\r\n\
+                 cookie: {sent}\r\n\r\n",
+                self.port
+            );
+            let answer = self.ask(authority, &request).await;
+            let mut next = None;
+            for line in answer.lines().take_while(|it| !it.is_empty()) {
+                let (name, value) = line.split_once(": ").unwrap_or_default();
+                if name.eq_ignore_ascii_case("set-cookie") {
+                    let (name, value) = value.split_once('=').unwrap();
+                    let value = value.split(';').next().unwrap();
+                    cookies.insert(name.to_owned(), value.to_owned());
+                } else if name.eq_ignore_ascii_case("location") {
+                    next = Some(value.to_owned());
+                }
+            }
+            url = next.unwrap_or_else(|| panic!("{answer}"));
+            if url.starts_with('/') {
+                url = self.url(&url);
+            }
+        }
+        url
+    }
+
+    async fn ask(&self, authority: &Authority, request: &str) -> String {
+        let client = Trusting::root(&authority.root());
+        let address = format!("127.0.0.1:{}", self.port);
+        let mut stream = client.connect(&address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
     /// A token for this audience, signed by this algorithm.
     async fn token(&self, authority: &Authority, audience: &str, algorithm: &str) -> String {
         let body = format!("grant_type=client_credentials&resource=urn:{audience}:{algorithm}");
@@ -63,16 +161,21 @@ impl Provider {
              content-type: application/x-www-form-urlencoded\r\n\r\n{body}",
             body.len()
         );
-        let client = Trusting::root(&authority.root());
-        let address = format!("127.0.0.1:{}", self.port);
-        let mut stream = client.connect(&address).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
+        let answer = self.ask(authority, &request).await;
         let (start, end) = (answer.find('{').unwrap(), answer.rfind('}').unwrap());
         let answer: Value = serde_json::from_str(&answer[start..=end]).unwrap();
         answer["access_token"].as_str().unwrap().to_owned()
     }
+}
+
+/// Moves a server's clock to the real time, which the provider's clock shows.
+fn to_real_time(server: &Server) {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let since = server.registry.clock().now().as_micros() / 1_000_000;
+    server.clock.advance(i64::try_from(now).unwrap() - since);
 }
 
 both! {
@@ -82,21 +185,8 @@ both! {
         let Some(provider) = Provider::start(&pair, 0, "one") else {
             return;
         };
-        let issuer = Issuer {
-            name: "made-up".to_owned(),
-            issuer: ISSUER.to_owned(),
-            keys: Place::Site(format!("https://localhost:{}/jwks", provider.port).parse().unwrap()),
-            audiences: vec!["ndp-registry".to_owned()],
-            algorithms: vec![Algorithm::RS256, Algorithm::ES256],
-            clock_skew_seconds: 30,
-            token_bytes: 4096,
-            ca: Some(authority.root()),
-        };
-        let server = start(&engine, vec![issuer]).await;
-        // the provider's clock is the real one
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let since = server.registry.clock().now().as_micros() / 1_000_000;
-        server.clock.advance(i64::try_from(now).unwrap() - since);
+        let server = start(&engine, vec![provider.issuer(&authority)]).await;
+        to_real_time(&server);
         let keeper = admin(&server).await;
         server.person("person", &[Role::Auditor], None).await;
         identify(&keeper, "person", &[subject_of("made-up", "importer")]).await;
@@ -125,4 +215,98 @@ both! {
         provider.stop();
         server.stop().await;
     }
+
+    async fn a_browser_signs_in_at_a_certified_provider(engine: Engine) {
+        let authority = Authority::new();
+        let pair = authority.issue("provider", 2099);
+        let Some(provider) = Provider::start(&pair, 0, "one") else {
+            return;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let issuer = provider.issuer_of_browsers(&authority, &folder);
+        let server = browser::start(&engine, issuer, Limits::default()).await;
+        to_real_time(&server);
+        let keeper = admin(&server).await;
+        server.person("person", &[Role::Auditor], None).await;
+        identify(&keeper, "person", &[subject_of("made-up", "person")]).await;
+        let mut browser = Browser::new(&server);
+        let begun = browser.send("GET /sign-in/made-up", &[]).await;
+        let flow = browser.cookies.clone();
+        let back = provider.follow(&authority, begun.header("location").unwrap()).await;
+        let path = back.strip_prefix(browser::PUBLIC).unwrap_or_else(|| panic!("{back}"));
+        assert!(path.contains("&iss=https%3A%2F%2Fsso.made-up.example%2Foidc"), "{path}");
+        let answer = browser.send(&format!("GET {path}"), &[]).await;
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        assert_eq!(browser.whoami().await["principal"], "principals/person");
+        // the code again, in the browser that it was for: the provider knows that it was used
+        let mut again = Browser::new(&server);
+        again.cookies = flow;
+        let answer = again.send(&format!("GET {path}"), &[]).await;
+        assert_eq!(answer.status, 403);
+        assert!(answer.text().contains("SIGN_IN_INVALID"), "{}", answer.text());
+        assert!(again.cookies.is_empty());
+        provider.stop();
+        server.stop().await;
+    }
+}
+
+/// A real browser follows the whole way, keeps the cookies, and its next call has them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chromium_signs_in_at_a_certified_provider() {
+    let Some(chromium) = tools::chromium() else {
+        return;
+    };
+    let engine = Engine::sqlite();
+    let authority = Authority::new();
+    let pair = authority.issue("provider", 2099);
+    let Some(provider) = Provider::start(&pair, 0, "one") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let own = authority.issue_for("registry", 2099, &["registry.example"]);
+    let files = TlsFiles {
+        certificate: own.certificate,
+        key: own.key,
+        client_ca: None,
+    };
+    let options = ServerOptions {
+        issuers: vec![provider.issuer_of_browsers(&authority, &folder)],
+        public_url: Some(browser::PUBLIC.parse().unwrap()),
+        ..ServerOptions::default()
+    };
+    let tls = Tls::open(files).unwrap();
+    let server = Server::start_encrypted(&engine.url(), tls, options).await;
+    to_real_time(&server);
+    server.person("person", &[Role::Auditor], None).await;
+    let identity = Identity::TokenSubject {
+        issuer: "made-up".to_owned(),
+        subject: server.registry.subject_key().hash("made-up", "person"),
+    };
+    server.as_system(give("person", vec![identity])).await;
+    let port = server.address.rsplit(':').next().unwrap();
+    let mut command = Command::new(chromium);
+    command.args([
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+    ]);
+    // the issuer of these certificates is made up, and so is the host
+    command.arg("--ignore-certificate-errors");
+    command.arg(format!(
+        "--host-resolver-rules=MAP registry.example:443 127.0.0.1:{port}"
+    ));
+    command.arg(format!("--user-data-dir={}", folder.path().display()));
+    command.arg("--dump-dom");
+    let back = "/v1/principals:identifyCaller";
+    command.arg(format!("{}/sign-in/made-up?return={back}", browser::PUBLIC));
+    let process = Process::spawn(command);
+    block_in_place(|| process.wait(BOUND));
+    let page = process.printed(Stream::Stdout);
+    assert!(
+        page.contains("\"principal\":\"principals/person\""),
+        "{page}"
+    );
+    provider.stop();
+    server.stop().await;
 }

@@ -1,0 +1,322 @@
+//! The pages of a browser's sign-in: from the list of issuers to the cookie of a session and back.
+//!
+//! What each page does is said by `sign_in`. Here it is charged: exchanging a code and verifying a
+//! token cost far more than a call, and an issuer is asked by few at a time.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{
+        ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
+        RETRY_AFTER, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+    },
+    request::Parts,
+};
+use http_body_util::Full;
+use tonic::body::Body;
+use tower::{Layer, Service};
+
+use crate::{
+    admission::{
+        held::{Entry, Held},
+        pool::Pool,
+    },
+    call::Call,
+    http::Refused,
+    registry::{Registry, entropy::OsEntropy},
+    sign_in::{
+        SignIn,
+        browser::{SIGN_IN, SIGN_OUT, Step, given_up, signed_out},
+    },
+    wire::{
+        sign_in_page::{self, SignedIn},
+        status::status,
+    },
+};
+use ndp_core::{error::Error, limits::Limit};
+
+/// Codes that may be exchanged at one time, for all callers and for one.
+const EXCHANGES: (usize, usize) = (64, 8);
+
+/// What an exchange costs, in calls: a handshake with the issuer, and a signature.
+const EXCHANGE_CALLS: usize = 20;
+
+/// Nothing of another site is loaded, framed or sent to, and nothing runs.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; \
+     frame-ancestors 'none'",
+);
+
+/// Answers the pages of the sign-in, where browsers can sign in.
+pub fn pages(registry: &Registry, sign_in: &SignIn) -> Option<Pages> {
+    let (max, max_per_caller) = EXCHANGES;
+    sign_in.takes_browsers().then(|| {
+        Pages(Arc::new(Inner {
+            registry: registry.clone(),
+            sign_in: sign_in.clone(),
+            exchanges: Pool::new(Limit::SignIns, max, max_per_caller),
+        }))
+    })
+}
+
+/// The pages, as a layer: any other request passes.
+#[derive(Clone, Debug)]
+pub struct Pages(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    sign_in: SignIn,
+    exchanges: Pool,
+}
+
+impl<S> Layer<S> for Pages {
+    type Service = PagesService<S>;
+
+    fn layer(&self, inner: S) -> PagesService<S> {
+        let pages = Arc::clone(&self.0);
+        PagesService { pages, inner }
+    }
+}
+
+/// The service that [`Pages`] makes.
+#[derive(Clone, Debug)]
+pub struct PagesService<S> {
+    pages: Arc<Inner>,
+    inner: S,
+}
+
+type Answering<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
+
+impl<S> Service<Request<Body>> for PagesService<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Answering<S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let entry = request.extensions().get::<Entry>();
+        let held = entry.and_then(|it| it.0.as_ref().ok()).map(Arc::clone);
+        let page = Page::of(request.uri().path());
+        // what is not let in is refused further in
+        let (Some(page), Some(held)) = (page, held) else {
+            return Box::pin(self.inner.call(request));
+        };
+        let pages = Arc::clone(&self.pages);
+        let (request, _) = request.into_parts();
+        Box::pin(async move { Ok(pages.answer(&page, &request, &held).await) })
+    }
+}
+
+/// A page, by its path.
+enum Page {
+    Choice,
+    SignOut,
+    Begin(String),
+    Callback(String),
+}
+
+impl Page {
+    fn of(path: &str) -> Option<Self> {
+        if path == SIGN_OUT {
+            return Some(Self::SignOut);
+        }
+        let rest = path.strip_prefix(SIGN_IN)?;
+        if rest.is_empty() {
+            return Some(Self::Choice);
+        }
+        let issuer = rest.strip_prefix('/')?;
+        Some(match issuer.strip_suffix("/callback") {
+            None => Self::Begin(issuer.to_owned()),
+            Some(issuer) => Self::Callback(issuer.to_owned()),
+        })
+    }
+
+    const fn verbs(&self) -> &'static str {
+        match self {
+            Self::Choice => "GET, HEAD",
+            Self::SignOut => "GET, HEAD, POST",
+            // HEAD is for looking: it would begin a sign-in, or use a code up
+            Self::Begin(_) | Self::Callback(_) => "GET",
+        }
+    }
+}
+
+impl Inner {
+    async fn answer(&self, page: &Page, request: &Parts, held: &Held) -> Response<Body> {
+        let verb = &request.method;
+        let verbs = page.verbs();
+        if !verbs.split(", ").any(|it| it == verb.as_str()) {
+            let mut response = html(StatusCode::METHOD_NOT_ALLOWED, String::new());
+            let allow = HeaderValue::from_static(verbs);
+            response.headers_mut().insert(ALLOW, allow);
+            return response;
+        }
+        let answered = match page {
+            Page::Choice => self.choice(request),
+            Page::SignOut if verb == Method::POST => self.sign_out(request),
+            Page::SignOut => Ok(form(sign_in_page::sign_out())),
+            Page::Begin(issuer) => self.begin(issuer, request),
+            Page::Callback(issuer) => self.callback(issuer, request, held).await,
+        };
+        let mut response = answered.unwrap_or_else(|error| {
+            let path = request.uri.path();
+            tracing::info!(path, reason = error.reason().name(), "a sign-in failed");
+            failed(error)
+        });
+        if matches!(page, Page::Callback(_)) && response.status() != StatusCode::SEE_OTHER {
+            // its code may be used up
+            set_cookie(&mut response, &given_up());
+        }
+        if verb == Method::HEAD {
+            *response.body_mut() = Body::empty();
+        }
+        response
+    }
+
+    fn choice(&self, request: &Parts) -> Result<Response<Body>, Error> {
+        let query = request.uri.query().unwrap_or_default();
+        let back = self.sign_in.back(query)?;
+        let query = back.map(|back| {
+            let mut query = url::form_urlencoded::Serializer::for_suffix("?".to_owned(), 1);
+            query.append_pair("return", &back).finish()
+        });
+        let query = query.unwrap_or_default();
+        let paths = self.sign_in.clients();
+        let paths = paths.map(|name| (name, format!("{SIGN_IN}/{name}{query}")));
+        let paths: Vec<_> = paths.collect();
+        let call = request.extensions.get::<Call>();
+        let person = call.and_then(|it| it.caller.person());
+        let proved = call.and_then(|it| it.proved.as_ref());
+        let signed_in = match (&person, proved) {
+            (Some(person), _) => SignedIn::As(person.principal.as_str()),
+            (None, Some(identity)) => SignedIn::Unknown(identity),
+            (None, None) => SignedIn::No,
+        };
+        Ok(form(sign_in_page::choice(signed_in, &paths)))
+    }
+
+    fn begin(&self, issuer: &str, request: &Parts) -> Result<Response<Body>, Error> {
+        let query = request.uri.query().unwrap_or_default();
+        let back = self.sign_in.back(query)?;
+        let back = back.as_deref().unwrap_or(SIGN_IN);
+        let (random, now) = (OsEntropy.secret(), self.registry.clock().now());
+        let step = self.sign_in.begin(issuer, back, random, now);
+        Ok(step.map_or_else(no_issuer, |step| go(&step)))
+    }
+
+    async fn callback(
+        &self,
+        issuer: &str,
+        request: &Parts,
+        held: &Held,
+    ) -> Result<Response<Body>, Error> {
+        let now = || self.registry.clock().now();
+        let query = request.uri.query().unwrap_or_default();
+        let answered = self
+            .sign_in
+            .answered(issuer, query, &request.headers, now());
+        let Some(answered) = answered else {
+            return Ok(no_issuer());
+        };
+        let answered = answered.map_err(Error::Unauthenticated)?;
+        held.work(EXCHANGE_CALLS)?;
+        let place = self.exchanges.take(held.who(), 1)?;
+        let token = self.sign_in.exchange(&answered).await?;
+        let step = self.sign_in.complete(&answered, &token, now()).await?;
+        drop(place);
+        tracing::info!(issuer, "a browser signed in");
+        Ok(go(&step))
+    }
+
+    fn sign_out(&self, request: &Parts) -> Result<Response<Body>, Error> {
+        if !self.sign_in.is_same_origin(&request.headers) {
+            return Err(Error::CrossSite);
+        }
+        Ok(go(&Step {
+            location: SIGN_IN.to_owned(),
+            cookies: vec![signed_out()],
+        }))
+    }
+}
+
+fn html(code: StatusCode, page: String) -> Response<Body> {
+    let mut response = Response::new(Body::new(Full::new(Bytes::from(page))));
+    *response.status_mut() = code;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        ),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        // the URL of a callback has a code
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ] {
+        headers.insert(name, value);
+    }
+    response
+}
+
+/// A page with a form. With `no-referrer` a browser would not say which origin sends it.
+fn form(page: String) -> Response<Body> {
+    let mut response = html(StatusCode::OK, page);
+    let own = HeaderValue::from_static("same-origin");
+    response.headers_mut().insert(REFERRER_POLICY, own);
+    response
+}
+
+fn go(step: &Step) -> Response<Body> {
+    let mut response = html(StatusCode::SEE_OTHER, String::new());
+    // both are made of what a header may have; one that is not leads nowhere
+    if let Ok(location) = HeaderValue::from_str(&step.location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    for cookie in &step.cookies {
+        set_cookie(&mut response, cookie);
+    }
+    response
+}
+
+fn set_cookie(response: &mut Response<Body>, cookie: &str) {
+    if let Ok(cookie) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+}
+
+fn no_issuer() -> Response<Body> {
+    html(StatusCode::NOT_FOUND, sign_in_page::no_issuer())
+}
+
+fn failed(error: Error) -> Response<Body> {
+    let code = match &error {
+        Error::Invalid(_) => StatusCode::BAD_REQUEST,
+        Error::Unauthenticated(_) | Error::CrossSite => StatusCode::FORBIDDEN,
+        Error::Exhausted { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let mut response = html(code, sign_in_page::failed(&error));
+    if code == StatusCode::TOO_MANY_REQUESTS || code == StatusCode::SERVICE_UNAVAILABLE {
+        let later = HeaderValue::from_static("1");
+        response.headers_mut().insert(RETRY_AFTER, later);
+    }
+    // counted like other refusals
+    response.extensions_mut().insert(Refused(status(error)));
+    response
+}
