@@ -23,6 +23,7 @@ use ndp_core::{
         platforms::Platform,
         tasks::Task,
     },
+    seal::SealKey,
     time::{Date, Timestamp},
 };
 use prost_reflect::DescriptorPool;
@@ -199,6 +200,19 @@ pub const TARGETS: &[Target] = &[
         ],
     },
     Target {
+        name: "cookie",
+        run: |bytes| {
+            text(bytes, |cookie| {
+                let key = SealKey::new([7; 32]);
+                assert_eq!(key.open("purpose", cookie), None);
+                if let Some((name, value)) = cookie.split_once('=') {
+                    let _ = key.derives(name, b"content", value);
+                }
+            });
+        },
+        seeds: &["__Host-ndp-session=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
+    },
+    Target {
         name: "token",
         run: sign_in::fuzz,
         seeds: &[
@@ -213,7 +227,7 @@ pub const TARGETS: &[Target] = &[
         run: |bytes| {
             text(bytes, |path| {
                 if let Some(part) = TilePart::parse(path) {
-                    drop(part.needs());
+                    let _ = part.needs();
                 }
             });
         },

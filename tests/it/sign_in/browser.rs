@@ -215,6 +215,9 @@ fn check_failed(browser: &Browser<'_>, answer: &Answer, expected: &str, what: &s
 
 const SAME: (&str, &str) = ("sec-fetch-site", "same-origin");
 
+/// What is wrong with a token, how it gets so, and what is told of it.
+type Altered = (&'static str, fn(&mut Value), &'static str);
+
 both! {
     async fn a_browser_signs_in_and_out(engine: Engine) {
         let key = SigningKey::new("first");
@@ -402,7 +405,7 @@ both! {
         let site = Site::start(&[&key]).await;
         let (server, _) = start_with(&engine, &site).await;
         let mut browser = Browser::new(&server);
-        let changes: [(&str, fn(&mut Value), &str); 8] = [
+        let changes: [Altered; 8] = [
             ("another nonce", |it| it["nonce"] = json!("x"), "403 SIGN_IN_INVALID"),
             ("no nonce", |it| it["nonce"] = Value::Null, "403 SIGN_IN_INVALID"),
             ("another audience", |it| it["aud"] = json!("ndp-registry"), "403 TOKEN_INVALID"),
