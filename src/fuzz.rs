@@ -248,8 +248,8 @@ pub const TARGETS: &[Target] = &[
             concat!(
                 "a.example/log+8588a2df+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs\n",
                 "a.example/log\n1\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n\n",
-                "\u{2014} a.example/log hYii32C7UyAdOkgj6JNdD0KBSgbfYIXOo+gwWo9f9wftP5KE6PaOvdc5j7M6Vyw",
-                "tQxPxZtmvxFBTWa2MTWjtkVfCNQ4=\n",
+                "\u{2014} a.example/log hYii32C7UyAdOkgj6JNdD0KBSgbfYIXOo+gwWo9f9wftP5KE6Pa",
+                "Ovdc5j7M6VywtQxPxZtmvxFBTWa2MTWjtkVfCNQ4=\n",
             ),
         ],
     },

@@ -120,7 +120,8 @@ impl Store {
         let changes = reading!(self.engine, link => of_revisions::<ChangeRow>(
             link,
             "SELECT revision, record_time, principal, actor, agency, method, request_id, \
-             request_digest, reason, salt, header_digest, leaf_hash, digest, redaction FROM changes",
+             request_digest, reason, salt, header_digest, leaf_hash, digest, redaction \
+             FROM changes",
             "revision",
             &revisions,
         ));

@@ -119,7 +119,16 @@ const GRAPH: &[(&str, &[&str])] = &[
     ),
     (
         "fuzz",
-        &["admission", "files", "http", "pb", "store", "wire"],
+        &[
+            "admission",
+            "files",
+            "http",
+            "pb",
+            "registry",
+            "sign_in",
+            "store",
+            "wire",
+        ],
     ),
 ];
 

@@ -519,7 +519,7 @@ both! {
         let editor = Cast::new(&server).await.editor;
         let text = "entered by mistake (made up)";
         let platform = json!({"name": "platforms/ndp-001", "operating_unit": text});
-        let update = json!({"platform": platform, "update_mask": "operating_unit"});
+        let update = json!({"platform": platform, "update_mask": "operatingUnit"});
         editor.ok("UpdatePlatform", update).await;
         let before = server.registry.revision().get();
         let keeper = server.raw(server.person("keeper", &[Role::Admin], None).await);
