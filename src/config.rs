@@ -826,6 +826,11 @@ impl ServeArgs {
         let issuers = settings.read("issuers", self.issuers.as_ref(), "", issuers);
         let given = self.public_url.as_ref();
         let public_url = settings.read("public_url", given, "", public_url);
+        if let (Some(issuers), Some(public_url)) = (&issuers, &public_url)
+            && let Some(mistake) = one_without_the_other(issuers, public_url.is_some())
+        {
+            settings.mistake(mistake.to_owned());
+        }
         let tls = self.tls.resolve(&mut settings);
         let database = common.as_ref().map(|it| &it.database);
         let signing = self.signing.resolve(&mut settings, database);
@@ -990,6 +995,22 @@ fn issuers(text: &str) -> Result<Vec<Issuer>, String> {
     }
     let read = settings::issuers(table(text.as_ref())?);
     read.map_err(|mistakes| format!("in `{text}`: {}", mistakes.join("; ")))
+}
+
+/// What is wrong where browsers have only one of the two that they sign in by.
+fn one_without_the_other(issuers: &[Issuer], has_public_url: bool) -> Option<&'static str> {
+    let has_client = issuers.iter().any(|it| it.client.is_some());
+    match (has_client, has_public_url) {
+        (true, false) => Some(
+            "public_url: an issuer has a `client_id`, so browsers sign in; write where they find \
+             this registry, as https://registry.example",
+        ),
+        (false, true) => Some(
+            "public_url: it is for browsers that sign in, and no issuer has a `client_id`; write \
+             one in the file of --issuers",
+        ),
+        (true, true) | (false, false) => None,
+    }
 }
 
 fn database(text: &str) -> Result<DatabaseUrl, String> {
@@ -1237,6 +1258,38 @@ mod tests {
         let told = told(metrics);
         assert!(told.contains("metrics_listen: `0.0.0.0:2`"), "{told}");
         assert!(!told.contains("\n  listen:"), "{told}");
+    }
+
+    #[test]
+    fn browsers_need_an_issuer_and_a_way_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("issuers.toml");
+        let issuer = "[sso]\nissuer = 'https://sso.example'\nkeys = 'keys.json'\n\
+                      audiences = ['registry']\nalgorithms = ['RS256']\n";
+        let client = "client_id = 'registry'\ntoken_endpoint = 'https://sso.example/token'\n\
+                      authorization_endpoint = 'https://sso.example/authorize'\n";
+        let told = |client: &str, public_url: Option<&str>| {
+            std::fs::write(&file, format!("{issuer}{client}")).unwrap();
+            let args = ServeArgs {
+                issuers: Some(file.to_str().unwrap().to_owned()),
+                public_url: public_url.map(str::to_owned),
+                ..ServeArgs::default()
+            };
+            args.resolve().err().map(|mistakes| mistakes.to_string())
+        };
+        let url = Some("https://registry.example");
+        assert_eq!(told(client, url), None);
+        assert_eq!(told("", None), None);
+        assert!(
+            told(client, None)
+                .unwrap()
+                .contains("an issuer has a `client_id`")
+        );
+        assert!(
+            told("", url)
+                .unwrap()
+                .contains("no issuer has a `client_id`")
+        );
     }
 
     #[test]
