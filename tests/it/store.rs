@@ -815,6 +815,7 @@ both! {
         for table in ["api_key_uses", "tree_hashes", "file_uploads", "file_parts", "files"] {
             execute(&engine, &format!("DROP TABLE {table}")).await;
         }
+        execute(&engine, "ALTER TABLE changes DROP COLUMN redaction").await;
         execute(&engine, "DELETE FROM ndp_migrations WHERE version > 1").await;
         let loaded = open(&engine).await.load().await.unwrap();
         assert_eq!(loaded.head.revision, revision(1));
