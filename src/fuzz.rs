@@ -231,7 +231,13 @@ pub const TARGETS: &[Target] = &[
                 }
             });
         },
-        seeds: &["0/000.p/3", "entries/x001/x234/067", "7/x123/456", "64/000", "0/000.p/0"],
+        seeds: &[
+            "0/000.p/3",
+            "entries/x001/x234/067",
+            "7/x123/456",
+            "64/000",
+            "0/000.p/0",
+        ],
     },
     Target {
         name: "checkpoint",
