@@ -180,7 +180,7 @@ def check_beside(page, resource, wrote):
 
 
 def check(key, pages):
-    """Checks all pages; what there is to tell of them."""
+    """Checks all pages. Returns the lines to print."""
     told = []
     first = pages[0]
     kind = re.compile(KINDS[first["metric"].split("_")[0]])

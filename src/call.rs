@@ -48,7 +48,7 @@ pub struct Call {
     pub now: Arc<Snapshot>,
     /// Who calls.
     pub caller: Caller,
-    /// The identity that a token or the client's certificate proves, whoever it belongs to.
+    /// The identity that a token or the client's certificate proves, also one of no principal.
     pub proved: Option<Identity>,
     /// The client that its share of the limits is counted for.
     pub who: Who,

@@ -425,7 +425,7 @@ impl LimitArgs {
             read.and_then(|it| usize::try_from(it).ok())
         };
         let calls_in_flight = count("calls_in_flight", &self.calls_in_flight, calls_in_flight);
-        // of what there is for all, one may have at most half unless it is said otherwise
+        // by default one caller may have at most half of what all share
         let half = |all: Option<usize>, default: usize| {
             all.map_or(default, |all| default.min(all.div_ceil(2)))
         };
@@ -997,7 +997,7 @@ fn issuers(text: &str) -> Result<Vec<Issuer>, String> {
     read.map_err(|mistakes| format!("in `{text}`: {}", mistakes.join("; ")))
 }
 
-/// What is wrong where browsers have only one of the two that they sign in by.
+/// The mistake if only one of the two settings for browsers is given.
 fn one_without_the_other(issuers: &[Issuer], has_public_url: bool) -> Option<&'static str> {
     let has_client = issuers.iter().any(|it| it.client.is_some());
     match (has_client, has_public_url) {

@@ -49,6 +49,8 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, prost::Me
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service, ServiceExt};
 
+pub(crate) use self::json::harden;
+
 pub use self::errors::Refused;
 use self::{
     accept::{Codings, Form, Offer},

@@ -102,8 +102,8 @@ pub struct Snapshot {
     pub citations: Citations,
     /// The newest of the changes that led to this revision.
     pub recent: Recent,
-    /// The newest change known here that redacted earlier ones. What was read from the log before
-    /// it, and is cached, may have the texts.
+    /// The newest change known here that redacted earlier ones. Data that was read from the log
+    /// before it and cached may contain the texts.
     pub redacted: Revision,
     /// Today's tally. `None` before the first count, and while a new count is needed.
     pub tally: Option<Arc<Tally>>,
@@ -246,18 +246,14 @@ impl Registry {
     pub async fn start_within(
         store: Store,
         clock: Arc<dyn Clock>,
-        mut entropy: Box<dyn Entropy>,
+        entropy: Box<dyn Entropy>,
         bounds: Bounds,
     ) -> Result<(Self, WriterTask), Error> {
         let Bounds { following, turns } = bounds;
-        let mut candidate = [0; 32];
-        for half in candidate.chunks_mut(16) {
-            half.copy_from_slice(&entropy.salt());
-        }
-        let token_key = TokenKey::new(store.secret(Secret::PageToken, candidate).await?);
-        let candidate = OsEntropy.secret();
-        let subject_key = SubjectKey::new(store.secret(Secret::Subject, candidate).await?);
-        let cookie_key = SealKey::new(store.secret(Secret::Cookie, OsEntropy.secret()).await?);
+        let secret = |secret| store.secret(secret, OsEntropy.secret());
+        let token_key = TokenKey::new(secret(Secret::PageToken).await?);
+        let subject_key = SubjectKey::new(secret(Secret::Subject).await?);
+        let cookie_key = SealKey::new(secret(Secret::Cookie).await?);
         let Loaded {
             head,
             images,

@@ -45,7 +45,7 @@ use crate::{
 };
 use connections::Connections;
 use listener::{Acceptor, Manners};
-use ndp_core::records::citations::read_digest;
+use ndp_core::hex::read_digest;
 use tls::Tls;
 
 /// How long the writer may take to end after its last command, because a commit may be in progress.

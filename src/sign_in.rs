@@ -131,7 +131,7 @@ impl SignIn {
 
     /// What a token that was verified before proves; `None` for one that was not.
     pub fn known_proof(&self, token: &str, now: Timestamp) -> Result<Option<Arc<Proof>>, Error> {
-        // hashing is the only work that nobody was charged for yet
+        // hashing is the only work that is not charged to a caller yet
         if token.len() > self.0.token_bytes_max {
             return Ok(None);
         }

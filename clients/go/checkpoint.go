@@ -19,7 +19,7 @@ import (
 
 // newestCheckpoint reads the registry's checkpoint and keeps it in a file. It refuses one that the
 // key did not sign, and one that does not begin with the log of the checkpoint kept before: then the
-// log was rewound or rewritten, or somebody is shown another one. The file stays as it was.
+// log was rewound or rewritten, or another caller is shown another log. The file stays as it was.
 func newestCheckpoint(
 	ctx context.Context, client pb.ChangeServiceClient, file, publicKey string,
 ) (tlog.Tree, error) {

@@ -72,7 +72,7 @@ def newest_checkpoint(
 ) -> Tree:
     """Reads the registry's checkpoint and keeps it in a file. Refuses one that the key did not sign,
     and one that does not begin with the log of the checkpoint kept before: then the log was rewound
-    or rewritten, or somebody is shown another one. The file stays as it was."""
+    or rewritten, or another caller is shown another log. The file stays as it was."""
     request = change_service_pb2.GetCheckpointRequest(name="checkpoint")
     note = stub.GetCheckpoint(request).note
     newest = key.open(note)
@@ -171,7 +171,7 @@ def is_consistent(proof: list[bytes], old: Tree, new: Tree) -> bool:
 
 
 def replace(file: Path, text: str) -> None:
-    """Writes a file as a whole: whoever reads it finds the old content or the new one."""
+    """Writes a file as a whole: a reader finds the old content or the new."""
     handle, made = tempfile.mkstemp(dir=file.parent, prefix=".checkpoint-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as writing:

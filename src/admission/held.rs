@@ -123,7 +123,7 @@ impl Held {
         self.admission.charge_wrong_key(id, &self.who())
     }
 
-    /// Charges for work that costs as much as so many calls, before it is done.
+    /// Charges for work that costs as much as this number of calls, before the work begins.
     pub fn work(&self, calls: usize) -> Result<(), Error> {
         self.admission.rates.check_many(&self.who(), calls)
     }

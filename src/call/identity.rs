@@ -133,7 +133,7 @@ impl Identifier {
         self.call(headers, presented, from)
     }
 
-    /// The call of whoever presents these credentials.
+    /// The call of the caller that presents these credentials.
     fn call(
         &self,
         headers: &HeaderMap,
@@ -155,7 +155,7 @@ impl Identifier {
             (Caller::Known(known), _) => match &known.credential {
                 Credential::ApiKey(_) => None,
                 Credential::External(proved) => {
-                    // only here for a certificate: that of nobody needs no look at the log
+                    // for a certificate only here: one of no principal needs no look at the log
                     self.registry.check_honoured()?;
                     Some(proved.identity.clone())
                 }

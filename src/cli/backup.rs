@@ -98,7 +98,7 @@ async fn restore_from(
         backup.copy_into(&store).await?;
         if let Some(newer) = &newer {
             let now = SystemClock.now();
-            let mut salt = || Uuid::new_v4().into_bytes();
+            let mut salt = rand::random::<[u8; 16]>;
             store.redact_as(newer, now, &mut salt).await?;
             store.erase_overwritten().await?;
         }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use ndp_core::hex;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -73,11 +74,7 @@ fn digest(path: &Path) -> anyhow::Result<(String, u64)> {
             hasher.update(part);
             bytes += count as u64;
         }
-        let mut digits = String::new();
-        for byte in hasher.finalize() {
-            let _ = write!(digits, "{byte:02x}");
-        }
-        Ok((digits, bytes))
+        Ok((hex::write(&hasher.finalize()), bytes))
     };
     read().with_context(|| format!("cannot read `{}`", path.display()))
 }

@@ -1,7 +1,5 @@
 //! A file that arrives: its bytes go to a file without a name, which is gone when this is dropped.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
 use tokio::{fs::File, io::AsyncWriteExt as _};
 
@@ -9,6 +7,7 @@ use super::sniff::Sniffer;
 use crate::admission::pool::Share;
 use ndp_core::{
     error::Error,
+    hex,
     messages::{Rule, Unavailable},
 };
 
@@ -73,22 +72,12 @@ impl Incoming {
         self.file.flush().await.map_err(|error| no_room(&error))?;
         Ok(Arrived {
             file: self.file,
-            sha256: hex(&self.digest.finalize()),
+            sha256: hex::write(&self.digest.finalize()),
             size: self.size,
             sniffer: self.sniffer,
             share: self.share,
         })
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut digits = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // writing to a String cannot fail
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
 }
 
 /// The directory for temporary files is full or cannot be written.

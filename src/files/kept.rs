@@ -5,13 +5,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Files,
-    incoming::{Arrived, CHUNK, Incoming, hex, no_room},
+    incoming::{Arrived, CHUNK, Incoming, no_room},
     sniff::{NotKept, Sniffer},
 };
 use crate::store::{FilePlace, Finding, PART_BYTES, StoredFile};
 use ndp_core::{
     caller::Person,
     error::Error,
+    hex,
     limits::{Limit, Scope},
     messages::{Rule, Unavailable},
     names::PrincipalName,
@@ -303,7 +304,7 @@ impl Chunks {
         self.read = end;
         if end == self.file.size_bytes
             && let Some(digest) = self.digest.take()
-            && hex(&digest.finalize()) != self.file.sha256
+            && hex::write(&digest.finalize()) != self.file.sha256
         {
             return Err(Error::Bug("the file is not the one of its digest".into()));
         }

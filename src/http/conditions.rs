@@ -7,9 +7,9 @@
 //! without a write to the record. Its tag therefore also has a digest, after a `;`. Conditions on
 //! a write ignore the digest.
 
+use ndp_core::hex;
 use ndp_core::messages::{Protocol, Rule};
 use ndp_core::reasons;
-use std::fmt::Write as _;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
@@ -422,10 +422,8 @@ fn tag(route: &Route, message: &DynamicMessage, line: &[u8]) -> Option<String> {
     let mut tag = etag.to_owned();
     if record.fields().any(|(_, value)| is_dated(value)) {
         tag.push(';');
-        for byte in Sha256::digest(line).iter().take(DIGEST_BYTES) {
-            // writing to a String cannot fail
-            let _ = write!(tag, "{byte:02x}");
-        }
+        let digest = Sha256::digest(line);
+        tag.push_str(&hex::write(digest.get(..DIGEST_BYTES).unwrap_or(&digest)));
     }
     Some(tag)
 }

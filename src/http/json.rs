@@ -59,7 +59,7 @@ where
 
 /// Forbids caches to store the answer, which depends on the caller and the time, and forbids
 /// browsers to guess its type.
-pub(super) fn harden(headers: &mut HeaderMap) {
+pub(crate) fn harden(headers: &mut HeaderMap) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let nosniff = HeaderValue::from_static("nosniff");
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);

@@ -13,8 +13,8 @@ use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
     header::{
-        ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
-        RETRY_AFTER, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+        ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
+        SET_COOKIE,
     },
     request::Parts,
 };
@@ -28,7 +28,7 @@ use crate::{
         pool::Pool,
     },
     call::Call,
-    http::Refused,
+    http::{Refused, harden},
     registry::{Registry, entropy::OsEntropy},
     sign_in::{
         SignIn,
@@ -111,7 +111,7 @@ where
         let entry = request.extensions().get::<Entry>();
         let held = entry.and_then(|it| it.0.as_ref().ok()).map(Arc::clone);
         let page = Page::of(request.uri().path());
-        // what is not let in is refused further in
+        // requests that are not admitted are refused by the inner service
         let (Some(page), Some(held)) = (page, held) else {
             return Box::pin(self.inner.call(request));
         };
@@ -257,19 +257,13 @@ fn html(code: StatusCode, page: String) -> Response<Body> {
     let mut response = Response::new(Body::new(Full::new(Bytes::from(page))));
     *response.status_mut() = code;
     let headers = response.headers_mut();
-    for (name, value) in [
-        (
-            CONTENT_TYPE,
-            HeaderValue::from_static("text/html; charset=utf-8"),
-        ),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        // the URL of a callback has a code
-        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    ] {
-        headers.insert(name, value);
-    }
+    harden(headers);
+    let text = HeaderValue::from_static("text/html; charset=utf-8");
+    headers.insert(CONTENT_TYPE, text);
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    // the URL of a callback has a code
+    let none = HeaderValue::from_static("no-referrer");
+    headers.insert(REFERRER_POLICY, none);
     response
 }
 

@@ -113,8 +113,8 @@ impl History {
         self.store.wal_bytes()
     }
 
-    /// Forgets what was read before a change that redacted texts of it. What is being read now is
-    /// not found later, because it says what was known when the reading began.
+    /// Drops cached data from before a redaction. Data that is being read now is not found later,
+    /// because it carries the redaction that was known when its read began.
     pub(super) fn forget_before(&self, redacted: Revision) {
         lock(&self.kept).retain(|kept| kept.is_of(redacted));
         lock(&self.parts).retain(|part| part.redacted == redacted);

@@ -1,6 +1,6 @@
-//! Redactions by law: reads what was written of the resources, makes the rows as they are to be,
-//! and has the command decided and written. Every copy that this process keeps is forgotten when
-//! the change is published, as in every process that follows the log.
+//! Redactions by law: reads the history of the resources, computes the new rows, and submits the
+//! command. When the change is published, this process and every other that follows the log drop
+//! their cached copies.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ use ndp_core::{
 /// How often the history is read again because the resource was written meanwhile.
 const ATTEMPTS_MAX: usize = 3;
 
-/// What is to be redacted.
+/// The arguments of a redaction.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// The resources, with their kinds.
@@ -44,7 +44,7 @@ pub struct Asked {
     pub only_decide: bool,
 }
 
-/// What was redacted.
+/// The result of a redaction.
 #[derive(Debug)]
 pub struct Redacted {
     /// The change that redacted it; `None` where nothing was written.
@@ -153,7 +153,7 @@ fn is_overtaken(error: &Error) -> bool {
     matches!(error, Error::Refused(it) if it.condition == Condition::RedactionOvertaken)
 }
 
-/// The rows as they are to be, with new salts.
+/// The new rows, with new salts.
 #[derive(Default)]
 struct Rewriting {
     rows: Vec<Rewrite>,

@@ -102,17 +102,19 @@ impl TilePart {
     /// Reads `<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]`.
     pub fn parse(path: &str) -> Option<Self> {
         let (level, rest) = path.split_once('/')?;
-        let is_level = |it: &str| it.parse().is_ok_and(|level: u8| level < 64);
-        let is_width = |it: &str| it.parse().is_ok_and(|width: u32| width > 0);
-        // the library panics at these
-        if !(level == "entries" || is_level(level))
-            || !rest
-                .rsplit_once(".p/")
-                .is_none_or(|(_, width)| is_width(width))
-        {
+        // the library panics at a level above these, and at a part without hashes
+        let level = match level {
+            "entries" => "data",
+            level => level
+                .parse()
+                .ok()
+                .filter(|it: &u8| *it < 64)
+                .map(|_| level)?,
+        };
+        let part = rest.rsplit_once(".p/");
+        if part.is_some_and(|(_, width)| width.parse() == Ok(0_u32)) {
             return None;
         }
-        let level = if level == "entries" { "data" } else { level };
         let tile = Tile::from_path(&format!("tile/{TILE_HEIGHT}/{level}/{rest}")).ok()?;
         Some(Self {
             level: (!tile.is_data()).then_some(tile.level()),

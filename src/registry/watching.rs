@@ -187,7 +187,7 @@ struct Watch {
     viewer: Arc<Viewer>,
     /// Every change up to this position was sent, or is not for this caller.
     position: Position,
-    /// The newest redaction known before what is being sent was read.
+    /// The newest redaction that was known when the data being sent was read.
     redacted: Revision,
     heartbeat: Duration,
     sender: mpsc::Sender<Waiting>,

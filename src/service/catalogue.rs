@@ -237,8 +237,13 @@ impl Services {
         let view = requests::platform_view(message.view, View::Full);
         let name = requests::name(&message.name, "name")?;
         let platform = find_platform(&call, &name)?;
+        call.answer(encoded_platform(self.encodings(&call), &platform, view))
+    }
+
+    /// The encoded platforms, without those from before a redaction.
+    fn encodings(&self, call: &Call) -> &Arc<Encodings<Platform, pb::Platform>> {
         self.platforms.forget_before(call.now.redacted);
-        call.answer(encoded_platform(&self.platforms, &platform, view))
+        &self.platforms
     }
 
     pub(super) async fn list_platforms(
@@ -253,8 +258,7 @@ impl Services {
             .with("show_retired", [u8::from(all)])
             .with("view", [view as u8]);
         let query = self.query::<Platform>(binding, &message.arguments())?;
-        let (binding, encodings) = (query.binding.clone(), Arc::clone(&self.platforms));
-        encodings.forget_before(call.now.redacted);
+        let (binding, encodings) = (query.binding.clone(), Arc::clone(self.encodings(&call)));
         let listing = self.work(&call, move |call, effort| {
             let (in_order, rows) = call.state().platforms_for(&query, effort);
             let page = page(&query, call, effort, in_order, rows, |platform| {
@@ -347,8 +351,7 @@ impl Services {
             .with("view", [view as u8])
             .with("query", query.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
-        let encodings = Arc::clone(&self.platforms);
-        encodings.forget_before(call.now.redacted);
+        let encodings = Arc::clone(self.encodings(&call));
         let searching = self.work(&call, move |call, effort| {
             let state = call.state();
             let blocks = state.searched_platforms(&query, after.as_ref(), effort);

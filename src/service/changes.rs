@@ -104,7 +104,7 @@ impl Services {
         let (changes, next) = page.await?;
         let next = next.map(|revision| Cursor {
             values: Vec::new(),
-            name: format!("changes/{revision}"),
+            name: changes::name(revision),
         });
         let next_page_token = self.seal_token(&binding, next.as_ref());
         call.answer(pb::ListChangesResponse {

@@ -63,8 +63,8 @@ impl<T, M: Message> Encodings<T, M> {
     /// have the text.
     pub(super) fn forget_before(&self, redacted: Revision) {
         let redacted = redacted.get();
-        if self.redacted.load(Ordering::Relaxed) != redacted {
-            self.redacted.store(redacted, Ordering::Relaxed);
+        // a call that began before the redaction does not bring its time back
+        if self.redacted.fetch_max(redacted, Ordering::Relaxed) < redacted {
             self.places.iter().for_each(|place| place.store(None));
         }
     }

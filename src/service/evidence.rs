@@ -11,6 +11,7 @@ use crate::{
     },
     registry::evidence::Witness,
     wire::{
+        changes,
         monitoring::{self, Source},
         requests,
         values::{self, write_date, write_timestamp},
@@ -130,7 +131,7 @@ fn proven_change((change, path): (Witness, Vec<Digest>)) -> ProvenChange {
         salt: effect.salt,
     });
     ProvenChange {
-        name: format!("changes/{}", change.revision),
+        name: changes::name(change.revision),
         revision: change.revision.get(),
         record_time: Some(write_timestamp(change.record_time)),
         principal: change.principal,
@@ -144,9 +145,6 @@ fn proven_change((change, path): (Witness, Vec<Digest>)) -> ProvenChange {
         effect_digests: bytes(&change.digests),
         opened_effects: opened.collect(),
         hashes: bytes(&path),
-        redacting_change: change
-            .redaction
-            .map(|it| format!("changes/{it}"))
-            .unwrap_or_default(),
+        redacting_change: change.redaction.map(changes::name).unwrap_or_default(),
     }
 }

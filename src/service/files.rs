@@ -22,8 +22,8 @@ use crate::{
 };
 use ndp_core::{
     error::Error,
+    hex::read_digest,
     messages::Rule,
-    records::citations::read_digest,
     rules::files::{FILE, LOOKS_MAX, is_cited_for, permit_upload},
 };
 

@@ -3,7 +3,7 @@
 //!
 //! The server keeps nothing of a browser. What a sign-in has to remember is in a sealed cookie, and
 //! `state`, `nonce` and the verifier of PKCE follow from it by a key: an answer of the issuer
-//! counts only in the browser that asked for it, and reading the cookie tells none of them. The
+//! counts only in the browser that asked for it, and the cookie reveals none of them. The
 //! cookie of a session has the identity and its end, sealed as well; a token never reaches the
 //! browser.
 //!
@@ -251,8 +251,8 @@ impl SignIn {
         })
     }
 
-    /// Checks that an issuer's answer belongs to a sign-in of this browser. Asks nobody; `None` if
-    /// there is no such issuer.
+    /// Checks that an issuer's answer belongs to a sign-in of this browser. Sends no request;
+    /// `None` for an unknown issuer.
     pub fn answered(
         &self,
         issuer: &str,
@@ -310,7 +310,7 @@ impl SignIn {
             Err(_) => format!("no answer within {EXCHANGE_TIME:?}"),
         };
         let issuer = &*answered.accepted.issuer.name;
-        // never the code or what was answered
+        // never the code or the answer
         tracing::warn!(issuer, error = failed, "an issuer exchanges no code");
         Err(Error::Unavailable(Unavailable::IssuerAnswer))
     }
@@ -462,7 +462,7 @@ impl Answered<'_> {
         let url: &Url = token_endpoint;
         let told = fetch::send(url, &self.client.tls, request, body, EXCHANGED_BYTES_MAX);
         let (status, told) = told.await.with_context(|| format!("cannot ask `{url}`"))?;
-        // RFC 6749 §5.2: the code, and not the client, is what it does not accept
+        // RFC 6749 §5.2: it refuses the code, not the client
         let refused = serde_json::from_slice::<Refused>(&told);
         if status == StatusCode::BAD_REQUEST && refused.is_ok_and(|it| it.error == INVALID_GRANT) {
             return Ok(Err(Unauthenticated::SignInCode));
@@ -493,7 +493,7 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .filter_map(|it| it.to_str().ok())
         .flat_map(|it| it.split(';'));
     let value = cookies.find_map(|it| it.trim().strip_prefix(name)?.strip_prefix('='))?;
-    // a longer one is none of ours
+    // the registry sets no longer one
     Some(value.get(..COOKIE_BYTES_MAX).unwrap_or(value))
 }
 

@@ -110,7 +110,7 @@ async fn get(url: &Url, tls: &TlsConnector) -> anyhow::Result<Bytes> {
     Ok(body)
 }
 
-/// The answer of a site to a request for its URL, if it is at most so many bytes long.
+/// Sends a request to a URL. Returns the answer; an answer of more than `most` bytes is an error.
 pub(super) async fn send(
     url: &Url,
     tls: &TlsConnector,

@@ -62,7 +62,7 @@ pub struct Client {
     pub authorization_endpoint: Url,
     /// Where a code is exchanged for an ID token.
     pub token_endpoint: Url,
-    /// What is asked for, `openid` among it.
+    /// The requested scopes, including `openid`.
     pub scopes: String,
     /// How long a browser stays signed in, at most.
     pub session_minutes: u64,
@@ -201,7 +201,7 @@ fn issuer(name: &str, value: toml::Value) -> Result<Issuer, Vec<String>> {
     }
 }
 
-/// The settings of the client, if any of them is there.
+/// The settings of the client; `None` if none is given.
 fn client(table: &mut Table, mistakes: &mut Vec<String>) -> Option<Client> {
     let id = table.client_id.take();
     let secret_file = table.client_secret_file.take();

@@ -1,4 +1,4 @@
-//! One token: what it says of itself, and whether it holds.
+//! One token: reading and verifying it.
 //!
 //! Accepted is a signed JWT (RFC 7519, RFC 8725) with the claims `iss`, `sub`, `aud` and `exp`.
 //! Keys in its header are not looked at, and its times are compared with the registry's clock.
@@ -49,7 +49,7 @@ struct Claims {
     azp: Option<String>,
 }
 
-/// What a token that holds says.
+/// The claims of a valid token.
 pub(super) struct Said {
     pub(super) subject: String,
     pub(super) expire_time: Timestamp,
@@ -77,7 +77,7 @@ impl<'a> Token<'a> {
         })
     }
 
-    /// What it says, if it is the issuer's, for one of these audiences, and valid now.
+    /// Its claims, if the issuer signed it for one of these audiences and it is valid now.
     pub(super) fn verify(
         &self,
         issuer: &Issuer,
@@ -99,7 +99,7 @@ impl<'a> Token<'a> {
 }
 
 impl Claims {
-    /// What they say, if the token is valid now.
+    /// The claims, if the token is valid now.
     fn hold(self, skew: Duration, now: Timestamp) -> Result<Said, Unauthenticated> {
         let Self {
             sub,

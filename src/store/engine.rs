@@ -7,8 +7,9 @@
 use std::{io, sync::Arc, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection as _, Database, PgConnection, PgPool, Pool, Postgres,
-    Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection,
+    AssertSqlSafe, ConnectOptions, Connection as _, Database, FromRow, PgConnection, PgPool, Pool,
+    Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection,
+    postgres::PgRow, sqlite::SqliteRow,
 };
 
 use super::errors::{Failure, is_lost_connection};
@@ -39,6 +40,17 @@ macro_rules! on_each {
             $crate::store::engine::On::Postgres($connection) => On::Postgres($body),
         }
     };
+}
+
+/// A row that can be read on both engines.
+pub(super) trait FetchedRow:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+impl<T> FetchedRow for T where
+    T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
 }
 
 /// A connection to run statements on, within a transaction or not.

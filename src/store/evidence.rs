@@ -1,5 +1,5 @@
-//! What proves a record of a revision: the change that last wrote it by then, as the log has it,
-//! with the salts and the bytes that its digests are made of.
+//! The proof of a record as of a revision: the change that last wrote it, with the salts and bytes
+//! that its digests are computed from.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use sqlx::QueryBuilder;
 use super::{
     Store,
     bulk::BINDS_MAX,
-    engine::{Link, on_engine, reading},
+    engine::{FetchedRow, Link, on_engine, reading},
     errors::corrupt,
-    log::{ChangeRow, EffectRow, read_digest, read_revision, read_time},
+    log::{ChangeRow, EffectRow, changes_where, read_digest, read_revision, read_time},
 };
 use ndp_core::{error::Error, leaf::Digest, names::Revision, time::Timestamp};
 
@@ -54,11 +54,11 @@ pub struct Witness {
     pub redaction: Option<Revision>,
     /// The digest of each effect.
     pub digests: Vec<Digest>,
-    /// The effects that were asked for, with what their digests are made of.
+    /// The requested effects, with the inputs of their digests.
     pub opened: Vec<OpenedEffect>,
 }
 
-/// An effect with what its digest is made of.
+/// An effect with the inputs of its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenedEffect {
     /// Its place among the effects of the change.
@@ -119,16 +119,14 @@ impl Store {
         revisions.dedup();
         let changes = reading!(self.engine, link => of_revisions::<ChangeRow>(
             link,
-            "SELECT revision, record_time, principal, actor, agency, method, request_id, \
-             request_digest, reason, salt, header_digest, leaf_hash, digest, redaction \
-             FROM changes",
+            changes_where!("revision IN ("),
             "revision",
             &revisions,
         ));
         let changes = self.outages.during(changes, OPERATION)?;
         let digests = reading!(self.engine, link => of_revisions::<(i64, Vec<u8>)>(
             link,
-            "SELECT revision, digest FROM effects",
+            "SELECT revision, digest FROM effects WHERE revision IN (",
             "revision, ordinal",
             &revisions,
         ));
@@ -154,18 +152,12 @@ impl Store {
 }
 
 /// The last effect on each of these records as of a revision, besides notices.
-async fn last<T>(
+async fn last<T: FetchedRow>(
     mut link: Link<'_>,
     columns: &str,
     names: &[&str],
     at: Revision,
-) -> Result<Vec<T>, sqlx::Error>
-where
-    T: for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow>
-        + for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>
-        + Send
-        + Unpin,
-{
+) -> Result<Vec<T>, sqlx::Error> {
     let mut found = Vec::with_capacity(names.len());
     for chunk in names.chunks(BINDS_MAX - 1) {
         let rows: Vec<T> = on_engine!(&mut link, connection => {
@@ -187,25 +179,19 @@ where
     Ok(found)
 }
 
-/// Rows of these revisions, in an order that begins with the revision.
-async fn of_revisions<T>(
+/// Rows of these revisions, in an order that begins with the revision. `select` ends where they are
+/// listed.
+async fn of_revisions<T: FetchedRow>(
     mut link: Link<'_>,
     select: &str,
     order: &str,
     revisions: &[i64],
-) -> Result<Vec<T>, sqlx::Error>
-where
-    T: for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow>
-        + for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>
-        + Send
-        + Unpin,
-{
+) -> Result<Vec<T>, sqlx::Error> {
     let mut found = Vec::new();
     // sorted, so that the chunks are too
     for chunk in revisions.chunks(BINDS_MAX) {
         let rows: Vec<T> = on_engine!(&mut link, connection => {
             let mut statement = QueryBuilder::new(select);
-            statement.push(" WHERE revision IN (");
             let mut listed = statement.separated(", ");
             for revision in chunk {
                 listed.push_bind(*revision);

@@ -1,5 +1,5 @@
-//! Redactions: reads what was ever written of a resource, rewrites rows of earlier changes as a
-//! redaction says, and removes the old bytes from the files of SQLite.
+//! Redactions: reads the history of a resource, rewrites rows of earlier changes, and removes the
+//! old bytes from the files of SQLite.
 //!
 //! The digests of a row stay. Its salt is replaced with its text, because the old text could be
 //! guessed from the digest and the salt.
@@ -24,10 +24,11 @@ use ndp_core::{
     caller::Person,
     change::{Change, Effect, Image, RedactedChange, RedactedImage, Redaction},
     error::Error,
+    hex::{self, read_digest},
     leaf::{self, Digest},
     messages::{Condition, Unavailable},
     names::{PrincipalName, Revision},
-    records::{citations::read_digest, documents::Document},
+    records::documents::Document,
     rules::{
         Decided,
         redactions::{BYTES_MAX, Content, ROWS_MAX, Rewrite, Sought, with_meta},
@@ -63,10 +64,6 @@ struct StoredChange {
     images: Vec<(i64, String)>,
 }
 
-fn hex(digest: &Digest) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The bytes of a redaction.
 pub(super) fn encode(redaction: &Redaction) -> Result<String, Error> {
     let Redaction {
@@ -78,8 +75,10 @@ pub(super) fn encode(redaction: &Redaction) -> Result<String, Error> {
         let images = change.images.iter();
         StoredChange {
             revision: change.revision.get(),
-            header: hex(&change.header),
-            images: images.map(|it| (it.ordinal, hex(&it.digest))).collect(),
+            header: hex::write(&change.header),
+            images: images
+                .map(|it| (it.ordinal, hex::write(&it.digest)))
+                .collect(),
         }
     });
     let stored = Stored {
@@ -254,7 +253,7 @@ impl WrittenHeader {
 
     /// The salt of its digest.
     pub fn salt(&self) -> &[u8] {
-        self.0.salt.as_deref().unwrap_or_default()
+        self.0.salt()
     }
 
     /// The digest of the header with other texts.
@@ -275,7 +274,7 @@ impl WrittenHeader {
     }
 }
 
-/// What was ever written of a resource and has a text.
+/// The history of a resource that contains a text.
 #[derive(Debug)]
 pub struct Written {
     /// The change that last wrote the resource.
@@ -286,8 +285,8 @@ pub struct Written {
     pub headers: Vec<WrittenHeader>,
 }
 
-/// Reads what was written of a resource before a revision and has a text. `rows` and `bytes` count
-/// what was read before, and are limited.
+/// Reads the history of a resource before a revision that contains a text. `rows` and `bytes`
+/// count what was read so far, and are limited.
 async fn written(
     mut link: Link<'_>,
     resource: &str,
@@ -350,7 +349,7 @@ async fn written(
 }
 
 impl Store {
-    /// What was ever written of each resource before a revision and has a text.
+    /// The history of each resource before a revision that contains a text.
     pub async fn written(
         &self,
         resources: &[&str],
@@ -672,8 +671,8 @@ fn redacted_image(
 const ERASE_WAIT: Duration = Duration::from_secs(10);
 
 impl Store {
-    /// Removes what was deleted or overwritten from the files of SQLite: earlier writes of a record
-    /// left their bytes in free places too, so the file is written anew. On PostgreSQL that is an
+    /// Removes deleted and overwritten bytes from the files of SQLite. Earlier writes of a record
+    /// left bytes in free pages too, so the whole file is rewritten. On PostgreSQL that is an
     /// operator's task, because it locks the tables.
     pub async fn erase_overwritten(&self) -> Result<(), Error> {
         let On::Sqlite(pools) = &self.engine else {

@@ -92,7 +92,7 @@ struct Verifier {
     /// The newest image of each resource, by the log.
     newest: BTreeMap<String, Newest>,
     tree: Tree,
-    /// What redacted rows have instead of what their digests are over.
+    /// The digests of redacted rows, by the redactions in the log.
     redacted: Redacted,
 }
 

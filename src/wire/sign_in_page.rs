@@ -9,9 +9,9 @@ use ndp_core::{error::Error, records::identities::Identity};
 /// Who the browser is signed in as.
 #[derive(Clone, Copy, Debug)]
 pub enum SignedIn<'a> {
-    /// Nobody yet.
+    /// Not signed in.
     No,
-    /// An identity of nobody.
+    /// Signed in with an identity that belongs to no principal.
     Unknown(&'a Identity),
     /// A principal, by its name.
     As(&'a str),

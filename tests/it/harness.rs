@@ -106,8 +106,7 @@ const BOUND: Duration = Duration::from_secs(60);
 
 /// The SHA-256 of some bytes, in hexadecimal digits.
 pub(crate) fn sha256(content: &[u8]) -> String {
-    let digest = Sha256::digest(content);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    ndp_core::hex::write(&Sha256::digest(content))
 }
 
 /// Waits until a condition that nothing announces holds; looks again at each turn.

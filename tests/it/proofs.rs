@@ -76,7 +76,7 @@ async fn plant(url: &str, up_to: i64) {
     let mut sql = Sql::connect(url).await;
     let is_sqlite = sql.is_sqlite();
     let hex = |digest: &[u8]| {
-        let hex: String = digest.iter().map(|it| format!("{it:02x}")).collect();
+        let hex = ndp_core::hex::write(digest);
         if is_sqlite {
             format!("X'{hex}'")
         } else {

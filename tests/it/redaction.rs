@@ -1,5 +1,5 @@
-//! Redaction by law over the wire: a text goes from every place that shows or keeps it, the log
-//! still verifies, and an altered row is still found. All data is synthetic.
+//! Redaction by law over the wire: a text is removed from every place that shows or keeps it, the
+//! log still verifies, and an altered row is still found. All data is synthetic.
 
 use std::{fs, path::Path};
 
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// What has to go. Bytes that no id, name or other text of the tests has.
+/// The text to redact. Bytes that no id, name or other text of the tests has.
 const TEXT: &str = "Nguyễn Văn \"Thử\" (made up) QX7";
 /// A part of it that is ASCII, to look for it in bytes of any form.
 const PART: &str = "(made up) QX7";

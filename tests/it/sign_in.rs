@@ -35,7 +35,7 @@ use crate::harness::{
     until,
 };
 
-/// A subject as some issuers give it; nobody's.
+/// A subject in the form that some issuers use; synthetic.
 const SUBJECT: &str = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
 
 async fn start(engine: &Engine, issuers: Vec<Issuer>) -> Server {
@@ -59,7 +59,7 @@ fn bearer(token: &str) -> As {
     As::authorization(&format!("Bearer {token}"))
 }
 
-/// Who a caller is told that it is.
+/// The answer of IdentifyCaller.
 async fn whoami(server: &Server, caller: As) -> Value {
     server.raw(caller).ok("IdentifyCaller", json!({})).await
 }
@@ -134,7 +134,7 @@ both! {
         assert!(!person.to_string().contains(SUBJECT), "{person}");
         assert_eq!(keeper.ok("UpdatePrincipal", request).await, person, "a replay");
 
-        // what the token says of roles and agencies is nobody's business
+        // roles and agencies in the token are ignored
         let mut claims = claims(SUBJECT, server.registry.clock().now());
         claims["aud"] = json!(["of others", AUDIENCE]);
         claims["roles"] = json!(["ROLE_ADMIN"]);
@@ -179,7 +179,7 @@ both! {
         assert_eq!(refusal, "Unauthenticated CREDENTIALS_MISSING");
         let told = caller.ok("IdentifyCaller", json!({})).await;
         assert!(told.get("principal").is_none(), "{told}");
-        // it is told what an administrator has to add
+        // the answer has the identity that an administrator adds
         let person = identify(&keeper, "person", &[told["identity"].clone()]).await;
         assert_eq!(person["identities"][0], told["identity"]);
         let told = caller.ok("IdentifyCaller", json!({})).await;
@@ -287,7 +287,7 @@ both! {
             let told = whoami(&server, bearer(&token)).await;
             assert_eq!(told["principal"], "principals/person");
         }
-        // a token that was good is told of as expired, too
+        // an expired token is refused as such also if it was verified before
         let token = key.sign(&good);
         whoami(&server, bearer(&token)).await;
         server.clock.advance(300 + 29);
@@ -618,7 +618,7 @@ both! {
         assert_eq!(told.principal, "principals/importer");
         let told = whoami(Some(&importer), "ndp-actor: clerk-7\r\n").await;
         assert_eq!(told["actor"], "clerk-7");
-        // names are compared exactly, and as what they are
+        // names are compared exactly, and only with names of their type
         for names in [&["IMPORTER.example"][..], &["x.importer.example"], &["*.example"]] {
             let told = whoami(Some(&of("near", names)), "").await;
             assert!(told.get("principal").is_none(), "{names:?} {told}");

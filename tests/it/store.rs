@@ -751,7 +751,7 @@ both! {
         assert_eq!(two.secret(Secret::PageToken, [4; 32]).await.unwrap(), key);
     }
 
-    /// Without it, what a restored registry knows of subjects would fit nobody.
+    /// Without it, no subject would match the hashes in a restored registry.
     async fn a_copy_hashes_subjects_alike(engine: Engine) {
         let store = open(&engine).await;
         let secret = store.secret(Secret::Subject, [1; 32]).await.unwrap();

@@ -133,7 +133,7 @@ pub enum Error {
         /// The same in Vietnamese.
         needs_vi: String,
     },
-    /// A page of another site had a signed-in browser make a request that is no read.
+    /// A page of another site made a signed-in browser send a request that is not a read.
     CrossSite,
     /// A limit was reached: send less, or later.
     Exhausted {

@@ -138,7 +138,7 @@ mod tests {
     };
 
     fn hex(digest: Digest) -> String {
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::hex::write(&digest)
     }
 
     fn change(actor: Option<&str>, reason: &str) -> Change {

@@ -7,6 +7,7 @@ pub mod change;
 pub mod decimal;
 pub mod effort;
 pub mod error;
+pub mod hex;
 pub mod leaf;
 pub mod limits;
 pub(crate) mod mac;

@@ -214,7 +214,7 @@ impl PrincipalName {
     }
 }
 
-#[expect(clippy::disallowed_types, reason = "nobody iterates over it")]
+#[expect(clippy::disallowed_types, reason = "its order is never used")]
 type Known = std::collections::HashSet<Arc<str>>;
 
 thread_local! {

@@ -1,5 +1,5 @@
-//! Texts that somebody keeps for the registry and sends back, as a cookie: a key shows that they
-//! are as they were sealed, for the same purpose. Whoever keeps one can read it.
+//! Texts that a client keeps for the registry and sends back, such as cookies. A key proves that a
+//! text is unchanged and was sealed for the same purpose. The client can read it.
 
 use std::fmt;
 
@@ -37,7 +37,7 @@ impl SealKey {
         Some(content.to_vec())
     }
 
-    /// A secret that follows from a content, 43 characters long. Only who has the key can tell it.
+    /// A secret that follows from a content, 43 characters long. Computing it needs the key.
     pub fn derive(&self, purpose: &str, content: &[u8]) -> String {
         URL_SAFE_NO_PAD.encode(self.mac(purpose, content).finalize().into_bytes())
     }

@@ -13,10 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sha2::{Digest, Sha256};
-
 use crate::harness::{
     process::{Process, Stream, binary_directory, clear_settings},
+    sha256,
     tools::{self, repository},
 };
 
@@ -200,13 +199,8 @@ impl Inputs {
 
     /// A line a file: its digest and its path.
     fn manifest(&self) -> String {
-        let line = |(path, bytes): (&PathBuf, &Vec<u8>)| {
-            let digest: String = Sha256::digest(bytes)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            format!("{digest} {}\n", path.display())
-        };
+        let line =
+            |(path, bytes): (&PathBuf, &Vec<u8>)| format!("{} {}\n", sha256(bytes), path.display());
         self.0.iter().map(line).collect()
     }
 

@@ -1,5 +1,5 @@
-//! A synthetic issuer of tokens: its keys, the site that it publishes them on, and what a server is
-//! told of it.
+//! A synthetic issuer of tokens: its keys, the site that publishes them, and the settings of a
+//! server that accepts it.
 
 use std::sync::{
     Arc, Mutex,
@@ -97,7 +97,7 @@ pub(crate) enum Exchange {
     IsSilent,
 }
 
-/// A site with https that publishes keys, exchanges codes, and goes down when it is told to.
+/// A site with https that publishes keys, exchanges codes, and that a test can take down.
 pub(crate) struct Site {
     authority: Authority,
     port: u16,
@@ -178,7 +178,7 @@ impl Site {
         site
     }
 
-    /// Publishes these keys, and one of another kind, which is none of a server's business.
+    /// Publishes these keys, and two of kinds that a server ignores.
     pub(crate) fn publish(&self, keys: &[&SigningKey]) {
         let mut keys: Vec<_> = keys.iter().map(|key| key.jwk()).collect();
         keys.push(json!({"kty": "oct", "kid": "symmetric", "k": "c2VjcmV0"}));
@@ -217,7 +217,7 @@ impl Site {
         self.reads.load(Ordering::SeqCst)
     }
 
-    /// What a server is told of an issuer whose keys it publishes.
+    /// The settings of an issuer whose keys it publishes.
     pub(crate) fn issuer(&self, name: &str, iss: &str) -> Issuer {
         Issuer {
             name: name.to_owned(),

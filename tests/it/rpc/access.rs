@@ -7,6 +7,7 @@ use ndp_core::{
     caller::{Caller, Credential, Known, Person},
     change::RequestId,
     error::Error,
+    hex::read_digest,
     names::{AgencyName, ApiKeyName, PlatformName, PrincipalName},
     records::{
         plans::PlanFields,
@@ -20,7 +21,6 @@ use ndp_core::{
 };
 use ndp_registry::registry::authenticate::{Claims, Presented, authenticate};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use tonic::Code;
 
@@ -30,6 +30,7 @@ use crate::harness::{
     process::{Process, Signal, Stream},
     raw::{Raw, learned, violations},
     server::{As, Server},
+    sha256,
 };
 
 const BOUND: Duration = Duration::from_secs(30);
@@ -585,8 +586,8 @@ both! {
 
         // after `ndp_`, the id and `_`
         let random = &secret[17..];
-        let hash = Sha256::digest(secret.as_bytes());
-        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = sha256(secret.as_bytes());
+        let hash = read_digest(&hex).unwrap();
         let texts = texts(&engine).await;
         assert!(texts.iter().any(|text| text.contains("Khoá thử")), "the key itself is there");
         for text in &texts {

@@ -41,7 +41,7 @@ const METRICS: [&str; 11] = [
     "TASKS_OVERDUE",
 ];
 
-/// Whoever checks bundles: none where the tools of Python are left out.
+/// Runs the script that checks bundles; absent where the Python tools are left out.
 struct Verifier {
     python: PathBuf,
     folder: tempfile::TempDir,
@@ -143,7 +143,7 @@ fn change(page: &mut Value) -> &mut Value {
 
 type Alteration = (&'static str, fn(&mut Value), &'static str);
 
-/// Ways to alter a page, and what is told of each.
+/// Ways to alter a page, with a part of the error that each causes.
 const ALTERATIONS: &[Alteration] = &[
     (
         "a character of an image",

@@ -14,7 +14,6 @@ use ndp_registry::{
     },
 };
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tokio::task::JoinHandle;
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Request, Status, Streaming};
@@ -28,6 +27,7 @@ use crate::{
         plans::{AGENCY, OTHER_AGENCY},
         raw::{Raw, reason, violations},
         server::{As, Server},
+        sha256,
         sql::Sql,
     },
 };
@@ -375,8 +375,7 @@ both! {
         // larger than what the transport holds for a client that does not read
         let mut content = b"%PDF-1.7\n% made up\n".to_vec();
         content.resize(16 * 1024 * 1024, b'x');
-        let digest = Sha256::digest(&content);
-        let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = sha256(&content);
         let parts: Vec<_> = content.chunks(512 * 1024).map(|chunk| pb::UploadFileRequest {
             chunk: chunk.to_vec(),
             ..Default::default()

@@ -97,7 +97,7 @@ impl<'a> Browser<'a> {
         self.come_back(&asked["state"]).await
     }
 
-    /// Who it is told that it is.
+    /// The answer of IdentifyCaller to it.
     pub(super) async fn whoami(&mut self) -> Value {
         let answer = self.send(&format!("GET {WHOAMI}"), &[]).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -215,7 +215,7 @@ fn check_failed(browser: &Browser<'_>, answer: &Answer, expected: &str, what: &s
 
 const SAME: (&str, &str) = ("sec-fetch-site", "same-origin");
 
-/// What is wrong with a token, how it gets so, and what is told of it.
+/// The fault of a token, the edit that makes it, and the refusal.
 type Altered = (&'static str, fn(&mut Value), &'static str);
 
 both! {
@@ -295,7 +295,8 @@ both! {
         assert_eq!(URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)), asked["code_challenge"]);
         assert_eq!(form.len(), 4);
 
-        // it is nobody's identity yet: it reads what is public, and is told whom to ask for more
+        // the identity belongs to no principal yet: it reads what is public, and the page says
+        // whom to ask
         let told = browser.whoami().await;
         assert!(told.get("principal").is_none(), "{told}");
         assert_eq!(browser.refused("GET /v1/denials", &[]).await, "401 CREDENTIALS_MISSING");
@@ -522,13 +523,13 @@ both! {
         for value in ["", "x", &altered, &String::from_utf8(tag).unwrap(), &flow, &long] {
             browser.cookies.insert(SESSION.to_owned(), value.to_owned());
             assert_eq!(browser.refused(&whoami, &[]).await, invalid, "{value}");
-            // also for what everyone may read, so that nobody takes it for a sign-in
+            // also for public reads, so that it is not mistaken for a sign-in
             assert_eq!(browser.refused("GET /v1/platforms", &[]).await, invalid, "{value}");
             assert_eq!(browser.send("GET /sign-in", &[]).await.status, 200);
         }
         browser.cookies.insert(SESSION.to_owned(), session.clone());
         assert_eq!(browser.whoami().await["principal"], "principals/person");
-        // without its identity it is nobody's; with it, again the principal's
+        // without its identity it belongs to no principal; with it, to the principal again
         identify(&keeper, "person", &[]).await;
         assert!(browser.whoami().await.get("principal").is_none());
         identify(&keeper, "person", &[subject_of("made-up", SUBJECT)]).await;

@@ -37,7 +37,7 @@ use crate::harness::{
 
 const BOUND: Duration = Duration::from_secs(60);
 
-/// Name and secret of its client that is no browser's, and what the provider has as the issuer.
+/// Name and secret of its client that is not a browser, and the provider's `iss`.
 const CLIENT: &str = "aW1wb3J0ZXI6bWFkZS11cC1hbmQta25vd24tdG8tZXZlcnlvbmUtMDEyMzQ1Njc4OQ==";
 const ISSUER: &str = "https://sso.made-up.example/oidc";
 
@@ -70,7 +70,7 @@ impl Provider {
         block_in_place(|| self.process.wait(BOUND));
     }
 
-    /// What a server is told of it.
+    /// The settings of a server that accepts it.
     fn issuer(&self, authority: &Authority) -> Issuer {
         Issuer {
             name: "made-up".to_owned(),

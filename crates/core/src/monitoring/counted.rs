@@ -33,12 +33,12 @@ impl State {
         read: fn(&Counts) -> i32,
         effort: &Effort,
     ) -> Vec<Counted> {
+        let edition = place.edition.as_ref().map(EditionName::to_string);
         let mut counted = Vec::new();
         for platform in effort.rows(self.platforms().values(), COUNT_COST) {
             if !is_in(self, platform, place, on) {
                 continue;
             }
-            let edition = place.edition.as_ref().map(EditionName::to_string);
             let covered = self.covering_plan_on(&platform.name, on).is_some();
             let plans = self.plans_of(&platform.name).map(|plan| (&**plan, plan));
             let add = |added: Added<'_>| {

@@ -13,27 +13,13 @@ use serde::{
     },
 };
 
-use crate::{on_image, records::Image};
+use crate::{hex::read_digest, on_image, records::Image};
 
 /// The name of the field of a document or file that has the digest.
 const FIELD: &str = "sha256";
 
 /// The SHA-256 of a file.
 pub type FileDigest = [u8; 32];
-
-/// Reads 64 lower-case hexadecimal digits.
-pub fn read_digest(text: &str) -> Option<FileDigest> {
-    let mut digest = [0; 32];
-    let mut digits = text.bytes().map(|byte| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    });
-    for byte in &mut digest {
-        *byte = digits.next()?? << 4 | digits.next()??;
-    }
-    digits.next().is_none().then_some(digest)
-}
 
 /// Calls `found` with each digest in the record.
 pub fn digests_in(image: &Image, mut found: impl FnMut(FileDigest)) {

@@ -4,13 +4,13 @@
 //! An issuer's subject may be a citizen, so a subject is kept as a keyed hash only. Two issuers may
 //! give one subject to two people: the hash covers the issuer's name too.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use hmac::Mac as _;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    mac,
+    hex, mac,
     records::texts::{Reader, Texts},
     time::Timestamp,
 };
@@ -32,7 +32,7 @@ pub enum Identity {
     },
 }
 
-/// What a client certificate or a token proves of whoever presents it.
+/// What a client certificate or a token proves about the caller that presents it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
     /// The identities: a certificate may have several names.
@@ -60,14 +60,9 @@ impl Texts for Identity {
 pub struct SubjectHash(String);
 
 impl SubjectHash {
-    /// Number of digits.
-    const LENGTH: usize = 64;
-
     /// Reads one.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_digit = |it: u8| matches!(it, b'0'..=b'9' | b'a'..=b'f');
-        let holds = text.len() == Self::LENGTH && text.bytes().all(is_digit);
-        holds.then(|| Self(text.to_owned()))
+        hex::read_digest(text).map(|_| Self(text.to_owned()))
     }
 
     /// Its digits.
@@ -97,7 +92,7 @@ impl From<SubjectHash> for String {
 }
 
 /// The secret that subjects are hashed with. Without it, a list of all citizens' numbers would
-/// show who is behind a hash.
+/// reveal the person behind a hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SubjectKey([u8; 32]);
 
@@ -113,12 +108,7 @@ impl SubjectKey {
         mac.update(&(issuer.len() as u64).to_be_bytes());
         mac.update(issuer.as_bytes());
         mac.update(subject.as_bytes());
-        let mut digits = String::with_capacity(SubjectHash::LENGTH);
-        for byte in mac.finalize().into_bytes() {
-            // writing to a String cannot fail
-            let _ = write!(digits, "{byte:02x}");
-        }
-        SubjectHash(digits)
+        SubjectHash(hex::write(&mac.finalize().into_bytes()))
     }
 }
 

@@ -63,9 +63,8 @@ impl<'a> Asking<'a> {
     /// A record that the caller may know of.
     pub(super) fn find<T: Visible>(&self, name: &T::Name) -> Result<&'a T, Error> {
         let found = T::all(self.state).get(name);
-        let mut viewers = std::iter::once(self.caller).chain(self.onlooker);
-        let sees = |record: &T, viewer| record.visible(viewer, self.state).is_some();
-        let known = found.filter(|record| viewers.all(|viewer| sees(record, viewer)));
+        let sees = |record: &T, viewer: &Caller| record.visible(viewer, self.state).is_some();
+        let known = found.filter(|record| self.all_see(|viewer| sees(record, viewer)));
         known.map(|record| &**record).ok_or_else(|| {
             let name: &str = name.borrow();
             Error::NotFound {
@@ -78,16 +77,17 @@ impl<'a> Asking<'a> {
     /// The same for a record of any kind.
     pub(super) fn find_image(&self, kind: Kind, name: &str) -> Result<Image, Error> {
         let found = self.state.image(name);
-        let viewers = std::iter::once(self.caller).chain(self.onlooker);
-        let mut sees = viewers.map(|viewer| {
-            let image = found.as_ref();
-            image.is_some_and(|image| visible(self.state, viewer, image).is_some())
-        });
-        let known = sees.all(|sees| sees);
-        found.filter(|_| known).ok_or_else(|| Error::NotFound {
+        let sees = |image: &Image, viewer: &Caller| visible(self.state, viewer, image).is_some();
+        let known = found.filter(|image| self.all_see(|viewer| sees(image, viewer)));
+        known.ok_or_else(|| Error::NotFound {
             kind: kind.noun(),
             name: name.to_owned(),
         })
+    }
+
+    /// Whether the caller and the onlooker, if there is one, both see something.
+    fn all_see(&self, sees: impl Fn(&Caller) -> bool) -> bool {
+        std::iter::once(self.caller).chain(self.onlooker).all(sees)
     }
 
     pub(super) fn steward(&self) -> Result<(), Error> {
@@ -268,30 +268,21 @@ pub fn permit_access_reads(caller: &Caller) -> Result<(), Error> {
 /// Reading denials is for auditors and administrators.
 pub fn permit_denial_reads(caller: &Caller) -> Result<(), Error> {
     permit_access_reads(caller)?;
-    let (auditor, admin) = (Role::Auditor, Role::Admin);
-    if caller.has(auditor) || caller.has(admin) {
+    let either = [Role::Auditor, Role::Admin];
+    if either.into_iter().any(|role| caller.has(role)) {
         return Ok(());
     }
-    Err(denied(
-        "ListDenials",
-        format!("the role `{auditor}` or `{admin}`"),
-        format!("vai trò `{auditor}` hoặc `{admin}`"),
-    ))
+    Err(lacks_either("ListDenials", either))
 }
 
-/// Reading evidence, which has records as they were written, is for who sees all of them: the
-/// steward and auditors.
+/// Reading evidence needs a role that sees every record, because it contains records as they were
+/// written: the steward and auditors.
 pub fn permit_evidence_reads(caller: &Caller) -> Result<(), Error> {
     permit_access_reads(caller)?;
     if caller.oversees() {
         return Ok(());
     }
-    let (auditor, steward) = (Role::Auditor, Role::Steward);
-    Err(denied(
-        "ProveMetric",
-        format!("the role `{auditor}` or `{steward}`"),
-        format!("vai trò `{auditor}` hoặc `{steward}`"),
-    ))
+    Err(lacks_either("ProveMetric", [Role::Auditor, Role::Steward]))
 }
 
 /// Testing what another principal may do is for auditors and administrators.
@@ -320,6 +311,15 @@ pub(super) fn lacks(action: &'static str, role: Role) -> Error {
         action,
         format!("the role `{role}`"),
         format!("vai trò `{role}`"),
+    )
+}
+
+/// A refusal that names the two roles of which either could do it.
+fn lacks_either(action: &'static str, [one, other]: [Role; 2]) -> Error {
+    denied(
+        action,
+        format!("the role `{one}` or `{other}`"),
+        format!("vai trò `{one}` hoặc `{other}`"),
     )
 }
 

@@ -1,6 +1,6 @@
-//! Redaction by law: a text goes from every image ever written of some resources, and from the
-//! headers of the changes that wrote them. A fixed mark stands in its place, so that states, dates
-//! and counts stay as they were.
+//! Redaction by law: removes a text from every image ever written of some resources, and from the
+//! headers of the changes that wrote them. A fixed mark replaces it, so states, dates and counts do
+//! not change.
 //!
 //! The rows of earlier changes are read before the command is decided, so the command carries them
 //! as they will be. `decide` refuses a resource that was written in between.
@@ -27,7 +27,7 @@ use crate::{
     rules::{AnyCommand, Asking, Deciding, personal::check_personal_data},
 };
 
-/// What stands where a text was.
+/// The mark that replaces a text.
 pub const MARK: &str = "[REDACTED]";
 
 /// Minimum length of a text: a shorter one is in too many others.
@@ -51,7 +51,7 @@ const IDENTIFIERS: [&str; 7] = [
     "sha256",
 ];
 
-/// The text that goes. It is neither stored nor shown.
+/// The text to remove. It is neither stored nor shown.
 #[derive(Clone)]
 pub struct Sought(String);
 
@@ -63,7 +63,7 @@ impl fmt::Debug for Sought {
 
 impl Sought {
     /// Refuses a text that is too short without the blanks around it, and one that overlaps the
-    /// mark, because it could not be told from it.
+    /// mark, because the two could not be distinguished.
     pub fn new(text: String) -> Result<Self, Error> {
         let has = text.chars().count() as u64;
         if has < CHARACTERS_MIN {
@@ -84,7 +84,7 @@ impl Sought {
         text.contains(&self.0)
     }
 
-    /// Whether the JSON of an image may have it. What is there is decided by [`Self::redact`].
+    /// Whether the JSON of an image may contain it. [`Self::redact`] decides.
     pub fn may_be_in(&self, json: &str) -> bool {
         let written = Value::from(self.0.as_str()).to_string();
         let written = written.trim_start_matches('"');
@@ -199,7 +199,7 @@ pub struct Rewrite {
     pub salt_before: Vec<u8>,
     /// A new salt. With the old one, the old text could be guessed from the digest.
     pub salt: [u8; 16],
-    /// What is in it.
+    /// The new content.
     pub content: Content,
 }
 
@@ -224,7 +224,7 @@ pub enum Content {
     },
 }
 
-/// One resource, and what was found of it in the log.
+/// A resource, and the changes to it in the log that have the text.
 #[derive(Clone, Debug)]
 pub struct Resource {
     /// Its kind.
@@ -240,7 +240,7 @@ pub struct Resource {
 /// RedactText.
 #[derive(Clone, Debug)]
 pub struct RedactText {
-    /// The text that goes.
+    /// The text to remove.
     pub text: Sought,
     /// The resources, at least one.
     pub resources: Vec<Resource>,

@@ -21,7 +21,7 @@ use crate::{
 /// What is computed beside a published value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
-    /// The value; `None` if nobody but publishers has stated one.
+    /// The value; `None` if only publishers stated one.
     pub value: Option<Exact>,
     /// The sum of the numerators behind it.
     pub numerator: Option<Exact>,
