@@ -114,6 +114,12 @@ pub struct ServeArgs {
     )]
     trusted_proxy: Vec<String>,
 
+    /// The proxies of --trusted-proxy begin each connection with a header of the PROXY protocol,
+    /// which says for whom it was opened [default: false]
+    #[arg(long, env = "NDP_PROXY_PROTOCOL", value_name = "BOOL", num_args = 0..=1,
+          default_missing_value = "true")]
+    proxy_protocol: Option<String>,
+
     /// Address and port of the page of metrics, http://ADDRESS/metrics, which Prometheus reads
     /// [default: none]
     #[arg(long, env = "NDP_METRICS_LISTEN", value_name = "ADDRESS")]
@@ -585,6 +591,8 @@ pub struct ServerOptions {
     pub insecure: bool,
     /// Proxies that say for which address they call.
     pub trusted_proxies: Proxies,
+    /// Whether these begin each connection with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
     /// Issuers whose tokens are accepted.
     pub issuers: Vec<Issuer>,
     /// The origin that browsers know the server by, which sign in where it is given.
@@ -769,6 +777,7 @@ const KEYS: &[&str] = &[
     "shutdown_seconds",
     "web_origin",
     "trusted_proxy",
+    "proxy_protocol",
     "metrics_listen",
     "call_seconds",
     "slow_call_ms",
@@ -817,6 +826,15 @@ impl ServeArgs {
         let trusted_proxy = self.trusted_proxy.join(",");
         let trusted_proxy = Some(&trusted_proxy).filter(|_| !self.trusted_proxy.is_empty());
         let trusted_proxies = settings.read("trusted_proxy", trusted_proxy, "", proxies);
+        let given = self.proxy_protocol.as_ref();
+        let proxy_protocol = settings.read("proxy_protocol", given, "false", boolean);
+        if proxy_protocol == Some(true) && trusted_proxies == Some(Proxies::default()) {
+            settings.mistake(
+                "proxy_protocol: its header counts only from the proxies of --trusted-proxy; name \
+                 them"
+                    .to_owned(),
+            );
+        }
         let metrics_listen = settings.read(
             "metrics_listen",
             self.metrics_listen.as_ref(),
@@ -867,6 +885,7 @@ impl ServeArgs {
                     sandbox: sandbox?,
                     web_origins: web_origins?,
                     trusted_proxies: trusted_proxies?,
+                    proxy_protocol: proxy_protocol?,
                     insecure: insecure?,
                     issuers: issuers?,
                     public_url: public_url?,
@@ -1184,6 +1203,7 @@ mod tests {
             shutdown_seconds: Some("-1".into()),
             web_origin: vec!["https://dashboard.example/path".into()],
             trusted_proxy: vec!["everyone".into()],
+            proxy_protocol: Some("perhaps".into()),
             metrics_listen: Some("9464".into()),
             issuers: Some("no-such-file.toml".into()),
             public_url: Some("http://registry.example".into()),
@@ -1214,7 +1234,7 @@ mod tests {
             },
         };
         let mistakes = args.resolve().unwrap_err();
-        assert_eq!(mistakes.0.len(), 17, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 18, "{mistakes}");
         assert!(!mistakes.to_string().contains("hunter2"));
     }
 

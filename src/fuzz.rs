@@ -6,6 +6,7 @@
 
 use std::{net::IpAddr, str::FromStr as _, sync::LazyLock};
 
+use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue};
 use ndp_core::{
     decimal::Decimal,
@@ -33,6 +34,7 @@ use crate::{
     admission::proxies::{Network, Proxies},
     files, http as json, pb,
     registry::{TilePart, checkpoints},
+    server::proxied,
     sign_in, store,
     wire::{mask, status::language},
 };
@@ -197,6 +199,19 @@ pub const TARGETS: &[Target] = &[
             "W/\"abc\", \"d\"\n*",
             "10.1.2.3, [2001:db8::1]:443",
             "gzip;q=1.0, identity;q=0",
+        ],
+    },
+    Target {
+        name: "proxy_header",
+        run: |bytes| {
+            let read = proxied::read_client(&mut &*bytes).now_or_never();
+            assert!(read.is_some(), "all bytes are there");
+        },
+        seeds: &[
+            "PROXY TCP4 192.0.2.1 10.0.0.1 4711 443\r\n",
+            "PROXY TCP6 2001:db8::1 fd00::1 4711 443\r\n",
+            "\r\n\r\n\0\r\nQUIT\n!\x11\0\x0cabcdefghijkl",
+            "\r\n\r\n\0\r\nQUIT\n \0\0\0",
         ],
     },
     Target {

@@ -4,6 +4,7 @@ mod connections;
 mod frames;
 mod listener;
 pub mod metrics;
+pub(crate) mod proxied;
 mod signing;
 pub mod tls;
 
@@ -326,14 +327,14 @@ pub async fn serve_until(
     };
     let answer = move |request| front.answer(request);
     let acceptor = Acceptor {
-        listener,
         tls,
+        proxy_protocol: options.proxy_protocol,
         admission,
         connections,
         manners,
         metrics,
     };
-    listener::serve(acceptor, answer, ended).await;
+    listener::serve(listener, acceptor, answer, ended).await;
     let uses = tokio::time::timeout(USES_TIME, registry.write_key_uses()).await;
     if !matches!(uses, Ok(Ok(()))) {
         tracing::warn!("the last uses of API keys were not written");

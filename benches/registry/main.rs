@@ -27,6 +27,7 @@ mod process;
 mod size;
 mod summary;
 mod tasks;
+mod tree;
 mod watch;
 
 use std::{
@@ -100,7 +101,7 @@ impl Options {
 }
 
 /// Every part, in the order they run.
-const PARTS: [&str; 19] = [
+const PARTS: [&str; 20] = [
     compare::GET,
     compare::GET_WITH_KEY,
     compare::LIST_BASIC,
@@ -108,6 +109,7 @@ const PARTS: [&str; 19] = [
     compare::LIST_FILTERED,
     compare::UPDATE,
     compare::UPDATE_WITH_ID,
+    tree::TREE,
     etcd::ETCD,
     watch::WATCH,
     watch::CROWD,
@@ -152,6 +154,7 @@ fn report(options: &Options) -> Result<()> {
         options.rounds
     );
     let comparisons = runtime.block_on(compare::run(options, &directory))?;
+    let tree = runtime.block_on(tree::run(options, &directory))?;
     let etcd = runtime.block_on(etcd::run(options, &directory))?;
     let watches = runtime.block_on(watch::run(options, &directory))?;
     let floors = runtime.block_on(floor::run(options, &directory))?;
@@ -167,6 +170,7 @@ fn report(options: &Options) -> Result<()> {
         "rounds": options.rounds,
         "milliseconds": options.measure.as_millis(),
         "comparisons": comparisons,
+        "tree": tree,
         "etcd": etcd,
         "watches": watches,
         "floors": floors,

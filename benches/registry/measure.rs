@@ -118,15 +118,11 @@ impl Question<'_> {
             of_ours.push(self.ask(ours, seeds.next())?);
             of_theirs.push(other.ask(theirs, seeds.next())?);
         }
-        let ratio = |value: fn(&Side) -> f64| {
-            let pairs = of_ours.iter().zip(&of_theirs);
-            Ratio::of(pairs.map(|(a, b)| value(a) / value(b)).collect())
-        };
         Ok(Comparison {
             part: self.part.to_owned(),
             concurrency: self.concurrency.0 * self.concurrency.1,
-            rate_ratio: ratio(|side| side.rate),
-            cpu_ratio: ratio(|side| side.cpu_us),
+            rate_ratio: Ratio::between(&of_ours, &of_theirs, |side| side.rate),
+            cpu_ratio: Ratio::between(&of_ours, &of_theirs, |side| side.cpu_us),
             ours: Side::median(&of_ours),
             theirs: Side::median(&of_theirs),
         })
@@ -165,7 +161,10 @@ impl Side {
 }
 
 impl Ratio {
-    fn of(ratios: Vec<f64>) -> Self {
+    /// Of a value of both sides, round by round.
+    pub(crate) fn between(ours: &[Side], theirs: &[Side], value: fn(&Side) -> f64) -> Self {
+        let pairs = ours.iter().zip(theirs);
+        let ratios: Vec<_> = pairs.map(|(a, b)| value(a) / value(b)).collect();
         Self {
             least: ratios.iter().copied().fold(f64::INFINITY, f64::min),
             greatest: ratios.iter().copied().fold(0.0, f64::max),

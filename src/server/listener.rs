@@ -4,6 +4,7 @@
 use std::{
     convert::Infallible,
     io,
+    net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Waker, ready},
@@ -20,9 +21,9 @@ use hyper_util::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
-    time::{Instant, Sleep, interval, sleep, timeout},
+    time::{Instant, Sleep, error::Elapsed, interval, sleep, timeout},
 };
 use tokio_rustls::server::TlsStream;
 use tonic::body::Body;
@@ -30,6 +31,7 @@ use tonic::body::Body;
 use super::{
     connections::{Connections, Full, Place},
     frames::{self, Pace},
+    proxied,
     tls::{self, Failure, Tls},
 };
 use crate::{
@@ -127,32 +129,38 @@ impl Manners {
     }
 }
 
-/// The socket that accepts connections, and what they are counted and limited by.
+/// How connections are accepted, and what they are counted and limited by.
 pub(super) struct Acceptor {
-    pub(super) listener: TcpListener,
     /// `None` for plain text.
     pub(super) tls: Option<Tls>,
+    /// Whether listed proxies begin each connection with a header of the PROXY protocol.
+    pub(super) proxy_protocol: bool,
     pub(super) admission: Arc<Admission>,
     pub(super) connections: Connections,
     pub(super) manners: Manners,
     pub(super) metrics: Metrics,
 }
 
+/// Why a connection gets no place.
+enum Denied {
+    /// Its address makes too many handshakes. There is no way to send a reason before one.
+    Handshakes,
+    /// There is no room.
+    Full(Full),
+}
+
 /// Accepts connections until `stop` is set, then closes the listener and waits until the open
 /// connections have ended.
-pub(super) async fn serve<S, F>(acceptor: Acceptor, answer: S, mut stop: watch::Receiver<bool>)
-where
+pub(super) async fn serve<S, F>(
+    listener: TcpListener,
+    acceptor: Acceptor,
+    answer: S,
+    mut stop: watch::Receiver<bool>,
+) where
     S: Fn(Request<Body>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let Acceptor {
-        listener,
-        tls,
-        admission,
-        connections,
-        manners,
-        metrics,
-    } = acceptor;
+    let acceptor = Arc::new(acceptor);
     let refusing = Arc::new(Semaphore::new(REFUSING_MAX));
     let stopped = stop.clone();
     let mut serving = JoinSet::new();
@@ -176,47 +184,28 @@ where
                 continue;
             }
         };
-        if tls.is_some()
-            && !connections.is_proxy(peer)
-            && !admission.admits_handshake(&Who::at(peer.ip()))
-        {
-            // before the handshake there is no way to send a reason
-            metrics.refused(Limit::CallRate, Scope::Caller);
-            continue;
-        }
-        match connections.enter(peer, tls.is_some()) {
+        match acceptor.admit(peer) {
             Ok(place) => {
-                if place.replaces_another {
-                    metrics.replaced();
-                }
-                let answer = answer.clone();
-                let stopped = stopped.clone();
-                let metrics = metrics.clone();
-                let tls = tls.clone();
                 // An answer in two segments would otherwise wait 40 ms for the client's
                 // acknowledgement.
                 drop(stream.set_nodelay(true));
+                let (acceptor, answer) = (Arc::clone(&acceptor), answer.clone());
+                let (refusing, stopped) = (Arc::clone(&refusing), stopped.clone());
                 serving.spawn(async move {
-                    let stream = match tls {
-                        None => Some(Stream::Plain(stream)),
-                        // boxed: it ends before the connection is served
-                        Some(tls) => {
-                            let time = manners.greeting_time;
-                            Box::pin(encrypt(stream, &tls, &place, time, stopped.clone())).await
-                        }
-                    };
-                    if let Some(stream) = stream {
-                        converse(stream, place, metrics, manners, answer, stopped).await;
+                    // boxed: these end before the connection is served
+                    let opening = acceptor.open(stream, place, &refusing, stopped.clone());
+                    if let Some((stream, place)) = Box::pin(opening).await {
+                        let Acceptor {
+                            metrics, manners, ..
+                        } = &*acceptor;
+                        converse(stream, place, metrics.clone(), *manners, answer, stopped).await;
                     }
                 });
             }
-            Err(full) => {
-                metrics.refused(Limit::Connections, full.scope);
-                if tls.is_none()
-                    && let Ok(turn) = Arc::clone(&refusing).try_acquire_owned()
-                {
+            Err(denied) => {
+                if let Some((refusal, turn)) = acceptor.refusal(denied, &refusing) {
                     serving.spawn(async move {
-                        refuse(stream, &Refusal::no_room(full)).await;
+                        refuse(stream, &refusal).await;
                         drop(turn);
                     });
                 }
@@ -227,14 +216,117 @@ where
     while serving.join_next().await.is_some() {}
 }
 
-/// Performs the handshake of a connection. Returns `None` if it fails or times out, if the place is
-/// needed for another connection, or if the server stops.
+impl Acceptor {
+    /// A place for a connection of this client, which pays for its handshake.
+    fn admit(&self, client: SocketAddr) -> Result<Place, Denied> {
+        let encrypts = self.tls.is_some();
+        if encrypts
+            && !self.connections.is_proxy(client)
+            && !self.admission.admits_handshake(&Who::at(client.ip()))
+        {
+            return Err(Denied::Handshakes);
+        }
+        let place = self.connections.enter(client, encrypts);
+        let place = place.map_err(Denied::Full)?;
+        if place.replaces_another {
+            self.metrics.replaced();
+        }
+        Ok(place)
+    }
+
+    /// Counts a connection without a place. Returns what to send to its client, if it can be told
+    /// and not too many others are being told.
+    fn refusal(
+        &self,
+        denied: Denied,
+        refusing: &Arc<Semaphore>,
+    ) -> Option<(Refusal, OwnedSemaphorePermit)> {
+        let full = match denied {
+            Denied::Handshakes => {
+                self.metrics.refused(Limit::CallRate, Scope::Caller);
+                return None;
+            }
+            Denied::Full(full) => full,
+        };
+        self.metrics.refused(Limit::Connections, full.scope);
+        if self.tls.is_some() {
+            return None;
+        }
+        let turn = Arc::clone(refusing).try_acquire_owned().ok()?;
+        Some((Refusal::no_room(full), turn))
+    }
+
+    /// Reads what comes before a conversation: the header of a proxy, then the handshake. Returns
+    /// `None` if that fails or times out, if the place is needed for another connection, or if the
+    /// server stops.
+    async fn open(
+        &self,
+        mut stream: TcpStream,
+        mut place: Place,
+        refusing: &Arc<Semaphore>,
+        stop: watch::Receiver<bool>,
+    ) -> Option<(Stream, Place)> {
+        let time = self.manners.greeting_time;
+        let peer = place.connection.peer();
+        if self.proxy_protocol && self.connections.is_proxy(peer) {
+            let header = proxied::read_client(&mut stream);
+            let client = match place.wait(header, time, stop.clone()).await? {
+                Ok(Ok(client)) => client,
+                Ok(Err(error)) => {
+                    tracing::warn!(%peer, %error, "a proxy sent no PROXY header");
+                    return None;
+                }
+                Err(_) => {
+                    tracing::debug!(%peer, "a PROXY header did not come in time");
+                    return None;
+                }
+            };
+            if let Some(client) = client {
+                drop(place);
+                place = match self.admit(client) {
+                    Ok(place) => place,
+                    Err(denied) => {
+                        if let Some((refusal, turn)) = self.refusal(denied, refusing) {
+                            refuse(stream, &refusal).await;
+                            drop(turn);
+                        }
+                        return None;
+                    }
+                };
+            }
+        }
+        let stream = match &self.tls {
+            None => Stream::Plain(stream),
+            Some(tls) => encrypt(stream, tls, &place, time, stop).await?,
+        };
+        Some((stream, place))
+    }
+}
+
+impl Place {
+    /// Waits for `future` for some time, unless the place is needed for another connection or the
+    /// server stops.
+    async fn wait<T>(
+        &self,
+        future: impl Future<Output = T>,
+        time: Duration,
+        mut stop: watch::Receiver<bool>,
+    ) -> Option<Result<T, Elapsed>> {
+        tokio::select! {
+            outcome = timeout(time, future) => Some(outcome),
+            () = self.connection.closed() => None,
+            _ = stop.wait_for(|stop| *stop) => None,
+        }
+    }
+}
+
+/// Performs the handshake of a connection.
 async fn encrypt(
     stream: TcpStream,
     tls: &Tls,
     place: &Place,
     time: Duration,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> Option<Stream> {
     let connection = &place.connection;
     let handshake = async {
@@ -245,13 +337,8 @@ async fn encrypt(
         }
         tls.accept(stream).await.map(Ok)
     };
-    let outcome = tokio::select! {
-        outcome = timeout(time, handshake) => outcome,
-        () = connection.closed() => return None,
-        _ = stop.wait_for(|stop| *stop) => return None,
-    };
     let peer = connection.peer();
-    let failure = match outcome {
+    let failure = match place.wait(handshake, time, stop).await? {
         Ok(Ok(Ok(stream))) => {
             let session = stream.get_ref().1;
             let certificate = session.peer_certificates().and_then(|chain| chain.first());

@@ -125,6 +125,7 @@ const GRAPH: &[(&str, &[&str])] = &[
             "http",
             "pb",
             "registry",
+            "server",
             "sign_in",
             "store",
             "wire",

@@ -125,7 +125,14 @@ impl Trusting {
 
     /// A handshake with a server on this machine.
     pub(crate) async fn connect(&self, address: &str) -> std::io::Result<TlsStream<TcpStream>> {
-        let stream = TcpStream::connect(address).await?;
+        self.connect_on(TcpStream::connect(address).await?).await
+    }
+
+    /// The same on this connection.
+    pub(crate) async fn connect_on(
+        &self,
+        stream: TcpStream,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         for root in &self.roots {
             roots

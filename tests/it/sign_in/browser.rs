@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fs};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::future::join_all;
 use ndp_core::records::principals::Role;
 use ndp_registry::{
     catalogue::OPENING_EDITION,
@@ -17,11 +18,12 @@ use url::Url;
 use super::{SUBJECT, admin, identify, subject_of};
 use crate::harness::{
     Engine, both,
-    http::{Answer, send},
+    http::{Answer, Reading, send},
     issuer::{Exchange, ISS, SigningKey, Site},
     plans::AGENCY,
     raw::Raw,
     server::Server,
+    until,
 };
 
 pub(super) const PUBLIC: &str = "https://registry.example";
@@ -29,6 +31,8 @@ const CLIENT: &str = "registry";
 const FLOW: &str = "__Host-ndp-sign-in";
 const SESSION: &str = "__Host-ndp-session";
 const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
+/// Exchanges that one caller may wait for.
+const EXCHANGES: usize = 8;
 const WHOAMI: &str = "/v1/principals:identifyCaller";
 
 /// A browser: its cookies, and nothing else.
@@ -637,5 +641,79 @@ both! {
         assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
         assert_eq!(site.exchanges().len(), statuses.len() - 1);
         server.stop().await;
+    }
+
+    async fn a_caller_waits_for_few_exchanges_at_one_time(engine: Engine) {
+        let key = SigningKey::new("first");
+        let site = Site::start(&[&key]).await;
+        let limits = Limits { calls_per_second: 10_000, ..Limits::default() };
+        let server = start(&engine, issuer(&site), limits).await;
+        let mut browsers: Vec<_> = (0..EXCHANGES).map(|_| Browser::new(&server)).collect();
+        let mut states = Vec::new();
+        for browser in &mut browsers {
+            states.push(browser.begin().await["state"].clone());
+        }
+        let waiting = browsers.iter_mut().zip(&states);
+        let waiting = join_all(waiting.map(|(browser, state)| browser.come_back(state)));
+        let mut other = Browser::new(&server);
+        tokio::select! {
+            answers = waiting => panic!("{} answers of a silent issuer", answers.len()),
+            () = async {
+                until("all wait", async || site.exchanges().len() == EXCHANGES).await;
+                let asked = other.begin().await;
+                let answer = other.come_back(&asked["state"]).await;
+                check_failed(&other, &answer, "429 LIMIT_REACHED", "one more");
+            } => {}
+        }
+        // those who waited have gone, and their places are free
+        site.set_exchange(answers("400 Bad Request", r#"{"error":"invalid_grant"}"#));
+        until("there is a place", async || {
+            let asked = other.begin().await;
+            other.come_back(&asked["state"]).await.status != 429
+        })
+        .await;
+        server.stop().await;
+    }
+
+    async fn a_stream_ends_with_its_session(engine: Engine) {
+        let key = SigningKey::new("first");
+        let site = Site::start(&[&key]).await;
+        let (server, _) = start_with(&engine, &site).await;
+        let mut browser = Browser::new(&server);
+        assert_eq!(browser.sign_in(&site, &key, |_| ()).await.status, 303);
+        let cookie = format!("{SESSION}={}", browser.cookies[SESSION]);
+        let watch = "GET /v1/changes:watch?start=NOW";
+        let mut open = Reading::open(&server.address, watch, &[("cookie", &cookie)], "").await;
+        assert_eq!(open.status, 200);
+        let first = open.part().await.unwrap();
+        assert!(first.starts_with(b"{\"result\":"), "{}", first.escape_ascii());
+        server.clock.advance(3600);
+        let mut rest = Vec::new();
+        while let Some(part) = open.part().await {
+            rest.extend_from_slice(&part);
+        }
+        let rest = String::from_utf8(rest).unwrap();
+        assert!(rest.contains("\"SESSION_INVALID\""), "{rest}");
+        server.stop().await;
+    }
+
+    async fn a_session_holds_on_every_server_of_its_database(engine: Engine) {
+        let key = SigningKey::new("first");
+        let site = Site::start(&[&key]).await;
+        let (one, _) = start_with(&engine, &site).await;
+        let two = start(&engine, issuer(&site), Limits::default()).await;
+        let mut browser = Browser::new(&one);
+        let asked = browser.begin().await;
+        // the issuer's answer reaches another server than its question left
+        browser.server = &two;
+        let token = key.sign(&id_claims(&two, &asked["nonce"]));
+        site.set_exchange(exchanged(&token));
+        assert_eq!(browser.come_back(&asked["state"]).await.status, 303);
+        for server in [&two, &one] {
+            browser.server = server;
+            assert_eq!(browser.whoami().await["principal"], "principals/person");
+        }
+        one.stop().await;
+        two.stop().await;
     }
 }
