@@ -567,10 +567,10 @@ fn each_readme_tells_how_to_run_its_client() {
     }
 }
 
-/// What the README shows of a client is in it, line by line.
+/// What the page shows of a client is in it, line by line.
 #[test]
-fn the_readme_shows_the_clients_own_code() {
-    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+fn the_page_shows_the_clients_own_code() {
+    let page = fs::read_to_string(repository().join("docs/clients.md")).unwrap();
     for (language, file) in [
         ("go", "go/registry.go"),
         ("python", "python/registry.py"),
@@ -582,12 +582,12 @@ fn the_readme_shows_the_clients_own_code() {
             let lines = text.lines().map(str::trim).filter(|it| !it.is_empty());
             lines.collect::<Vec<_>>().join("\n")
         };
-        let (_, shown) = readme.split_once(&format!("```{language}\n")).unwrap();
+        let (_, shown) = page.split_once(&format!("```{language}\n")).unwrap();
         let (shown, _) = shown.split_once("```").unwrap();
         let found = unindented(&source).contains(&unindented(shown));
         assert!(
             found,
-            "clients/{file} is not as the README shows it:\n{shown}"
+            "clients/{file} is not as docs/clients.md shows it:\n{shown}"
         );
     }
 }
