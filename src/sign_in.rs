@@ -28,7 +28,7 @@ use self::{
 use ndp_core::{
     error::Error,
     messages::{Rule, Unauthenticated},
-    records::identities::{Identity, Proof, SubjectHash, SubjectKey},
+    records::identities::{Identity, Means, Proof, SubjectHash, SubjectKey},
     time::Timestamp,
 };
 
@@ -187,6 +187,7 @@ impl SignIn {
         } = accepted.verify(&token, audiences, now).await?;
         let identity = self.identity(name, &subject);
         let proof = Arc::new(Proof {
+            means: Means::Token,
             identities: vec![identity],
             expire_time,
         });

@@ -9,9 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use ndp_core::leaf::{self, GENESIS, Header};
-use ndp_registry::pb::{
-    self, change_service_client::ChangeServiceClient as Client,
-};
+use ndp_registry::pb::{self, change_service_client::ChangeServiceClient as Client};
 use serde::Serialize;
 use tokio::{sync::watch, time::sleep};
 

@@ -21,7 +21,7 @@ use ndp_core::{
     names::{ApiKeyName, PrincipalName, is_id},
     personal,
     records::{
-        identities::{Identity, Proof},
+        identities::{Means, Proof},
         principals::{KeyHash, Principal, PrincipalKind},
     },
     rules::{Ids as _, personal::HEADER},
@@ -203,6 +203,7 @@ pub fn authenticate(
                 ));
             }
             let credential = Credential::External(Box::new(External {
+                means: proof.means,
                 identity: identity.clone(),
                 expire_time: proof.expire_time,
             }));
@@ -398,11 +399,10 @@ fn check_identity(
     if proved.expire_time > now {
         return Ok(());
     }
-    Err(match proved.identity {
-        Identity::CertificateUri(_) | Identity::CertificateDns(_) => {
-            Unauthenticated::CertificateExpired
-        }
-        Identity::TokenSubject { .. } => Unauthenticated::TokenExpired,
+    Err(match proved.means {
+        Means::Certificate => Unauthenticated::CertificateExpired,
+        Means::Token => Unauthenticated::TokenExpired,
+        Means::Session => Unauthenticated::Session,
     })
 }
 

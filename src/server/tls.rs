@@ -36,7 +36,7 @@ use x509_parser::extensions::GeneralName;
 
 use crate::{config::TlsFiles, telemetry::metrics::Metrics};
 use ndp_core::{
-    records::identities::{Identity, Proof},
+    records::identities::{Identity, Means, Proof},
     time::Timestamp,
 };
 
@@ -391,6 +391,7 @@ pub(super) fn proof(certificate: &CertificateDer<'_>) -> Option<Proof> {
         _ => None,
     });
     Some(Proof {
+        means: Means::Certificate,
         identities: identities.collect(),
         expire_time,
     })

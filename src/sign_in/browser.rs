@@ -35,7 +35,7 @@ use super::{Accepted, SignIn, fetch, settings, settings::Issuer, token::Token};
 use ndp_core::{
     error::Error,
     messages::{Rule, Unauthenticated, Unavailable},
-    records::identities::{Identity, Proof},
+    records::identities::{Identity, Means, Proof},
     seal::SealKey,
     time::Timestamp,
 };
@@ -379,6 +379,7 @@ impl SignIn {
             // also not if the settings have it no longer
             self.client(issuer)?;
             let proof = Proof {
+                means: Means::Session,
                 identities: vec![session.identity],
                 expire_time: session.expire_time,
             };

@@ -68,7 +68,7 @@ impl Verified {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndp_core::time::Timestamp;
+    use ndp_core::{records::identities::Means, time::Timestamp};
 
     #[test]
     fn what_is_used_stays_and_the_rest_is_bounded() {
@@ -80,6 +80,7 @@ mod tests {
         };
         let known = Known {
             proof: Arc::new(Proof {
+                means: Means::Token,
                 identities: Vec::new(),
                 expire_time: Timestamp::from_micros(0).unwrap(),
             }),

@@ -2,7 +2,11 @@
 
 use crate::{
     names::{AgencyName, ApiKeyName, PlatformName, PrincipalName},
-    records::{identities::Identity, principals::Role, stored::stored},
+    records::{
+        identities::{Identity, Means},
+        principals::Role,
+        stored::stored,
+    },
     text,
     time::Timestamp,
 };
@@ -74,6 +78,8 @@ pub enum Credential {
 /// What a client certificate or a token proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct External {
+    /// How the identity is proved.
+    pub means: Means,
     /// Whose it is.
     pub identity: Identity,
     /// From when on it proves nothing.

@@ -32,9 +32,22 @@ pub enum Identity {
     },
 }
 
+/// How a caller proves an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// By a client certificate.
+    Certificate,
+    /// By a token of an issuer.
+    Token,
+    /// By the session of a browser that signed in at an issuer.
+    Session,
+}
+
 /// What a client certificate or a token proves about the caller that presents it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
+    /// How they are proved.
+    pub means: Means,
     /// The identities: a certificate may have several names.
     pub identities: Vec<Identity>,
     /// From when on it proves nothing.
