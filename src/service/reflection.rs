@@ -320,7 +320,10 @@ pub struct Reflection {
 impl Reflection {
     /// Serves the declarations of these encoded FileDescriptorSets. Streams end when the server
     /// stops.
-    pub fn new(sets: &[&'static [u8]], serving: watch::Receiver<Serving>) -> Result<Self, DecodeError> {
+    pub fn new(
+        sets: &[&'static [u8]],
+        serving: watch::Receiver<Serving>,
+    ) -> Result<Self, DecodeError> {
         let index = Arc::new(Index::new(sets)?);
         Ok(Self { index, serving })
     }

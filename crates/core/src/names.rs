@@ -4,13 +4,7 @@
 //! Each type holds the whole name, as `platforms/ndp-001`, shares its text between copies and is
 //! ordered by it, so that a map with these keys iterates in the order that pages guarantee.
 
-use std::{
-    borrow::Borrow,
-    cell::RefCell,
-    collections::BTreeSet,
-    fmt,
-    sync::Arc,
-};
+use std::{borrow::Borrow, cell::RefCell, collections::BTreeSet, fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 

@@ -16,7 +16,9 @@ where
     D: Deserializer<'de>,
     E: Display,
 {
-    deserializer.deserialize_str(Parsing(|text: &str| parse(text).map_err(|it| it.to_string())))
+    deserializer.deserialize_str(Parsing(|text: &str| {
+        parse(text).map_err(|it| it.to_string())
+    }))
 }
 
 struct Parsing<F>(F);
