@@ -25,7 +25,10 @@ use tokio::{
 use uuid::Uuid;
 
 pub use self::job::Outcome;
-pub(super) use self::{job::Job, timekeeper::Timekeeper};
+pub(super) use self::{
+    job::{Job, outcome_of},
+    timekeeper::Timekeeper,
+};
 use self::{
     job::{Draft, asked, known},
     protocol::{Event, Output, Protocol},
