@@ -112,26 +112,24 @@ impl Draft {
             return self.decide_one(entropy, job, &job.request);
         }
         let (before, written) = (self.next.clone(), self.changes.len());
-        let first = self.decide_one(entropy, job, &job.request);
-        let decided = first.and_then(|mut first| {
-            if !first.replayed {
-                for request in &job.more {
-                    first.snapshot = self.decide_one(entropy, job, request)?.snapshot;
+        let mut first = self.decide_one(entropy, job, &job.request)?;
+        if first.replayed {
+            return Ok(first);
+        }
+        for request in &job.more {
+            match self.decide_one(entropy, job, request) {
+                Ok(outcome) => first.snapshot = outcome.snapshot,
+                Err(error) => {
+                    self.next = before;
+                    self.changes.truncate(written);
+                    if let Some(asked) = asked(job) {
+                        self.replays.remove(&asked);
+                    }
+                    return Err(error);
                 }
             }
-            Ok(first)
-        });
-        if decided.is_err() {
-            self.next = before;
-            self.changes.truncate(written);
-            if let Some((_, request_id)) = asked(job).zip(job.request.request_id) {
-                // only this job can have added it
-                self.replays.retain(|(_, id), (_, outcome)| {
-                    *id != request_id.id || outcome.replayed
-                });
-            }
         }
-        decided
+        Ok(first)
     }
 
     /// Decides one more command, on the result of those before it.
