@@ -61,3 +61,44 @@ pub(crate) fn fuzz_import(kind: &str, bytes: &[u8]) {
     };
     drop(sheets::read(file, sheets::About::Kind(Some(kind)), read));
 }
+
+/// For a fuzzer: a workbook of one sheet with these rows, as XML.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz_workbook(rows: &[u8]) -> Vec<u8> {
+    use std::io::{Cursor, Write as _};
+
+    use zip::write::{SimpleFileOptions, ZipWriter};
+
+    const TYPES: &str = "http://schemas.openxmlformats.org/package/2006/content-types";
+    const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    const RELATIONS: &str = "http://schemas.openxmlformats.org/package/2006/relationships";
+    const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let types = format!("<Types xmlns=\"{TYPES}\"/>");
+    let root = format!(
+        "<Relationships xmlns=\"{RELATIONS}\"><Relationship Id=\"r1\" \
+         Type=\"{OFFICE}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
+    );
+    let book = format!(
+        "<workbook xmlns=\"{MAIN}\" xmlns:r=\"{OFFICE}\"><sheets>\
+         <sheet name=\"tasks\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
+    );
+    let relations = format!(
+        "<Relationships xmlns=\"{RELATIONS}\"><Relationship Id=\"r1\" \
+         Type=\"{OFFICE}/worksheet\" Target=\"worksheets/sheet1.xml\"/></Relationships>"
+    );
+    let start = format!("<worksheet xmlns=\"{MAIN}\"><sheetData>");
+    let sheet = [start.as_bytes(), rows, b"</sheetData></worksheet>"].concat();
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, part) in [
+        ("[Content_Types].xml", types.as_bytes()),
+        ("_rels/.rels", root.as_bytes()),
+        ("xl/workbook.xml", book.as_bytes()),
+        ("xl/_rels/workbook.xml.rels", relations.as_bytes()),
+        ("xl/worksheets/sheet1.xml", &sheet),
+    ] {
+        // writing into memory does not fail
+        drop(archive.start_file(name, SimpleFileOptions::default()));
+        drop(archive.write_all(part));
+    }
+    archive.finish().map(Cursor::into_inner).unwrap_or_default()
+}

@@ -551,14 +551,6 @@ impl Import {
     }
 }
 
-/// The parent of milestones, from that of plans.
-fn milestones_below(plans: &str) -> String {
-    match plans {
-        "" => String::new(),
-        platform => format!("{platform}/plans/-"),
-    }
-}
-
 /// Asks for the whole of a record, where a method answers parts.
 fn whole(request: &mut DynamicMessage) {
     use prost_reflect::ReflectMessage as _;
@@ -718,20 +710,13 @@ impl Services {
             let plans = self
                 .records(&call, kind, &asked.parent, &asked.filter, most)
                 .await?;
-            let milestones = match kinds::find("milestones") {
-                Some(kind) => {
-                    self.records(&call, kind, &milestones_below(&asked.parent), "", most)
-                        .await?
-                }
-                None => Vec::new(),
-            };
             let count = plans.len();
             let time = call
                 .state()
                 .record_time()
                 .map(|it| it.to_string())
                 .unwrap_or_default();
-            let (package, unmapped) = oc4ids::package(kind, &plans, &milestones, &time);
+            let (package, unmapped) = oc4ids::package(kind, &plans, &time);
             unmapped_columns = unmapped;
             out.write(&package).await?;
             (JSON, "json", count)

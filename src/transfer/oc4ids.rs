@@ -1,7 +1,7 @@
 //! Plans as projects of the Open Contracting for Infrastructure Data Standard (OC4IDS) 0.9. Only what
 //! both know is written; the rest is listed.
 
-use prost_reflect::{DynamicMessage, Value};
+use prost_reflect::DynamicMessage;
 use serde_json::{Map, Value as Json, json};
 
 use super::{columns, kinds::Kind};
@@ -14,17 +14,18 @@ const PUBLISHER: &str = "ndp-registry";
 
 /// The columns that become something of a project; others begin with them, as `planned_start.start`
 /// does with `planned_start`.
-const MAPPED: [&str; 9] = [
+const MAPPED: [&str; 7] = [
     "name",
     "etag",
     "display_name",
     "objectives",
-    "scope",
-    "lead_unit",
-    "coordinating_agencies",
-    "planned_start",
-    "planned_end",
+    "planned_start.start",
+    "planned_end.end",
+    "budget.amount",
 ];
+
+/// What is below plans, and has no place in a project either.
+const BELOW: &str = "milestones";
 
 /// Whether records of the kind are projects.
 pub fn maps(kind: &Kind) -> bool {
@@ -49,11 +50,18 @@ fn date(record: &DynamicMessage, period: &str, part: &str) -> Option<String> {
     (year > 0).then(|| format!("{year:04}-{month:02}-{day:02}T00:00:00+07:00"))
 }
 
-fn party(id: &str, role: &str) -> Json {
-    json!({"id": id, "name": id, "roles": [role]})
+/// The amount of the budget, where it is in whole units of its currency.
+fn budget(plan: &DynamicMessage) -> Option<Json> {
+    let budget = plan.get_field_by_name("budget")?;
+    let amount = budget.as_message()?.get_field_by_name("amount")?;
+    let amount = amount.as_message()?;
+    let units = amount.get_field_by_name("units")?.as_i64()?;
+    let nanos = amount.get_field_by_name("nanos")?.as_i32()?;
+    let currency = text(amount, "currency_code")?;
+    (nanos == 0).then(|| json!({"amount": {"amount": units, "currency": currency}}))
 }
 
-fn project(plan: &DynamicMessage, milestones: &[&DynamicMessage]) -> Json {
+fn project(plan: &DynamicMessage) -> Json {
     let mut project = Map::new();
     let mut put = |field: &str, value: Option<Json>| {
         if let Some(value) = value {
@@ -77,70 +85,31 @@ fn project(plan: &DynamicMessage, milestones: &[&DynamicMessage]) -> Json {
         "period",
         (!period.is_empty()).then_some(Json::Object(period)),
     );
-    let mut parties: Vec<Json> = text(plan, "agency")
-        .map(|it| party(&it, "publicAuthority"))
-        .into_iter()
-        .collect();
-    if let Some(Value::List(agencies)) = plan
-        .get_field_by_name("coordinating_agencies")
-        .map(std::borrow::Cow::into_owned)
-    {
-        let agencies = agencies.iter().filter_map(Value::as_str);
-        parties.extend(agencies.map(|it| party(it, "administrativeEntity")));
-    }
-    put(
-        "parties",
-        (!parties.is_empty()).then_some(Json::Array(parties)),
-    );
-    let authority = text(plan, "agency").map(|it| json!({"id": it, "name": it}));
-    put("publicAuthority", authority);
-    let milestones = milestones.iter().filter_map(|it| {
-        let mut milestone = Map::new();
-        milestone.insert("id".to_owned(), Json::from(text(it, "name")?));
-        milestone.insert("type".to_owned(), Json::from("delivery"));
-        for (field, value) in [
-            ("title", text(it, "display_name")),
-            ("description", text(it, "required_result")),
-            ("dueDate", date(it, "due", "end")),
-        ] {
-            milestone.extend(value.map(|it| (field.to_owned(), Json::from(it))));
-        }
-        Some(Json::Object(milestone))
-    });
-    let milestones: Vec<_> = milestones.collect();
-    put(
-        "milestones",
-        (!milestones.is_empty()).then_some(Json::Array(milestones)),
-    );
+    put("budget", budget(plan));
+    let agency = text(plan, "agency");
+    let parties = agency.map(|it| json!([{"id": it, "name": it, "roles": ["publicAuthority"]}]));
+    put("parties", parties);
     Json::Object(project)
 }
 
-/// The package of these plans with their milestones, and the columns of plans that it has no place
-/// for.
-pub fn package(
-    kind: &Kind,
-    plans: &[DynamicMessage],
-    milestones: &[DynamicMessage],
-    time: &str,
-) -> (Vec<u8>, Vec<String>) {
-    let projects = plans.iter().map(|plan| {
-        let name = text(plan, "name").unwrap_or_default();
-        let below = format!("{name}/");
-        let own = milestones.iter();
-        let own = own.filter(|it| text(it, "name").is_some_and(|it| it.starts_with(&below)));
-        project(plan, &own.collect::<Vec<_>>())
-    });
+/// The package of these plans, and the columns of plans that it has no place for.
+pub fn package(kind: &Kind, plans: &[DynamicMessage], time: &str) -> (Vec<u8>, Vec<String>) {
     let package = json!({
         "uri": "urn:ndp-registry:plans",
         "publishedDate": time,
         "version": VERSION,
         "publisher": {"name": PUBLISHER},
-        "projects": projects.collect::<Vec<_>>(),
+        "projects": plans.iter().map(project).collect::<Vec<_>>(),
     });
     let columns = columns::columns(kind, &|_| 1).into_iter();
-    let columns = columns.filter(|it| !MAPPED.contains(&it.top()));
-    let unmapped = columns
-        .map(|it| columns::without_elements(&it.path()))
-        .collect();
-    (serde_json::to_vec(&package).unwrap_or_default(), unmapped)
+    let paths = columns.map(|it| columns::without_elements(&it.path()));
+    let is_mapped = |path: &String| {
+        let mut mapped = MAPPED.iter().filter_map(|it| path.strip_prefix(it));
+        mapped.any(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let unmapped = paths.filter(|it| !is_mapped(it)).chain([BELOW.to_owned()]);
+    (
+        serde_json::to_vec(&package).unwrap_or_default(),
+        unmapped.collect(),
+    )
 }
