@@ -776,7 +776,10 @@ impl Services {
             ..TransferFile::default()
         };
         let received = out.received_or_empty().await?;
-        let part = |file, chunk| pb::ExportResponse { file, chunk };
+        let part = |file, chunk: Bytes| pb::ExportResponse {
+            file,
+            chunk: chunk.into(),
+        };
         Ok(call.response(self.sent(&call, file, received, part)))
     }
 
@@ -800,7 +803,10 @@ impl Services {
             ..TransferFile::default()
         };
         let received = out.received_or_empty().await?;
-        let part = |file, chunk| pb::DownloadTemplateResponse { file, chunk };
+        let part = |file, chunk: Bytes| pb::DownloadTemplateResponse {
+            file,
+            chunk: chunk.into(),
+        };
         Ok(call.response(self.sent(&call, file, received, part)))
     }
 

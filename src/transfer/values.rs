@@ -425,6 +425,7 @@ impl Cell {
 
 fn written(value: &Value, column: &Column, language: Language) -> Cell {
     match (&column.form, value) {
+        (Form::Json, value) => Cell::Text(json(value, column)),
         (Form::Enum(_), Value::EnumNumber(0)) => Cell::Empty,
         (Form::Enum(of), Value::EnumNumber(number)) => match of.get_value(*number) {
             Some(value) => Cell::Text(called(of, value.name(), language)),
@@ -447,11 +448,29 @@ fn written(value: &Value, column: &Column, language: Language) -> Cell {
         (_, Value::I64(number)) => Cell::Text(number.to_string()),
         (_, Value::U32(number)) => Cell::Text(number.to_string()),
         (_, Value::U64(number)) => Cell::Text(number.to_string()),
-        (_, Value::Message(message)) => {
-            Cell::Text(serde_json::to_string(message).unwrap_or_default())
-        }
         (_, other) => Cell::Text(format!("{other:?}")),
     }
+}
+
+/// A value as JSON of its field.
+fn json(value: &Value, column: &Column) -> String {
+    let Some(field) = column.field() else {
+        return String::new();
+    };
+    let mut around = DynamicMessage::new(field.parent_message().clone());
+    let set = match column.is_list {
+        true => Value::List(vec![value.clone()]),
+        false => value.clone(),
+    };
+    // the value was read from this field
+    drop(around.try_set_field(field, set));
+    let mut json = serde_json::to_value(&around).unwrap_or_default();
+    let json = json.get_mut(field.json_name()).map(serde_json::Value::take);
+    let json = match json {
+        Some(serde_json::Value::Array(mut items)) if column.is_list => items.pop(),
+        json => json,
+    };
+    json.unwrap_or_default().to_string()
 }
 
 /// A text that no spreadsheet reads as a formula, nor without its first character. [`read`] takes
