@@ -45,7 +45,7 @@ const FILE: &str = "file";
 const SIZE: &str = "size_bytes";
 const SHA256: &str = "sha256";
 /// The name to save it by; the digest where there is none.
-const FILE_NAME: &str = "file_name";
+const FILENAME: &str = "filename";
 
 /// The extensions of file names, by type.
 const ENDS: [(&str, &str); 8] = [
@@ -259,7 +259,7 @@ fn headers(first: &DynamicMessage) -> Option<HeaderMap> {
     let size = file.get_field_by_name(SIZE)?.as_i64()?;
     let end = ENDS.iter().find(|(of, _)| *of == media_type);
     let end = end.map_or("bin", |(_, end)| *end);
-    let saved = match text(FILE_NAME).filter(|it| it.bytes().all(is_plain)) {
+    let saved = match text(FILENAME).filter(|it| it.bytes().all(is_plain)) {
         Some(name) => format!("attachment; filename=\"{name}\""),
         None => format!("attachment; filename=\"{sha256}.{end}\""),
     };

@@ -139,7 +139,7 @@ impl Services {
                 Some(id) => id.id,
                 None => uuid::Uuid::new_v4(),
             },
-            reason: reason(&envelope.reason, &stated.file_name, &sha256),
+            reason: reason(&envelope.reason, &stated.filename, &sha256),
             request_id: envelope.request_id.filter(|_| !stated.chunked),
             only_tried: envelope.validate_only,
             chunked: stated.chunked,
@@ -184,7 +184,7 @@ impl Services {
         tracing::info!(
             principal = who.as_ref().map(|it| it.principal.as_str()),
             actor = who.as_ref().and_then(|it| it.actor.as_deref()),
-            file_name = stated.file_name,
+            filename = stated.filename,
             sha256,
             bytes = size,
             rows = count,
@@ -704,7 +704,7 @@ impl Services {
             _ => RECORDS_MAX,
         };
         let mut out = self.files.begin(call.who.clone()).await?;
-        let language = Language::of(&asked.language);
+        let language = Language::of(&asked.language_code);
         let mut unmapped_columns = Vec::new();
         let (media_type, end, count) = if format == TransferFormat::Oc4ids {
             let plans = self
@@ -769,7 +769,7 @@ impl Services {
         let revision = call.state().revision();
         let file = TransferFile {
             media_type: media_type.to_owned(),
-            file_name: format!("{}-r{revision}.{end}", kind.collection),
+            filename: format!("{}-r{revision}.{end}", kind.collection),
             record_count: i32::try_from(count).unwrap_or(i32::MAX),
             revision: revision.get(),
             unmapped_columns,
@@ -789,7 +789,7 @@ impl Services {
     ) -> Result<Response<DownloadTemplateStream>, Error> {
         let (call, asked) = open_checked(request)?;
         let kind = kinds::named(&asked.kind)?;
-        let language = Language::of(&asked.language);
+        let language = Language::of(&asked.language_code);
         let turn = self.registry.turns().take(Work::Records, &call.who).await?;
         let made = turn
             .run(move |_| workbook::template(kind, language))
@@ -798,7 +798,7 @@ impl Services {
         out.write(&made).await?;
         let file = TransferFile {
             media_type: XLSX.to_owned(),
-            file_name: format!("{}-template.xlsx", kind.collection),
+            filename: format!("{}-template.xlsx", kind.collection),
             revision: call.state().revision().get(),
             ..TransferFile::default()
         };

@@ -75,7 +75,7 @@ async fn export(
     let request = pb::ExportRequest {
         kind: kind.to_owned(),
         format: format.into(),
-        language: language.to_owned(),
+        language_code: language.to_owned(),
         ..Default::default()
     };
     let mut stream = client.export(request).await?.into_inner();
@@ -94,9 +94,13 @@ async fn export(
 async fn template(client: &mut Client, kind: &str, language: &str) -> Vec<u8> {
     let request = pb::DownloadTemplateRequest {
         kind: kind.to_owned(),
-        language: language.to_owned(),
+        language_code: language.to_owned(),
     };
-    let mut stream = client.download_template(request).await.unwrap().into_inner();
+    let mut stream = client
+        .download_template(request)
+        .await
+        .unwrap()
+        .into_inner();
     let mut content = Vec::new();
     while let Some(part) = stream.next().await {
         content.extend(part.unwrap().chunk);
@@ -108,7 +112,10 @@ async fn template(client: &mut Client, kind: &str, language: &str) -> Vec<u8> {
 fn wrong(answer: &pb::ImportResponse) -> BTreeSet<String> {
     let problems = answer.rows.iter().flat_map(|row| {
         row.problems.iter().map(|it| {
-            assert!(!it.description.is_empty() && !it.description_vi.is_empty(), "{it:?}");
+            assert!(
+                !it.description.is_empty() && !it.description_vi.is_empty(),
+                "{it:?}"
+            );
             assert_ne!(it.description, it.description_vi);
             match &*it.cell {
                 "" => format!("{} {}", row.row, it.reason),
@@ -267,7 +274,7 @@ both! {
         let rows: Vec<_> = (0..600).map(task).collect();
         let content = tasks(&rows);
         let stated = ImportRequest {
-            file_name: "nhiệm vụ.csv".to_owned(),
+            filename: "nhiệm vụ.csv".to_owned(),
             request_id: "7f3c1de0-9a55-4a53-b3b3-3b1f6f3c2d11".to_owned(),
             reason: "Nhập thử".to_owned(),
             ..of("tasks")
@@ -534,11 +541,11 @@ both! {
         let server = Server::start(&engine.url()).await;
         let caller = steward(&server).await;
         let headers = [("authorization", caller.sent())];
-        let what = "POST /v1/records:import?kind=tasks&file_name=a.csv";
+        let what = "POST /v1/records:import?kind=tasks&filename=a.csv";
         let answer = send(&server.address, what, &headers, tasks(&[task(1), task(2)])).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert_eq!(answer.json()["createdCount"], 2, "{}", answer.text());
-        let what = "GET /v1/records:export?kind=tasks&format=CSV&language=vi";
+        let what = "GET /v1/records:export?kind=tasks&format=CSV&language_code=vi";
         let answer = send(&server.address, what, &headers, "").await;
         assert_eq!(answer.header("content-type"), Some("text/csv; charset=utf-8"));
         let saved = answer.header("content-disposition").unwrap();
@@ -546,7 +553,7 @@ both! {
         let text = answer.text();
         assert!(text.starts_with("\u{feff}Mã bản ghi,Mã,Tên,"), "{text}");
         assert!(text.contains("2026-12-31"), "{text}");
-        let what = "GET /v1/records:template?kind=tasks&language=vi";
+        let what = "GET /v1/records:downloadTemplate?kind=tasks&language_code=vi";
         let answer = send(&server.address, what, &headers, "").await;
         assert!(answer.body.starts_with(b"PK"));
         let what = "GET /v1/records:export?kind=tasks&format=CSV&parent=x/y";
@@ -559,17 +566,34 @@ both! {
 /// A number in words that differ in more than a letter.
 fn spelled(number: usize) -> String {
     const TENS: [&str; 9] = [
-        "đỏ thẫm", "cam tươi", "vàng chanh", "lục bảo", "lam ngọc", "chàm tối", "tím biếc",
-        "trắng tinh", "đen tuyền",
+        "đỏ thẫm",
+        "cam tươi",
+        "vàng chanh",
+        "lục bảo",
+        "lam ngọc",
+        "chàm tối",
+        "tím biếc",
+        "trắng tinh",
+        "đen tuyền",
     ];
     const ONES: [&str; 10] = [
-        "rừng già", "biển xa", "núi cao", "sông dài", "đồng rộng", "mây bay", "gió thổi",
-        "mưa rơi", "nắng hạ", "tuyết phủ",
+        "rừng già",
+        "biển xa",
+        "núi cao",
+        "sông dài",
+        "đồng rộng",
+        "mây bay",
+        "gió thổi",
+        "mưa rơi",
+        "nắng hạ",
+        "tuyết phủ",
     ];
     format!("{} {}", TENS[number / 10], ONES[number % 10])
 }
 
 /// A text with its marks as characters of their own (NFD), of the letters that it has.
 fn decomposed(text: &str) -> String {
-    text.replace('ò', "o\u{300}").replace('ử', "u\u{31b}\u{309}").replace('ố', "o\u{302}\u{301}")
+    text.replace('ò', "o\u{300}")
+        .replace('ử', "u\u{31b}\u{309}")
+        .replace('ố', "o\u{302}\u{301}")
 }
