@@ -286,7 +286,7 @@ impl Import {
     async fn write(&mut self) -> Result<(), Error> {
         let mut requests = self.trial.take().into_iter();
         let group = std::mem::take(&mut self.group);
-        let refused = group.iter().any(is_refused) || (!self.chunked && self.report.has_refused());
+        let refused = group.iter().any(is_refused) || self.report.bad_header;
         if refused {
             self.report.refused = true;
         }
@@ -595,6 +595,8 @@ struct Report {
     counts: HashMap<i32, i32>,
     omitted: i32,
     ignored: Vec<String>,
+    /// Whether a header cannot be read, so that nothing is written.
+    bad_header: bool,
     /// Whether some group is not written.
     refused: bool,
     first: Option<Revision>,
@@ -611,6 +613,7 @@ impl Report {
         if header.problems.is_empty() {
             return;
         }
+        self.bad_header = true;
         let problems = header.problems.into_iter().map(|problem| Problem {
             cell: problem.cell,
             column: problem.column,
@@ -626,10 +629,6 @@ impl Report {
             problems: problems.collect(),
             ..Told::default()
         });
-    }
-
-    fn has_refused(&self) -> bool {
-        !self.refused_rows.is_empty()
     }
 
     fn add(&mut self, row: Told) {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ndp_core::{
     names::{EditionName, PlatformName},
-    near::is_near_name,
+    near::name_distance,
     records::platforms::Platform,
     state::State,
     text::name_key,
@@ -138,17 +138,20 @@ impl Annex {
                 _ => Match::Unconfirmed(same.iter().take(CANDIDATES_MAX).cloned().collect()),
             };
         }
-        let near = self
-            .by_name
-            .iter()
-            .filter(|(known, _)| is_near_name(&key, known));
-        let mut near: Vec<_> = near.flat_map(|(_, names)| names).collect();
-        near.extend(self.by_number.get(&row.text(NUMBER)));
+        let numbered = self.by_number.get(&row.text(NUMBER)).into_iter();
+        let mut near: Vec<_> = numbered.map(|it| (usize::MAX, it)).collect();
+        for (known, names) in &self.by_name {
+            if let Some(distance) = name_distance(&key, known) {
+                near.extend(names.iter().map(|it| (distance, it)));
+            }
+        }
         near.sort();
-        near.dedup();
-        match near.is_empty() {
-            true => Match::New,
-            false => Match::Unconfirmed(near.into_iter().take(CANDIDATES_MAX).cloned().collect()),
+        let mut seen = BTreeSet::new();
+        near.retain(|(_, name)| seen.insert(*name));
+        let near = near.into_iter().take(CANDIDATES_MAX);
+        match near.len() {
+            0 => Match::New,
+            _ => Match::Unconfirmed(near.map(|(_, name)| name.clone()).collect()),
         }
     }
 

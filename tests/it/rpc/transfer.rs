@@ -511,7 +511,7 @@ both! {
         assert_eq!((near.problems[0].reason.as_str(), near.row), ("AMBIGUOUS", 7));
         assert!(!near.candidates.is_empty());
         assert!(wrong(&answer).iter().any(|it| it.ends_with("NOT_UNIQUE")), "{:?}", wrong(&answer));
-        assert_eq!((answer.created_count, missing(&answer)), (1, 85));
+        assert_eq!((answer.created_count, missing(&answer)), (1, 86));
 
         // a person confirms, and mends the rest
         rows[3][2] = near.candidates[0].clone();
