@@ -748,7 +748,9 @@ impl Services {
                 effort.spend(count * ROW_COST);
                 let send = |piece| sender.blocking_send(piece).is_ok();
                 match format {
-                    TransferFormat::Xlsx => spool.workbook(language).map(|it| drop(send(it))),
+                    TransferFormat::Xlsx => spool.workbook(language).map(|it| {
+                        send(it);
+                    }),
                     TransferFormat::JsonLines => spool.json_lines(send),
                     _ => spool.csv(language, send),
                 }

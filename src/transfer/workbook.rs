@@ -92,18 +92,24 @@ fn put(
 ) -> Result<(), XlsxError> {
     match cell {
         Cell::Empty => {}
-        Cell::Bool(yes) => drop(sheet.write_boolean(row, place, *yes)?),
-        Cell::Number(number) => drop(sheet.write_number(row, place, *number)?),
+        Cell::Bool(yes) => {
+            sheet.write_boolean(row, place, *yes)?;
+        }
+        Cell::Number(number) => {
+            sheet.write_number(row, place, *number)?;
+        }
         Cell::Date(day) => {
             let year = u16::try_from(day.year()).unwrap_or_default();
             let [month, on] = [day.month(), day.day()].map(|it| u8::try_from(it).unwrap_or(1));
             let time = ExcelDateTime::from_ymd(year, month, on)?;
             sheet.write_datetime_with_format(row, place, &time, date)?;
         }
-        Cell::Text(text) | Cell::Failed(text) => match number(text, &column.form) {
-            Some(number) if !column.is_list => drop(sheet.write_number(row, place, number)?),
-            _ => drop(sheet.write_string(row, place, text)?),
-        },
+        Cell::Text(text) | Cell::Failed(text) => {
+            match number(text, &column.form) {
+                Some(number) if !column.is_list => sheet.write_number(row, place, number)?,
+                _ => sheet.write_string(row, place, text)?,
+            };
+        }
     }
     Ok(())
 }
