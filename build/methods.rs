@@ -27,6 +27,7 @@ pub(crate) fn generate(
         .filter(|it| it.package_name() == package)
         .collect();
     list(&mut code, &services);
+    within(&mut code, &services);
     for service in services {
         let name = service.name();
         let _ = writeln!(
@@ -97,6 +98,45 @@ fn list(code: &mut String, services: &[ServiceDescriptor]) {
         let _ = writeln!(code, "            {field} {field}_server {name}Server;");
     }
     code.push_str("        }\n    };\n}\npub(super) use services;\n");
+}
+
+/// The methods of records as one function of encoded messages, for methods that are made of others.
+fn within(code: &mut String, services: &[ServiceDescriptor]) {
+    code.push_str(
+        "\nimpl Services {\n\
+         \x20   pub(super) fn within<'a>(\n\
+         \x20       &'a self,\n\
+         \x20       method: &str,\n\
+         \x20       call: crate::call::Call,\n\
+         \x20       message: &[u8],\n\
+         \x20   ) -> Result<super::within::Answering<'a>, Error> {\n\
+         \x20       use super::within::{encoded, request};\n\
+         \x20       Ok(match method {\n",
+    );
+    for method in services.iter().flat_map(|service| service.methods()) {
+        let of_records = ["Get", "List", "Create", "Update"];
+        let streams = method.is_client_streaming() || method.is_server_streaming();
+        if streams || !of_records.iter().any(|it| method.name().starts_with(it)) {
+            continue;
+        }
+        let (function, input) = (snake(method.name()), method.input().name().to_owned());
+        let _ = writeln!(
+            code,
+            "            {:?} => {{\n\
+             \x20               let request = request::<pb::{input}>(call, message)?;\n\
+             \x20               Box::pin(async move {{\n\
+             \x20                   Ok(encoded(&Self::{function}(self, request).await?))\n\
+             \x20               }})\n\
+             \x20           }}",
+            method.full_name()
+        );
+    }
+    code.push_str(
+        "            _ => return Err(Error::Bug(format!(\"no method `{method}`\").into())),\n\
+         \x20       })\n\
+         \x20   }\n\
+         }\n",
+    );
 }
 
 /// Whether a request has all of these fields.

@@ -14,7 +14,7 @@ use tonic::Response;
 
 use crate::{
     admission::who::Who,
-    registry::{Registry, Snapshot},
+    registry::{Registry, Snapshot, trial::Trial},
     wire::encoded::Answer,
 };
 use ndp_core::{
@@ -56,6 +56,8 @@ pub struct Call {
     pub compresses: bool,
     /// How long the call may wait for a revision.
     pub patience: Duration,
+    /// Where its commands are only tried, as parts of a larger write.
+    pub trial: Option<Trial>,
 }
 
 impl Call {

@@ -21,7 +21,7 @@ use crate::{
     admission::{pool::Pool, who::Who},
     store::Store,
 };
-pub use incoming::Incoming;
+pub use incoming::{Incoming, Received};
 pub use kept::{Chunks, Verified};
 use ndp_core::{error::Error, limits::Limit};
 use outside::Outside;

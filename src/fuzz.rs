@@ -35,7 +35,7 @@ use crate::{
     files, http as json, pb,
     registry::{TilePart, checkpoints},
     server::proxied,
-    sign_in, store,
+    sign_in, store, transfer,
     wire::{mask, status::language},
 };
 
@@ -65,6 +65,31 @@ pub struct Target {
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    Target {
+        name: "import_text",
+        run: |bytes| {
+            for kind in ["tasks", "platforms"] {
+                transfer::fuzz_import(kind, bytes);
+            }
+        },
+        seeds: &[
+            "code;display_name;due.end\r\nA_1;\"Một\nhai\";31/12/2026\r\n",
+            "sep=,\nMã,Tên,Thời hạn / Đến\n'=1,x,46022\n",
+            "{\"name\":\"tasks/a\",\"due\":{\"end\":{\"year\":2026}},\"programmes\":[\"programmes/a\"]}",
+        ],
+    },
+    Target {
+        name: "import_workbook",
+        // the parts of a workbook, as a fuzzer does not find the checksums of an archive
+        run: |bytes| {
+            let sheet = transfer::fuzz_workbook(bytes);
+            transfer::fuzz_import("tasks", &sheet);
+        },
+        seeds: &[
+            "<row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>code</t></is></c></row>\
+             <row r=\"2\"><c r=\"A2\"><v>46022</v></c></row>",
+        ],
+    },
     Target {
         name: "filter",
         run: |bytes| {

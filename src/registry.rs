@@ -14,6 +14,7 @@ pub mod recent;
 pub mod redactions;
 mod tallies;
 mod tree;
+pub mod trial;
 mod upkeep;
 pub mod uses;
 pub mod watching;
@@ -66,7 +67,7 @@ use tree::Tree;
 pub use tree::{Consistency, Inclusion, TilePart};
 use upkeep::Condition;
 pub use writer::{Entropy, Fatal, Outcome};
-use writer::{Job, Timekeeper, Writer};
+use writer::{Job, Timekeeper, Writer, outcome_of};
 
 /// Maximum number of commands that wait for the writer. A further command is refused with
 /// RESOURCE_EXHAUSTED. Four full groups: as many as one or two commits can delay.
@@ -474,24 +475,37 @@ impl Registry {
 
     /// Has a command decided and, when it is accepted, written before this returns.
     pub async fn submit(&self, caller: Caller, request: Request) -> Result<Outcome, Error> {
-        self.queue(caller, request, false).await
+        self.queue(caller, request, Vec::new(), false).await
     }
 
-    /// The same without writing: returns the answer that it would give.
+    /// Has commands decided and written as consecutive changes, in one transaction and published
+    /// together, or none of them. Returns the outcome of the first with the data that holds all.
+    pub async fn submit_all(
+        &self,
+        caller: Caller,
+        first: Request,
+        more: Vec<Request>,
+    ) -> Result<Outcome, Error> {
+        self.queue(caller, first, more, false).await
+    }
+
+    /// One command, decided without writing: returns the answer that it would give.
     pub async fn preview(&self, caller: Caller, request: Request) -> Result<Outcome, Error> {
-        self.queue(caller, request, true).await
+        self.queue(caller, request, Vec::new(), true).await
     }
 
     async fn queue(
         &self,
         caller: Caller,
         request: Request,
+        more: Vec<Request>,
         only_decide: bool,
     ) -> Result<Outcome, Error> {
         let (answer, answered) = oneshot::channel();
         match self.jobs.try_send(Job {
             caller,
             request,
+            more,
             only_decide,
             answer,
         }) {

@@ -31,7 +31,9 @@ mod redactions;
 pub mod reflection;
 pub mod standard;
 mod tasks;
+mod transfer;
 mod update;
+mod within;
 mod write;
 
 use std::sync::Arc;
@@ -57,6 +59,7 @@ use changes::WatchStream as WatchChangesStream;
 use encodings::Encodings;
 use files::DownloadFileStream;
 use ndp_core::records::platforms::Platform;
+use transfer::{DownloadTemplateStream, ExportStream};
 
 macro_rules! names {
     ($($field:ident $module:ident $server:ident;)+) => {

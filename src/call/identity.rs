@@ -172,6 +172,7 @@ impl Identifier {
             proved,
             compresses: headers.contains_key(&GRPC_ACCEPT_ENCODING),
             patience: patience(headers),
+            trial: None,
         })
     }
 

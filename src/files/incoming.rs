@@ -26,6 +26,19 @@ pub struct Incoming {
     share: Share,
 }
 
+/// A file that has arrived and is not kept.
+#[derive(Debug)]
+pub struct Received {
+    /// Its bytes, from the first.
+    pub file: std::fs::File,
+    /// SHA-256, in lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// What is charged for it until this is dropped.
+    pub share: Share,
+}
+
 /// A file that has arrived.
 #[derive(Debug)]
 pub(super) struct Arrived {
@@ -64,11 +77,43 @@ impl Incoming {
         written.map_err(|error| no_room(&error))
     }
 
+    /// Ends the file, to be read here and not kept.
+    pub async fn received(self) -> Result<Received, Error> {
+        match self.size {
+            0 => Err(Error::invalid(CHUNK, Rule::FileEmpty)),
+            _ => self.received_or_empty().await,
+        }
+    }
+
+    /// The same of a file that may be empty.
+    pub async fn received_or_empty(self) -> Result<Received, Error> {
+        let Arrived {
+            file,
+            sha256,
+            size,
+            share,
+            ..
+        } = self.end_or_empty().await?;
+        let mut file = file.into_std().await;
+        let rewound = std::io::Seek::rewind(&mut file);
+        rewound.map_err(|error| no_room(&error))?;
+        Ok(Received {
+            file,
+            sha256,
+            size,
+            share,
+        })
+    }
+
     /// Ends the file.
-    pub(super) async fn end(mut self) -> Result<Arrived, Error> {
+    pub(super) async fn end(self) -> Result<Arrived, Error> {
         if self.size == 0 {
             return Err(Error::invalid(CHUNK, Rule::FileEmpty));
         }
+        self.end_or_empty().await
+    }
+
+    async fn end_or_empty(mut self) -> Result<Arrived, Error> {
         self.file.flush().await.map_err(|error| no_room(&error))?;
         Ok(Arrived {
             file: self.file,

@@ -44,6 +44,8 @@ const MEDIA_TYPE: &str = "media_type";
 const FILE: &str = "file";
 const SIZE: &str = "size_bytes";
 const SHA256: &str = "sha256";
+/// The name to save it by; the digest where there is none.
+const FILENAME: &str = "filename";
 
 /// The extensions of file names, by type.
 const ENDS: [(&str, &str); 8] = [
@@ -257,7 +259,10 @@ fn headers(first: &DynamicMessage) -> Option<HeaderMap> {
     let size = file.get_field_by_name(SIZE)?.as_i64()?;
     let end = ENDS.iter().find(|(of, _)| *of == media_type);
     let end = end.map_or("bin", |(_, end)| *end);
-    let saved = format!("attachment; filename=\"{sha256}.{end}\"");
+    let saved = match text(FILENAME).filter(|it| it.bytes().all(is_plain)) {
+        Some(name) => format!("attachment; filename=\"{name}\""),
+        None => format!("attachment; filename=\"{sha256}.{end}\""),
+    };
     let content_type = match media_type.starts_with("text/") {
         true => format!("{media_type}; charset=utf-8"),
         false => media_type,
@@ -278,6 +283,11 @@ fn headers(first: &DynamicMessage) -> Option<HeaderMap> {
         headers.insert(name, HeaderValue::from_str(&value).ok()?);
     }
     Some(headers)
+}
+
+/// Whether a character of a file's name needs no quoting in a header.
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
 /// Whether `if-none-match` names the tag.

@@ -25,11 +25,14 @@ use tokio::{
 use uuid::Uuid;
 
 pub use self::job::Outcome;
-pub(super) use self::{job::Job, timekeeper::Timekeeper};
 use self::{
     job::{Draft, asked, known},
     protocol::{Event, Output, Protocol},
     rollover::Counting,
+};
+pub(super) use self::{
+    job::{Job, outcome_of},
+    timekeeper::Timekeeper,
 };
 use super::{Published, Snapshot, history::History, measures::Measures};
 use crate::store::{CommitError, Encoded, Session, Store, WriteTx};

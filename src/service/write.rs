@@ -114,10 +114,10 @@ impl Services {
             request_id,
             reason,
         };
-        let outcome = if validate_only {
-            self.registry.preview(caller, request).await?
-        } else {
-            self.registry.submit(caller, request).await?
+        let outcome = match &call.trial {
+            Some(trial) => trial.decide(&self.registry, &caller, request)?,
+            None if validate_only => self.registry.preview(caller, request).await?,
+            None => self.registry.submit(caller, request).await?,
         };
         let Outcome {
             revision,

@@ -1,6 +1,6 @@
 //! The glossary as a message, read from `docs/glossary.md`, the one place of its words.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use crate::pb::{
     Glossary,
@@ -16,6 +16,28 @@ pub(super) fn value_label(enum_type: &str, value: &str) -> &'static str {
     let mut labels = GLOSSARY.value_labels.iter();
     let found = labels.find(|it| it.enum_type == enum_type && it.value == value);
     found.map_or("", |it| &it.display_name)
+}
+
+/// What a field is called in the headers of files: in Vietnamese and in English.
+pub fn column_label(field: &str) -> Option<(&'static str, &'static str)> {
+    static LABELS: LazyLock<BTreeMap<&str, (&str, &str)>> = LazyLock::new(|| {
+        let rows = lines(include_str!("../../docs/glossary.md"), "Columns of files");
+        let label = |[vietnamese, english, name]: [&'static str; 3]| (name, (vietnamese, english));
+        rows.map(label).collect()
+    });
+    LABELS.get(field).copied()
+}
+
+/// The names of a value of an enum, in Vietnamese and in English.
+pub fn value_names(enum_type: &str, value: &str) -> Option<(&'static str, &'static str)> {
+    static LABELS: LazyLock<BTreeMap<(&str, &str), &ValueLabel>> = LazyLock::new(|| {
+        let labels = GLOSSARY.value_labels.iter();
+        labels
+            .map(|it| ((&*it.enum_type, &*it.value), it))
+            .collect()
+    });
+    let label = LABELS.get(&(enum_type, value))?;
+    Some((&label.display_name, &label.display_name_en))
 }
 
 fn read(text: &str) -> Glossary {
@@ -48,6 +70,19 @@ struct Row<'a> {
 
 /// The rows of the table below a heading. Tests find a row that is not one.
 fn rows<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = Row<'a>> {
+    lines(text, heading).filter_map(|[vietnamese, english, names]| {
+        let (owner, name) = names.rsplit_once('.')?;
+        Some(Row {
+            owner,
+            name,
+            vietnamese,
+            english,
+        })
+    })
+}
+
+/// The cells of the same, the third without its backticks.
+fn lines<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = [&'a str; 3]> {
     let sections = text.split("\n## ");
     let mut sections = sections.filter_map(|it| it.split_once('\n'));
     let section = sections.find(|(title, _)| *title == heading);
@@ -55,16 +90,8 @@ fn rows<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = Row<'a>> {
     lines.filter_map(|line| {
         let mut cells = line.trim_matches('|').split('|').map(str::trim);
         let (vietnamese, english, names) = (cells.next()?, cells.next()?, cells.next()?);
-        let (owner, name) = names
-            .strip_prefix('`')?
-            .strip_suffix('`')?
-            .rsplit_once('.')?;
-        Some(Row {
-            owner,
-            name,
-            vietnamese,
-            english,
-        })
+        let name = names.strip_prefix('`')?.strip_suffix('`')?;
+        Some([vietnamese, english, name])
     })
 }
 

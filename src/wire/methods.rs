@@ -162,6 +162,7 @@ mod tests {
             "Compare",
             "Compute",
             "Download",
+            "Export",
             "Get",
             "Identify",
             "List",

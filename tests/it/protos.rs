@@ -642,6 +642,7 @@ fn read_at(found: &mut Findings) {
         let timeless = [
             "CheckFiles",
             "DownloadFile",
+            "DownloadTemplate",
             "DownloadTile",
             "IdentifyCaller",
             "GetChange",

@@ -46,6 +46,7 @@ mod sizes;
 mod tasks;
 mod texts;
 mod transcription;
+mod transfer;
 mod undoing;
 mod updates;
 mod visibility;

@@ -51,6 +51,7 @@ const GRAPH: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("files", &["admission", "store"]),
     ("wire", &["pb"]),
+    ("transfer", &["wire"]),
     ("registry", &["admission", "store"]),
     (
         "config",
@@ -68,6 +69,7 @@ const GRAPH: &[(&str, &[&str])] = &[
             "pb",
             "registry",
             "sign_in",
+            "transfer",
             "wire",
         ],
     ),
@@ -128,6 +130,7 @@ const GRAPH: &[(&str, &[&str])] = &[
             "server",
             "sign_in",
             "store",
+            "transfer",
             "wire",
         ],
     ),
@@ -172,6 +175,10 @@ const ROOMS: &[Room] = &[
     Room {
         name: "wire",
         rules: &[NO_ASYNC, NO_SQL],
+    },
+    Room {
+        name: "transfer",
+        rules: &[NO_ASYNC, NO_SQL, NO_CLOCK],
     },
     Room {
         name: "call",

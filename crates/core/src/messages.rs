@@ -115,6 +115,108 @@ messages! {
     FILE_DIGEST => FileDigestDiffers { found: String }:
         ("is not the digest of what arrived, which is `{found}`; send the file again"),
         ("không phải mã băm của nội dung nhận được là `{found}`; hãy gửi lại tệp");
+    UNKNOWN_VALUE => KindUnknown { kind: String, near: Option<String>, kinds: String }:
+        (
+            "no kind of record is called `{kind}`{}; one of {kinds}",
+            did_you_mean(near.as_deref())
+        ),
+        (
+            "không có loại bản ghi `{kind}`{}; hãy chọn một trong {kinds}",
+            did_you_mean_vi(near.as_deref())
+        );
+    FILE_UNREADABLE => FileNotUtf8 { line: u64 }:
+        ("line {line} is not in UTF-8; save the file as CSV in UTF-8, or as XLSX"),
+        ("dòng {line} không phải UTF-8; hãy lưu tệp dạng CSV UTF-8 hoặc XLSX");
+    FILE_UNREADABLE => FileMalformed { about: String }:
+        ("the file cannot be read: {about}; save it again, or as CSV in UTF-8"),
+        ("không đọc được tệp: {about}; hãy lưu lại, hoặc lưu dạng CSV UTF-8");
+    FILE_UNREADABLE => WorkbookTooLarge { most_mib: u64 }:
+        (
+            "the workbook is larger than {most_mib} MiB when it is unpacked, or has too many \
+             parts; split it, or save it as CSV"
+        ),
+        (
+            "tệp bảng tính lớn hơn {most_mib} MiB khi giải nén, hoặc có quá nhiều phần; hãy chia \
+             nhỏ hoặc lưu dạng CSV"
+        );
+    FILE_UNREADABLE => WorkbookUnsafe:
+        ("the workbook declares XML entities, which no spreadsheet program writes; save it again"),
+        ("tệp bảng tính khai báo thực thể XML, điều mà phần mềm bảng tính không làm; hãy lưu lại");
+    FILE_UNREADABLE => FileWithoutHeader { kind: String }:
+        ("has no header in its first rows; name columns of `{kind}`, as the template has them"),
+        ("không có dòng tiêu đề ở đầu; hãy ghi tên cột của `{kind}` như trong tệp mẫu");
+    TOO_MANY_ITEMS => TooManyRows { most: usize }:
+        ("has more than {most} rows; split the file, or set `chunked` where it is not set"),
+        ("có hơn {most} dòng; hãy chia nhỏ tệp, hoặc đặt `chunked` nếu chưa đặt");
+    TOO_MANY_ITEMS => TooManyRecords { most: usize }:
+        ("would have more than {most} records; give a `filter`, or another `format`"),
+        ("có hơn {most} bản ghi; hãy đặt `filter`, hoặc chọn `format` khác");
+    TOO_MANY_ITEMS => TooManyColumns { most: usize }:
+        ("has more than {most} columns; use JSON_LINES for records with such long lists"),
+        ("có hơn {most} cột; hãy dùng JSON_LINES cho bản ghi có danh sách dài như vậy");
+    TOO_LONG => CellTooLong { most: usize }:
+        ("a cell has more than {most} characters; use CSV or JSON_LINES"),
+        ("một ô có hơn {most} ký tự; hãy dùng CSV hoặc JSON_LINES");
+    NOT_ALLOWED => ParentNotTaken { kind: String }:
+        ("`{kind}` are not below other records; leave it out"),
+        ("`{kind}` không nằm dưới bản ghi khác; hãy bỏ trống");
+    NOT_ALLOWED => FormatNotTaken { kind: String }:
+        ("`{kind}` have no such form; use CSV, XLSX or JSON_LINES"),
+        ("`{kind}` không có dạng tệp này; hãy dùng CSV, XLSX hoặc JSON_LINES");
+    FIELD_UNKNOWN => ColumnUnknown { header: String, near: Option<String> }:
+        (
+            "no column is called `{header}`{}; correct the header or remove the column",
+            did_you_mean(near.as_deref())
+        ),
+        (
+            "không có cột `{header}`{}; hãy sửa tiêu đề hoặc bỏ cột",
+            did_you_mean_vi(near.as_deref())
+        );
+    FIELD_REPEATED => ColumnRepeated { cell: String }:
+        ("the column comes twice, first in `{cell}`; remove one of them"),
+        ("cột bị lặp, lần đầu ở `{cell}`; hãy bỏ một cột");
+    NOT_UNIQUE => RowRepeated { row: u32 }:
+        ("row {row} is about the same record; keep one of them"),
+        ("dòng {row} cũng về bản ghi này; hãy giữ một dòng");
+    CELL_UNREADABLE => CellNotADate { value: String }:
+        ("`{value}` is not a date; write 31/12/2025 or 2025-12-31"),
+        ("`{value}` không phải ngày; hãy viết 31/12/2025 hoặc 2025-12-31");
+    CELL_UNREADABLE => CellNotANumber { value: String }:
+        ("`{value}` is not a number; write digits, as 1250 or 12,5"),
+        ("`{value}` không phải số; hãy viết bằng chữ số, như 1250 hoặc 12,5");
+    CELL_UNREADABLE => CellNotYesOrNo { value: String }:
+        ("`{value}` is neither yes nor no; write `true` or `false`"),
+        ("`{value}` không phải có hoặc không; hãy viết `có` hoặc `không`");
+    CELL_UNREADABLE => CellFormulaFailed { value: String }:
+        ("the formula gives `{value}`; correct it or write its value"),
+        ("công thức cho kết quả `{value}`; hãy sửa hoặc ghi giá trị");
+    CELL_UNREADABLE => CellNotJson { about: String }:
+        ("is not JSON of this field: {about}"),
+        ("không phải JSON của trường này: {about}");
+    UNKNOWN_VALUE => CellValueUnknown { value: String, near: Option<String>, values: String }:
+        (
+            "`{value}` is none of {values}{}",
+            did_you_mean(near.as_deref())
+        ),
+        (
+            "`{value}` không thuộc {values}{}",
+            did_you_mean_vi(near.as_deref())
+        );
+    IMMUTABLE => NeverChanges { kind: String }:
+        ("records of `{kind}` are never changed; leave it as it is, or write a new record"),
+        ("bản ghi `{kind}` không thay đổi được; hãy giữ nguyên, hoặc ghi bản ghi mới");
+    REQUIRED => ParentMissing:
+        ("name the record above in the column `parent`, or the record itself in `name`"),
+        ("hãy ghi bản ghi cấp trên ở cột `parent`, hoặc tên bản ghi ở cột `name`");
+    AMBIGUOUS => NameIsNear { near: String }:
+        (
+            "the name is near to that of {near}; a person writes which one is meant into the \
+             column `platform`, or `new`"
+        ),
+        (
+            "tên gần giống với {near}; cần người xác nhận: ghi nền tảng đúng vào cột `platform`, \
+             hoặc ghi `new`"
+        );
     REQUIRED => AgencyNameMissing:
         ("give the official name in Vietnamese"),
         ("hãy ghi tên chính thức bằng tiếng Việt");

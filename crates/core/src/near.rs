@@ -39,6 +39,25 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, name)| name)
 }
 
+/// Most characters of two names that are compared by [`name_distance`].
+const NAME_CHARS_MAX: usize = 300;
+
+/// How far two names of records are from each other, where they may be the same with a mistake in
+/// one: alike without their marks, or with one letter in eight otherwise. The names are as
+/// [`crate::text::name_key`] gives them.
+pub fn name_distance(one: &str, other: &str) -> Option<usize> {
+    let [one, other] = [one, other].map(crate::text::fold);
+    let [a, b] = [&one, &other].map(|it| it.chars().count());
+    let most = a.max(b) / 8;
+    if one == other {
+        return Some(0);
+    }
+    if a.max(b) > NAME_CHARS_MAX || a.abs_diff(b) > most {
+        return None;
+    }
+    Some(strsim::osa_distance(&one, &other)).filter(|distance| *distance <= most)
+}
+
 /// Whether the text ends in `ending`, after the separator.
 fn ends_in(text: &str, ending: &str, separator: char) -> bool {
     let before = text.strip_suffix(ending);

@@ -63,11 +63,13 @@ macro_rules! reasons {
 
 reasons! {
     Place::Field => {
+        AMBIGUOUS "A name may mean more than one record; a person has to say which.";
         ANSWER_TOO_LARGE "The answer would be larger than a message may be; ask for less.";
         BODY_MALFORMED "The JSON body cannot be read at the field named.";
         BODY_TOO_COMPLEX "The JSON body has too many values.";
         BODY_TOO_DEEP "The JSON body is nested too deeply.";
         BODY_UNEXPECTED "The method takes no body.";
+        CELL_UNREADABLE "A cell of a file is not a value of its column.";
         CONDITION_UNSUPPORTED "The method does not know this conditional header.";
         CONTROL_CHARACTER "A text has a character that nobody can see.";
         ETAG_CONTRADICTED "`if-match` and the `etag` in the body differ.";
@@ -77,6 +79,7 @@ reasons! {
         FILE_DIGEST "The file that arrived has another SHA-256 than the request says.";
         FILE_TOO_LARGE "The file is larger than this registry takes.";
         FILE_TYPE "The file is of a type that is not kept, or not of the type that was stated.";
+        FILE_UNREADABLE "The file cannot be read as a whole.";
         FILTER_OPERATOR
             "The filter has an operator that AIP-160 lacks; the message says what to write.";
         FILTER_SYNTAX "The filter cannot be read.";

@@ -60,6 +60,8 @@ impl Outcome {
 pub(in crate::registry) struct Job {
     pub(in crate::registry) caller: Caller,
     pub(in crate::registry) request: Request,
+    /// More commands, to be written after it and only together with it.
+    pub(in crate::registry) more: Vec<Request>,
     /// Whether it is not to be written (`validate_only`).
     pub(in crate::registry) only_decide: bool,
     pub(in crate::registry) answer: oneshot::Sender<Result<Outcome, Error>>,
@@ -100,27 +102,58 @@ impl Draft {
         }
     }
 
-    /// Decides one more command, on the result of those before it.
+    /// Decides the commands of one more job, on the result of those before it: all or none.
     pub(super) fn decide(
         &mut self,
         entropy: &mut dyn Entropy,
         job: &Job,
     ) -> Result<Outcome, Error> {
+        if job.more.is_empty() {
+            return self.decide_one(entropy, job, &job.request);
+        }
+        let (before, written) = (self.next.clone(), self.changes.len());
+        let mut first = self.decide_one(entropy, job, &job.request)?;
+        if first.replayed {
+            return Ok(first);
+        }
+        for request in &job.more {
+            match self.decide_one(entropy, job, request) {
+                Ok(outcome) => first.snapshot = outcome.snapshot,
+                Err(error) => {
+                    self.next = before;
+                    self.changes.truncate(written);
+                    if let Some(asked) = asked(job) {
+                        self.replays.remove(&asked);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(first)
+    }
+
+    /// Decides one more command, on the result of those before it.
+    fn decide_one(
+        &mut self,
+        entropy: &mut dyn Entropy,
+        job: &Job,
+        request: &Request,
+    ) -> Result<Outcome, Error> {
         let next = &mut self.next;
         let caller = renew(&next.state, &job.caller, self.now)?;
-        if let Some(request_id) = &job.request.request_id
+        if let Some(request_id) = &request.request_id
             && let Some(person) = caller.person()
             && let Some((digest, outcome)) = self.replays.get(&(person.principal, request_id.id))
         {
-            return replay(next, &caller, &job.request, request_id, digest, outcome);
+            return replay(next, &caller, request, request_id, digest, outcome);
         }
         // `decide` is pure, so a panic leaves no partial work and fails its own command only.
         let decided = catch_unwind(AssertUnwindSafe(|| {
             let ids: &mut dyn Ids = &mut *entropy;
-            decide(&next.state, &caller, &job.request, self.now, ids)
+            decide(&next.state, &caller, request, self.now, ids)
         }));
         let decided = decided.unwrap_or_else(|_| {
-            let method = job.request.command.method();
+            let method = request.command.method();
             Err(Error::Bug(format!("deciding {method} panicked").into()))
         })?;
         let mut outcome = outcome_of(&decided.change)?;
@@ -223,7 +256,7 @@ fn replay(
     })
 }
 
-fn outcome_of(change: &Change) -> Result<Outcome, Error> {
+pub(in crate::registry) fn outcome_of(change: &Change) -> Result<Outcome, Error> {
     match change.effects.first() {
         Some(Effect::Put(image)) => Ok(Outcome {
             revision: change.revision,

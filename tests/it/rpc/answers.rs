@@ -23,7 +23,7 @@ use crate::harness::{
 };
 
 /// At least two synthetic records of every kind, some with every field and some with few.
-async fn world(server: &Server) -> Raw {
+pub(super) async fn world(server: &Server) -> Raw {
     let roles = [Role::Admin, Role::Steward];
     let all = server.raw(server.person("all", &roles, None).await);
     let cast = Cast::new(server).await;

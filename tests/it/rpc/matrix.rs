@@ -425,6 +425,8 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         // a stream of one message; the log does not have it
         ("UploadFile", "", json!({"chunk": "dGjhu60="})),
         ("CheckFiles", "", json!({"sha256s": ["0".repeat(64)]})),
+        // the same; a header without rows
+        ("Import", "", json!({"kind": "tasks", "validate_only": true, "chunk": "Y29kZQo="})),
 
         ("GetPlan", "draft", named(&it.draft)),
         ("GetPlan", "issued", named(&it.issued)),

@@ -222,6 +222,8 @@ impl Question<'_> {
             "UploadFile" => self
                 .nothing()
                 .map(|()| Asks::Reads(permit_upload(self.caller).map(drop))),
+            // the methods that write its rows decide
+            "Import" => with(self.nothing().map(|()| Asks::Content)),
             // whether a record cites it, and whether a past change touched what the caller sees
             "DownloadFile" | "GetChange" => Ok(Asks::Content),
             "GetGlossary" => public(["", "glossary"].contains(&self.resource)),
@@ -241,7 +243,9 @@ impl Question<'_> {
             | "ComputeSummary"
             | "ComputeTimeline"
             | "ComputeWeeklyReport"
+            | "DownloadTemplate"
             | "DownloadTile"
+            | "Export"
             | "IdentifyCaller"
             | "ListAgencies"
             | "ListAttentionItems"

@@ -1,0 +1,513 @@
+//! The one table of the columns of a kind: its fields that callers write, as a tree that is walked
+//! down to single values. An element of a list of messages has columns of its own, with its number:
+//! `listings[2].edition`, `Listings 2 / Edition`, `Xếp danh mục 2 / Danh mục`.
+
+use std::{fmt::Write as _, sync::LazyLock};
+
+use ndp_core::{
+    near::{nearest, snake_case},
+    text::fold,
+};
+use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind as FieldKind, MessageDescriptor, Value};
+use regex::Regex;
+
+use super::kinds::Kind;
+use crate::wire::{descriptors::POOL, glossary::column_label};
+
+/// The name of a record, and the etag that was read.
+pub const NAME: &str = "name";
+/// The etag of a record.
+pub const ETAG: &str = "etag";
+/// The record above, for rows without a name. Not a field of the record.
+pub const PARENT: &str = "parent";
+/// The platform of an entry of an edition. Not a field of the entry.
+pub const PLATFORM: &str = "platform";
+
+const DATE: &str = "google.type.Date";
+
+/// The largest number of an element that a header may have.
+const ELEMENT_MAX: usize = 1_000;
+
+/// Between the parts of a header in words.
+const SEPARATOR: &str = " / ";
+
+/// Language of headers and values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Paths of fields and names of values.
+    Paths,
+    /// English.
+    English,
+    /// Vietnamese.
+    Vietnamese,
+}
+
+impl Language {
+    /// The language of a request.
+    pub fn of(language: &str) -> Self {
+        match language {
+            "en" => Self::English,
+            "vi" => Self::Vietnamese,
+            _ => Self::Paths,
+        }
+    }
+}
+
+/// What the values of a column are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Form {
+    /// Text.
+    Text,
+    /// A decimal number, which messages hold as text.
+    Decimal,
+    /// A whole number.
+    Integer,
+    /// Yes or no.
+    Bool,
+    /// One of some values.
+    Enum(EnumDescriptor),
+    /// A date.
+    Date,
+    /// A message, as JSON.
+    Json,
+}
+
+/// A step of a column's path: a field, and the number of the element where it is a list of messages,
+/// from 1.
+pub type Step = (FieldDescriptor, Option<usize>);
+
+/// A column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// From the record to the value; empty for a column of its own name.
+    pub steps: Vec<Step>,
+    /// The name of a column that is no field of the record.
+    extra: &'static str,
+    /// What its values are.
+    pub form: Form,
+    /// Whether one cell holds a list, an item a line.
+    pub is_list: bool,
+}
+
+impl Column {
+    fn of(steps: Vec<Step>) -> Self {
+        let last = steps.last().map(|(field, _)| field);
+        Self {
+            form: last.map_or(Form::Text, form),
+            is_list: last.is_some_and(|field| field.is_list()),
+            extra: "",
+            steps,
+        }
+    }
+
+    /// A column of text that is no field of the record.
+    fn extra(extra: &'static str) -> Self {
+        Self {
+            extra,
+            ..Self::of(Vec::new())
+        }
+    }
+
+    /// The field of the value; none where there is no such field.
+    pub fn field(&self) -> Option<&FieldDescriptor> {
+        self.steps.last().map(|(field, _)| field)
+    }
+
+    /// The field of the record that it is in; empty where it is in none.
+    pub fn top(&self) -> &str {
+        self.steps.first().map_or("", |(field, _)| field.name())
+    }
+
+    /// Its path, as `listings[2].edition`.
+    pub fn path(&self) -> String {
+        if self.steps.is_empty() {
+            return self.extra.to_owned();
+        }
+        let mut path = String::new();
+        for (field, element) in &self.steps {
+            let dot = if path.is_empty() { "" } else { "." };
+            let _ = write!(path, "{dot}{}", field.name());
+            if let Some(element) = element {
+                let _ = write!(path, "[{element}]");
+            }
+        }
+        path
+    }
+
+    /// Its header.
+    pub fn header(&self, language: Language) -> String {
+        if language == Language::Paths {
+            return self.path();
+        }
+        let part = |(field, element): &Step| {
+            let label = label(field.name(), language);
+            match element {
+                Some(element) => format!("{label} {element}"),
+                None => label,
+            }
+        };
+        if self.steps.is_empty() {
+            return label(self.extra, language);
+        }
+        let parts: Vec<_> = self.steps.iter().map(part).collect();
+        parts.join(SEPARATOR)
+    }
+
+    /// Whether a record must have a value here, as far as its field alone says.
+    pub fn is_required(&self) -> bool {
+        self.steps.iter().all(|(field, _)| is_required(field)) && !self.steps.is_empty()
+    }
+}
+
+/// What a field is called.
+fn label(field: &str, language: Language) -> String {
+    match (column_label(field), language) {
+        (Some((vietnamese, _)), Language::Vietnamese) => first(vietnamese),
+        (Some((_, english)), Language::English) => first(english),
+        _ => field.to_owned(),
+    }
+}
+
+/// Between the names that a field has in one language. The first is written, and all are read.
+const ALTERNATIVES: &str = ", ";
+
+fn first(names: &str) -> String {
+    names
+        .split(ALTERNATIVES)
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+const REQUIRED: i32 = 2;
+const OUTPUT_ONLY: i32 = 3;
+const INPUT_ONLY: i32 = 4;
+
+/// Whether google.api.field_behavior marks a field so.
+fn behaves(field: &FieldDescriptor, behavior: i32) -> bool {
+    let extension = POOL.get_extension_by_name("google.api.field_behavior");
+    extension.is_some_and(|extension| {
+        let options = field.options();
+        let marks = options.get_extension(&extension);
+        let marks = marks.as_list().unwrap_or_default();
+        marks.contains(&Value::EnumNumber(behavior))
+    })
+}
+
+/// Whether callers write the field, and can read what they wrote.
+pub fn is_written(field: &FieldDescriptor) -> bool {
+    !behaves(field, OUTPUT_ONLY) && !behaves(field, INPUT_ONLY)
+}
+
+/// Whether the field must be set.
+pub fn is_required(field: &FieldDescriptor) -> bool {
+    behaves(field, REQUIRED)
+}
+
+/// The fields of a message that have columns: the name first, and the etag last.
+fn fields(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
+    let mut fields: Vec<_> = message.fields().filter(is_written).collect();
+    fields.sort_by_key(|it| match it.name() {
+        NAME => 0,
+        ETAG => u32::MAX,
+        _ => it.number(),
+    });
+    fields
+}
+
+/// The message of a field whose parts have columns of their own.
+pub fn parts(field: &FieldDescriptor, within: &[Step]) -> Option<MessageDescriptor> {
+    let FieldKind::Message(message) = field.kind() else {
+        return None;
+    };
+    let recurs = || {
+        let mut around = within
+            .iter()
+            .map(|(field, _)| field.parent_message().clone());
+        around.any(|around| around == message)
+    };
+    let is_ours = message.package_name() != "google.protobuf" && message.full_name() != DATE;
+    (is_ours && !field.is_map() && *field.parent_message() != message && !recurs())
+        .then_some(message)
+}
+
+fn form(field: &FieldDescriptor) -> Form {
+    match field.kind() {
+        _ if field.is_map() => Form::Json,
+        FieldKind::String if is_decimal(field) => Form::Decimal,
+        FieldKind::String => Form::Text,
+        FieldKind::Bool => Form::Bool,
+        FieldKind::Enum(of) => Form::Enum(of),
+        FieldKind::Message(message) if message.full_name() == DATE => Form::Date,
+        FieldKind::Message(_) | FieldKind::Bytes | FieldKind::Double | FieldKind::Float => {
+            Form::Json
+        }
+        _ => Form::Integer,
+    }
+}
+
+/// Whether a text holds a decimal number, by its pattern.
+fn is_decimal(field: &FieldDescriptor) -> bool {
+    static RULES: LazyLock<Option<prost_reflect::ExtensionDescriptor>> =
+        LazyLock::new(|| POOL.get_extension_by_name("buf.validate.field"));
+    let pattern = RULES.as_ref().and_then(|rules| {
+        let options = field.options();
+        let rules = options.get_extension(rules);
+        let text = rules.as_message()?.get_field_by_name("string")?;
+        let pattern = text.as_message()?.get_field_by_name("pattern")?;
+        Some(pattern.as_str()?.to_owned())
+    });
+    let pattern = pattern.filter(|it| it.contains("0-9"));
+    pattern
+        .and_then(|it| Regex::new(&it).ok())
+        .is_some_and(|it| {
+            it.is_match("1.5") && it.is_match("-12") && !it.is_match("a") && !it.is_match("1-1")
+        })
+}
+
+/// The columns of a kind, in order. `elements` says how many elements the list at a path has.
+pub fn columns(kind: &Kind, elements: &dyn Fn(&str) -> usize) -> Vec<Column> {
+    let mut columns = Vec::new();
+    walk(&kind.message, &mut Vec::new(), elements, &mut columns);
+    columns
+}
+
+/// The columns of a template: of each list one element, and where records are below others the
+/// column of their parent.
+pub fn of_template(kind: &Kind) -> Vec<Column> {
+    let mut all = columns(kind, &|_| 1);
+    if kind.has_parent() {
+        all.insert(1.min(all.len()), Column::extra(PARENT));
+    }
+    all
+}
+
+/// The paths of the lists of messages in a kind, without the numbers of elements.
+pub fn lists(kind: &Kind) -> Vec<String> {
+    let seen = std::cell::RefCell::new(Vec::new());
+    columns(kind, &|path| {
+        seen.borrow_mut().push(without_elements(path));
+        1
+    });
+    seen.into_inner()
+}
+
+/// A path without the numbers of elements.
+pub fn without_elements(path: &str) -> String {
+    let parts = path
+        .split('.')
+        .map(|it| it.split('[').next().unwrap_or_default());
+    parts.collect::<Vec<_>>().join(".")
+}
+
+fn walk(
+    message: &MessageDescriptor,
+    steps: &mut Vec<Step>,
+    elements: &dyn Fn(&str) -> usize,
+    columns: &mut Vec<Column>,
+) {
+    for field in fields(message) {
+        let Some(below) = parts(&field, steps) else {
+            let mut steps = steps.clone();
+            steps.push((field, None));
+            columns.push(Column::of(steps));
+            continue;
+        };
+        if !field.is_list() {
+            steps.push((field, None));
+            walk(&below, steps, elements, columns);
+            steps.pop();
+            continue;
+        }
+        steps.push((field.clone(), None));
+        let many = elements(&Column::of(steps.clone()).path());
+        steps.pop();
+        for element in 1..=many {
+            steps.push((field.clone(), Some(element)));
+            walk(&below, steps, elements, columns);
+            steps.pop();
+        }
+    }
+}
+
+// === headers ===
+
+/// What a header names.
+#[derive(Clone, Debug)]
+pub enum Header {
+    /// A column.
+    Column(Column),
+    /// A field that only the registry writes.
+    Ignored(String),
+}
+
+/// What the headers of a sheet are read by: the fields of a message, and one more column.
+#[derive(Clone, Debug)]
+pub struct Table {
+    message: MessageDescriptor,
+    extra: Option<&'static str>,
+}
+
+impl Table {
+    /// The columns of a kind.
+    pub fn of(kind: &Kind) -> Self {
+        Self {
+            message: kind.message.clone(),
+            extra: kind.has_parent().then_some(PARENT),
+        }
+    }
+
+    /// The columns of the entries of an edition.
+    pub fn of_annex(listing: MessageDescriptor) -> Self {
+        Self {
+            message: listing,
+            extra: Some(PLATFORM),
+        }
+    }
+}
+
+/// Reads a header: a path, or words in either language, in any case.
+pub fn read(table: &Table, header: &str) -> Option<Header> {
+    let header = header.trim().trim_end_matches('*').trim_end();
+    if header.is_empty() {
+        return None;
+    }
+    if let Some(extra) = table.extra
+        && is_called(extra, header)
+    {
+        return Some(Header::Column(Column::extra(extra)));
+    }
+    let message = &table.message;
+    let words: Vec<_> = header.split('/').map(str::trim).collect();
+    find(message, &words).or_else(|| find(message, &header.split('.').collect::<Vec<_>>()))
+}
+
+fn find(message: &MessageDescriptor, parts_of: &[&str]) -> Option<Header> {
+    let mut message = message.clone();
+    let mut steps: Vec<Step> = Vec::new();
+    let mut rest = parts_of.iter();
+    while let Some(part) = rest.next() {
+        let (field, element) = field(&message, part)?;
+        if !is_written(&field) {
+            steps.push((field, None));
+            return Some(Header::Ignored(Column::of(steps).path()));
+        }
+        match parts(&field, &steps) {
+            Some(below) => {
+                let element = field.is_list().then(|| element.unwrap_or(1));
+                steps.push((field, element));
+                message = below;
+            }
+            None if element.is_some() || rest.next().is_some() => return None,
+            None => {
+                steps.push((field, None));
+                return Some(Header::Column(Column::of(steps)));
+            }
+        }
+    }
+    None
+}
+
+/// The field of a message that a part of a header names, and the number of the element.
+fn field(message: &MessageDescriptor, part: &str) -> Option<(FieldDescriptor, Option<usize>)> {
+    let part = part.trim();
+    let named = |part: &str| message.fields().find(|it| is_called(it.name(), part));
+    if let Some(field) = named(part) {
+        return Some((field, None));
+    }
+    let (base, number) = match part.strip_suffix(']').and_then(|it| it.rsplit_once('[')) {
+        Some(split) => split,
+        None => part.rsplit_once(' ')?,
+    };
+    let element = number.trim().parse().ok();
+    let element = element.filter(|it| (1..=ELEMENT_MAX).contains(it))?;
+    named(base.trim()).map(|field| (field, Some(element)))
+}
+
+fn is_called(name: &str, typed: &str) -> bool {
+    if snake_case(typed) == name {
+        return true;
+    }
+    column_label(name).is_some_and(|(vietnamese, english)| {
+        let typed = fold(typed);
+        let mut names = vietnamese
+            .split(ALTERNATIVES)
+            .chain(english.split(ALTERNATIVES));
+        names.any(|it| fold(it) == typed)
+    })
+}
+
+/// The header that was probably meant.
+pub fn near(table: &Table, header: &str) -> Option<String> {
+    let mut columns = Vec::new();
+    walk(&table.message, &mut Vec::new(), &|_| 1, &mut columns);
+    columns.extend(table.extra.map(Column::extra));
+    let all = [Language::Paths, Language::Vietnamese, Language::English];
+    let headers = columns
+        .iter()
+        .flat_map(|it| all.map(|language| it.header(language)));
+    let headers: Vec<_> = headers.collect();
+    nearest(header, headers.iter().map(String::as_str)).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::transfer::kinds::KINDS;
+
+    #[test]
+    fn every_column_has_words_and_its_headers_name_it() {
+        let mut missing = BTreeSet::new();
+        for kind in KINDS.iter() {
+            let mut seen = BTreeSet::new();
+            for column in of_template(kind) {
+                for (field, _) in &column.steps {
+                    if column_label(field.name()).is_none() {
+                        missing.insert(field.name().to_owned());
+                    }
+                }
+                for language in [Language::Paths, Language::English, Language::Vietnamese] {
+                    let header = column.header(language);
+                    assert!(
+                        seen.insert((language as u8, header.clone())),
+                        "{header} twice"
+                    );
+                    let Some(Header::Column(found)) = read(&Table::of(kind), &header) else {
+                        panic!("{} `{header}`", kind.collection);
+                    };
+                    assert_eq!(found.path(), column.path(), "{header}");
+                }
+            }
+        }
+        assert!(missing.is_empty(), "docs/glossary.md lacks {missing:?}");
+    }
+
+    #[test]
+    fn headers_are_read_however_they_are_spelled() {
+        let tasks = &Table::of(crate::transfer::kinds::find("tasks").unwrap());
+        for (header, path) in [
+            ("code", "code"),
+            ("CODE *", "code"),
+            ("displayName", "display_name"),
+            ("assigning_document.symbol", "assigning_document.symbol"),
+        ] {
+            let Some(Header::Column(column)) = read(tasks, header) else {
+                panic!("{header}");
+            };
+            assert_eq!(column.path(), path);
+        }
+        assert!(matches!(
+            read(tasks, "create_time"),
+            Some(Header::Ignored(_))
+        ));
+        assert!(read(tasks, "colour").is_none());
+        assert_eq!(near(tasks, "dispaly_name").as_deref(), Some("display_name"));
+        let values = crate::transfer::kinds::find("observations").unwrap();
+        let Some(Header::Column(value)) = read(&Table::of(values), "value") else {
+            panic!("value");
+        };
+        assert_eq!(value.form, Form::Decimal);
+    }
+}

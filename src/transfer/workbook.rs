@@ -1,0 +1,254 @@
+//! Workbooks: of records, and templates to fill in, with lists of values and explanations.
+
+use ndp_core::{error::Error, messages::Rule};
+use prost_reflect::DynamicMessage;
+use rust_xlsxwriter::{
+    DataValidation, DataValidationRule, ExcelDateTime, Format, Formula, Workbook, Worksheet,
+    XlsxError,
+};
+
+use super::{
+    columns::{self, Column, Form, Language},
+    kinds::Kind,
+    rows,
+    values::{self, Cell},
+};
+use crate::wire::descriptors::Comments;
+
+/// Rows of a template that have lists of values.
+const TEMPLATE_ROWS: u32 = 1_000;
+
+/// Most characters of a cell.
+const CELL_MAX: usize = 32_767;
+
+/// Most characters of a message beside a cell.
+const MESSAGE_MAX: usize = 250;
+
+const WIDTH: f64 = 24.0;
+
+fn failed(error: XlsxError) -> Error {
+    match error {
+        XlsxError::MaxStringLengthExceeded => {
+            Error::invalid("format", Rule::CellTooLong { most: CELL_MAX })
+        }
+        other => Error::Bug(format!("writing a workbook: {other}").into()),
+    }
+}
+
+/// A workbook of the records of one kind.
+pub struct Writer {
+    book: Workbook,
+    columns: Vec<Column>,
+    language: Language,
+    row: u32,
+    date: Format,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Writer({} rows)", self.row)
+    }
+}
+
+impl Writer {
+    /// A workbook with a header.
+    pub fn new(kind: &Kind, columns: Vec<Column>, language: Language) -> Result<Self, Error> {
+        let mut book = Workbook::new();
+        let sheet = book.add_worksheet();
+        header(sheet, kind, &columns, language).map_err(failed)?;
+        Ok(Self {
+            book,
+            columns,
+            language,
+            row: 0,
+            date: Format::new().set_num_format("dd/mm/yyyy"),
+        })
+    }
+
+    /// Adds a record.
+    pub fn record(&mut self, record: &DynamicMessage) -> Result<(), Error> {
+        self.row += 1;
+        let sheet = self.book.worksheet_from_index(0).map_err(failed)?;
+        for (place, column) in (0_u16..).zip(&self.columns) {
+            let value = rows::get(record, &column.steps);
+            let cell = values::write(value.as_ref(), column, self.language);
+            put(sheet, self.row, place, &cell, column, &self.date).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// The bytes of the workbook.
+    pub fn finish(mut self) -> Result<Vec<u8>, Error> {
+        self.book.save_to_buffer().map_err(failed)
+    }
+}
+
+fn put(
+    sheet: &mut Worksheet,
+    row: u32,
+    place: u16,
+    cell: &Cell,
+    column: &Column,
+    date: &Format,
+) -> Result<(), XlsxError> {
+    match cell {
+        Cell::Empty => {}
+        Cell::Bool(yes) => {
+            sheet.write_boolean(row, place, *yes)?;
+        }
+        Cell::Number(number) => {
+            sheet.write_number(row, place, *number)?;
+        }
+        Cell::Date(day) => {
+            let year = u16::try_from(day.year()).unwrap_or_default();
+            let [month, on] = [day.month(), day.day()].map(|it| u8::try_from(it).unwrap_or(1));
+            let time = ExcelDateTime::from_ymd(year, month, on)?;
+            sheet.write_datetime_with_format(row, place, &time, date)?;
+        }
+        Cell::Text(text) | Cell::Failed(text) => {
+            match number(text, &column.form) {
+                Some(number) if !column.is_list => sheet.write_number(row, place, number)?,
+                _ => sheet.write_string(row, place, text)?,
+            };
+        }
+    }
+    Ok(())
+}
+
+/// The number of a text that is read again as it was.
+fn number(text: &str, form: &Form) -> Option<f64> {
+    if !matches!(form, Form::Integer | Form::Decimal) {
+        return None;
+    }
+    let number: f64 = text.parse().ok()?;
+    (values::decimal(number) == text).then_some(number)
+}
+
+fn header(
+    sheet: &mut Worksheet,
+    kind: &Kind,
+    columns: &[Column],
+    language: Language,
+) -> Result<(), XlsxError> {
+    sheet.set_name(&kind.collection)?;
+    let bold = Format::new().set_bold().set_text_wrap();
+    for (place, column) in (0_u16..).zip(columns) {
+        sheet.write_string_with_format(0, place, column.header(language), &bold)?;
+        sheet.set_column_width(place, WIDTH)?;
+    }
+    sheet.set_freeze_panes(1, 1)?;
+    Ok(())
+}
+
+/// The template of a kind.
+pub fn template(kind: &Kind, language: Language) -> Result<Vec<u8>, Error> {
+    write_template(kind, language).map_err(failed)
+}
+
+fn write_template(kind: &Kind, language: Language) -> Result<Vec<u8>, XlsxError> {
+    let columns = columns::of_template(kind);
+    let vietnamese = language == Language::Vietnamese;
+    let mut book = Workbook::new();
+    header(book.add_worksheet(), kind, &columns, language)?;
+
+    // the lists are in a sheet of their own, as those within a validation have to be short
+    let mut lists = Worksheet::new();
+    lists.set_name("values")?;
+    lists.set_hidden(true);
+    let bold = Format::new().set_bold();
+    let mut help = Worksheet::new();
+    help.set_name(if vietnamese {
+        "Hướng dẫn"
+    } else {
+        "Explanations"
+    })?;
+    let titles: [&str; 5] = match vietnamese {
+        true => [
+            "Cột",
+            "Trường",
+            "Bắt buộc",
+            "Cách ghi",
+            "Giải thích (tiếng Anh)",
+        ],
+        false => [
+            "Column",
+            "Field",
+            "Required",
+            "How to write it",
+            "Explanation",
+        ],
+    };
+    for (place, title) in (0_u16..).zip(titles) {
+        help.write_string_with_format(0, place, title, &bold)?;
+        help.set_column_width(place, if place == 4 { 100.0 } else { WIDTH })?;
+    }
+    let comments = Comments::read();
+    for (place, column) in (0_u16..).zip(&columns) {
+        let how = how(column, vietnamese);
+        let message: String = how.chars().take(MESSAGE_MAX).collect();
+        let mut rule = DataValidation::new().set_input_message(message)?;
+        let choices = match &column.form {
+            Form::Enum(of) if !column.is_list => values::choices(of, language),
+            Form::Bool if vietnamese => vec!["có".to_owned(), "không".to_owned()],
+            Form::Bool => vec!["true".to_owned(), "false".to_owned()],
+            _ => Vec::new(),
+        };
+        if !choices.is_empty() {
+            for (row, choice) in (0_u32..).zip(&choices) {
+                lists.write_string(row, place, choice)?;
+            }
+            let letters = rows::cell_name(place.into(), 1);
+            let letters = letters.trim_end_matches('1');
+            let last = choices.len();
+            let range = format!("=values!${letters}$1:${letters}${last}");
+            rule = rule.allow_list_formula(Formula::new(range));
+        } else if column.form == Form::Date {
+            let first = ExcelDateTime::from_ymd(1900, 1, 2)?;
+            rule = rule.allow_date(DataValidationRule::GreaterThan(first));
+        } else if column.form == Form::Integer && !column.is_list {
+            rule = rule.allow_decimal_number(DataValidationRule::GreaterThan(-1e15));
+        }
+        let sheet = book.worksheet_from_index(0)?;
+        sheet.add_data_validation(1, place, TEMPLATE_ROWS, place, &rule)?;
+        let row = u32::from(place) + 1;
+        help.write_string(row, 0, column.header(language))?;
+        help.write_string(row, 1, column.path())?;
+        let required = match (column.is_required(), vietnamese) {
+            (true, true) => "có",
+            (true, false) => "yes",
+            (false, _) => "",
+        };
+        help.write_string(row, 2, required)?;
+        help.write_string(row, 3, how)?;
+        let comment = column.field().map(|it| comments.of(it));
+        help.write_string(row, 4, comment.unwrap_or_default())?;
+    }
+    book.push_worksheet(help);
+    book.push_worksheet(lists);
+    book.save_to_buffer()
+}
+
+/// How the values of a column are written.
+fn how(column: &Column, vietnamese: bool) -> String {
+    let how = match (&column.form, vietnamese) {
+        (Form::Text, false) => "text",
+        (Form::Text, true) => "văn bản",
+        (Form::Decimal, false) => "a number, as 12.5 or 12,5",
+        (Form::Decimal, true) => "số, như 12,5",
+        (Form::Integer, false) => "a whole number",
+        (Form::Integer, true) => "số nguyên",
+        (Form::Bool, false) => "true or false",
+        (Form::Bool, true) => "có hoặc không",
+        (Form::Enum(_), false) => "one of the list",
+        (Form::Enum(_), true) => "một giá trị trong danh sách",
+        (Form::Date, false) => "a date, as 31/12/2025",
+        (Form::Date, true) => "ngày, như 31/12/2025",
+        (Form::Json, false) => "JSON",
+        (Form::Json, true) => "JSON",
+    };
+    match (column.is_list, vietnamese) {
+        (false, _) => how.to_owned(),
+        (true, false) => format!("a list, one on each line of the cell: {how}"),
+        (true, true) => format!("danh sách, mỗi dòng trong ô một mục: {how}"),
+    }
+}
