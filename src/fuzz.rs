@@ -33,7 +33,7 @@ use crate::{
     admission::proxies::{Network, Proxies},
     files, http as json, pb,
     registry::{TilePart, checkpoints},
-    sign_in, store,
+    sign_in, signed, store,
     wire::{mask, status::language},
 };
 
@@ -245,7 +245,7 @@ pub const TARGETS: &[Target] = &[
             text(bytes, |written| {
                 // a public key, and a note that it may have signed
                 let (key, note) = written.split_once('\n').unwrap_or((written, ""));
-                drop(checkpoints::read_signed(note, &[key.to_owned()]));
+                drop(signed::read_signed(note, &[key.to_owned()]));
                 drop(checkpoints::Key::parse(key));
             });
         },
@@ -314,7 +314,7 @@ mod tests {
     fn the_checkpoint_among_the_seeds_is_signed() {
         let target = TARGETS.iter().find(|it| it.name == "checkpoint").unwrap();
         let (key, note) = target.seeds[1].split_once('\n').unwrap();
-        checkpoints::read_signed(note, &[key.to_owned()]).unwrap();
+        signed::read_signed(note, &[key.to_owned()]).unwrap();
         assert!(checkpoints::Key::parse(target.seeds[0]).is_some());
     }
 

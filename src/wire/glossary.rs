@@ -1,6 +1,6 @@
 //! The glossary as a message, read from `docs/glossary.md`, the one place of its words.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use crate::pb::{
     Glossary,
@@ -8,15 +8,31 @@ use crate::pb::{
 };
 
 /// The glossary. It is the same for every caller.
-pub static GLOSSARY: LazyLock<Glossary> =
-    LazyLock::new(|| read(include_str!("../../docs/glossary.md")));
+pub static GLOSSARY: LazyLock<Glossary> = LazyLock::new(|| read(TEXT));
 
 /// What a value of an enum is called in Vietnamese.
-pub(super) fn value_label(enum_type: &str, value: &str) -> &'static str {
+pub(crate) fn value_label(enum_type: &str, value: &str) -> &'static str {
     let mut labels = GLOSSARY.value_labels.iter();
     let found = labels.find(|it| it.enum_type == enum_type && it.value == value);
     found.map_or("", |it| &it.display_name)
 }
+
+/// What a field of any message is called as a heading: in Vietnamese, then in English.
+pub(crate) fn field_label(name: &str) -> Option<(&'static str, &'static str)> {
+    FIELDS.get(name).copied()
+}
+
+static FIELDS: LazyLock<HashMap<&str, (&str, &str)>> = LazyLock::new(|| {
+    let lines = lines(TEXT, "Fields");
+    let rows = lines.filter_map(cells);
+    let fields = rows.filter_map(|(vietnamese, english, names)| {
+        let name = names.strip_prefix('`')?.strip_suffix('`')?;
+        Some((name, (vietnamese, english)))
+    });
+    fields.collect()
+});
+
+const TEXT: &str = include_str!("../../docs/glossary.md");
 
 fn read(text: &str) -> Glossary {
     let values = rows(text, "Values of enums").map(|row| ValueLabel {
@@ -48,13 +64,8 @@ struct Row<'a> {
 
 /// The rows of the table below a heading. Tests find a row that is not one.
 fn rows<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = Row<'a>> {
-    let sections = text.split("\n## ");
-    let mut sections = sections.filter_map(|it| it.split_once('\n'));
-    let section = sections.find(|(title, _)| *title == heading);
-    let lines = section.map_or("", |(_, rows)| rows).lines();
-    lines.filter_map(|line| {
-        let mut cells = line.trim_matches('|').split('|').map(str::trim);
-        let (vietnamese, english, names) = (cells.next()?, cells.next()?, cells.next()?);
+    lines(text, heading).filter_map(|line| {
+        let (vietnamese, english, names) = cells(line)?;
         let (owner, name) = names
             .strip_prefix('`')?
             .strip_suffix('`')?
@@ -66,6 +77,20 @@ fn rows<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = Row<'a>> {
             english,
         })
     })
+}
+
+/// The lines below a heading.
+fn lines<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = &'a str> {
+    let sections = text.split("\n## ");
+    let mut sections = sections.filter_map(|it| it.split_once('\n'));
+    let section = sections.find(|(title, _)| *title == heading);
+    section.map_or("", |(_, rows)| rows).lines()
+}
+
+/// Vietnamese, English and the names in the contract.
+fn cells(line: &str) -> Option<(&str, &str, &str)> {
+    let mut cells = line.trim_matches('|').split('|').map(str::trim);
+    Some((cells.next()?, cells.next()?, cells.next()?))
 }
 
 #[cfg(test)]
@@ -172,6 +197,25 @@ mod tests {
                     "{owner}: {text} is there twice"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn every_heading_is_of_a_field_and_in_both_languages() {
+        let pool = pool();
+        let names: BTreeSet<_> = pool
+            .all_messages()
+            .filter(|it| short(it.full_name()).is_some())
+            .flat_map(|it| {
+                it.fields()
+                    .map(|it| it.name().to_owned())
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        assert!(FIELDS.len() > 30);
+        for (name, (vietnamese, english)) in FIELDS.iter() {
+            assert!(names.contains(*name), "no message has `{name}`");
+            assert!(!vietnamese.is_empty() && english.is_ascii(), "{name}");
         }
     }
 

@@ -8,7 +8,10 @@ use prost_reflect::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::wire::validate::lines::{LINE, LINES};
+use crate::wire::{
+    descriptors::comments,
+    validate::lines::{LINE, LINES},
+};
 
 /// `google.api.FieldBehavior`.
 const REQUIRED: i32 = 2;
@@ -432,33 +435,6 @@ fn name(full_name: &str) -> String {
         name.push_str(characters.as_str());
     }
     name
-}
-
-fn comments(pool: &DescriptorPool) -> HashMap<String, HashMap<Vec<i32>, String>> {
-    let of_file = |file: FileDescriptor| {
-        let info = file.file_descriptor_proto().source_code_info.as_ref();
-        let locations = info.map(|it| it.location.as_slice()).unwrap_or_default();
-        let told = locations.iter().filter(|it| it.leading_comments.is_some());
-        let told = told.map(|it| (it.path.clone(), joined(it.leading_comments())));
-        (file.name().to_owned(), told.collect())
-    };
-    pool.files().map(of_file).collect()
-}
-
-/// Joins lines that were wrapped at a hundred columns into paragraphs.
-fn joined(comment: &str) -> String {
-    let mut text = String::new();
-    for line in comment.trim().lines().map(str::trim) {
-        if line.is_empty() {
-            text.push_str("\n\n");
-        } else {
-            if !text.is_empty() && !text.ends_with('\n') {
-                text.push(' ');
-            }
-            text.push_str(line);
-        }
-    }
-    text
 }
 
 fn variables(pool: &DescriptorPool) -> HashMap<String, String> {

@@ -1,0 +1,533 @@
+//! The client: commands that call any registry over gRPC. They are made from the contract's
+//! descriptors, so that a new kind of resource or a new method needs no code here.
+
+mod call;
+mod commands;
+mod contract;
+mod failure;
+mod follow;
+mod language;
+mod profile;
+mod request;
+mod screen;
+mod views;
+mod write;
+
+use std::{
+    io::{self, BufRead as _, IsTerminal as _},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
+use clap_complete::Shell;
+use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
+
+use self::{
+    call::{Connection, Settings},
+    commands::{Flag, connected, flags},
+    contract::{CONTRACT, Verb},
+    failure::Failure,
+    language::Language,
+    request::{make, set},
+    screen::{Form, Rows, Screen, print},
+};
+use crate::{
+    http::{
+        csv::{NEXT_PAGE_TOKEN, PAGE_TOKEN},
+        routes::{Body, PAGE_SIZE},
+    },
+    telemetry,
+};
+
+/// The largest page that is asked for.
+const PAGE: u64 = 500;
+
+/// Adds the client's commands to those of the program.
+pub fn commands(command: Command) -> Command {
+    commands::add_to(command)
+        .subcommand(login())
+        .subcommand(permissions())
+        .subcommand(diff())
+        .subcommand(completions())
+}
+
+/// Whether a command is the client's.
+pub fn has(name: &str) -> bool {
+    matches!(name, "login" | "permissions" | "diff" | "completions")
+        || CONTRACT.short().any(|(short, _)| short == name)
+        || CONTRACT.nouns().contains(&name)
+}
+
+fn login() -> Command {
+    let about = "Try a server and a key, and store them as a profile";
+    let name = "Name of the profile; --profile chooses it later";
+    let command = Command::new("login")
+        .about(about)
+        .arg(
+            Arg::new("name")
+                .value_name("NAME")
+                .default_value(profile::DEFAULT)
+                .help(name),
+        )
+        .after_help(
+            "The key is read from --key-file, which then holds it from then on, else from NDP_KEY, \
+             else from standard input.\n\nExample:\n  ndp-registry login --server \
+             https://registry.example --key-file editor.key",
+        );
+    connected(command)
+}
+
+fn permissions() -> Command {
+    let method = "Method, as SubmitPlan; may be given more than once";
+    let resource = "Resource that the methods would be called on";
+    let principal = "Another principal than the caller, which keepers of principals may ask about";
+    let text = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name("NAME").help(help)
+    };
+    let command = Command::new("permissions")
+        .about("Says which methods the caller may call, on a resource or at all")
+        .arg(
+            Arg::new("method")
+                .value_name("METHOD")
+                .required(true)
+                .action(ArgAction::Append)
+                .help(method),
+        )
+        .arg(text("resource", resource))
+        .arg(text("principal", principal))
+        .after_help(
+            "Example:\n  ndp-registry permissions SubmitPlan IssuePlan --resource \
+             platforms/ID/plans/ID",
+        );
+    connected(command)
+}
+
+fn diff() -> Command {
+    let revision = |name: &'static str, help: &'static str| {
+        Arg::new(name)
+            .value_name(name.to_uppercase())
+            .required(true)
+            .value_parser(clap::value_parser!(i64).range(0..))
+            .help(help)
+    };
+    let command = Command::new("diff")
+        .about("Shows what became of each resource between two revisions, field by field")
+        .arg(revision("from", "The earlier revision"))
+        .arg(revision("to", "The later one"))
+        .after_help("Example:\n  ndp-registry diff 10 20");
+    connected(command)
+}
+
+fn completions() -> Command {
+    Command::new("completions")
+        .about("Print what completes commands, flags and values in a shell")
+        .arg(
+            Arg::new("shell")
+                .value_name("SHELL")
+                .required(true)
+                .value_parser(["bash", "zsh", "fish"])
+                .value_hint(ValueHint::Other),
+        )
+        .after_help(
+            "Example:\n  ndp-registry completions bash > \
+             ~/.local/share/bash-completion/completions/ndp-registry",
+        )
+}
+
+/// Runs a command of the client. `whole` is the program's command, for the completion of it.
+pub async fn run(name: &str, given: ArgMatches, whole: Command) -> ExitCode {
+    let mut language = Language::of_the_locale();
+    let mut known = Vec::new();
+    let done = perform(name, &given, whole, &mut language, &mut known).await;
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            let inner = given.subcommand().map_or(&given, |(_, inner)| inner);
+            let verbose = inner.try_get_one("verbose").ok().flatten().copied();
+            telemetry::say(&failure.told(language, &known, verbose.unwrap_or_default()));
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+async fn perform(
+    name: &str,
+    given: &ArgMatches,
+    whole: Command,
+    language: &mut Language,
+    known: &mut Vec<Flag>,
+) -> Result<(), Failure> {
+    if name == "completions" {
+        return complete(given, whole);
+    }
+    let (verb, inner) = match given.subcommand() {
+        Some((verb, inner)) => (Some(verb), inner),
+        None => (None, given),
+    };
+    if let Some(asked) = inner.get_one::<String>("lang") {
+        *language = Language::named(asked);
+    }
+    let settings = if name == "login" {
+        return sign_in(inner, *language).await;
+    } else {
+        Settings::of(inner)?
+    };
+    if let Some(stored) = &settings.profile.lang {
+        *language = Language::named(stored);
+    }
+    let form = inner.get_one::<String>("output").map_or("table", |it| it);
+    let client = Client {
+        connection: Connection::new(&settings, *language)?,
+        screen: Screen::new(form, *language),
+    };
+    match (name, verb) {
+        ("permissions", _) => return client.permissions(inner).await,
+        ("diff", _) => return client.diff(inner).await,
+        (noun, Some("edit")) => {
+            *known = CONTRACT.find(noun, "update").map(flags).unwrap_or_default();
+            return client.edit(noun, known, inner).await;
+        }
+        _ => {}
+    }
+    let found = match verb {
+        Some(verb) => CONTRACT.find(name, verb),
+        None => CONTRACT
+            .short()
+            .find(|(short, _)| *short == name)
+            .map(|(_, verb)| verb),
+    };
+    let verb = found.ok_or_else(|| Failure::Usage(format!("`{name}` is no command")))?;
+    *known = flags(verb);
+    client.perform(verb, known, inner).await
+}
+
+/// A server, and how its answers are shown.
+struct Client {
+    connection: Connection,
+    screen: Screen,
+}
+
+impl Client {
+    async fn perform(
+        &self,
+        verb: &Verb,
+        flags: &[Flag],
+        given: &ArgMatches,
+    ) -> Result<(), Failure> {
+        if let Body::Raw(field) = &verb.route.body {
+            return self.send_file(verb, flags, given, field.clone()).await;
+        }
+        if !verb.is_read() {
+            return self.write(verb, flags, given).await;
+        }
+        let made = make(verb, flags, given)?;
+        if verb.route.method.is_server_streaming() {
+            return match &verb.route.raw {
+                Some(field) => self.receive_file(verb, made.message, field).await,
+                None => self.watch(verb, made.message, given).await,
+            };
+        }
+        match &verb.route.rows {
+            // what is computed is one answer, in which rows are a part
+            Some(_) if verb.name.starts_with("compute") => {
+                let mut message = made.message;
+                self.set_page(&mut message, given, 0);
+                let answer = self.connection.call(verb, &message).await?;
+                self.warn(&answer);
+                self.view(verb, &answer)
+            }
+            Some(rows) => self.list(verb, made.message, given, rows).await,
+            None => {
+                let answer = self.connection.call(verb, &made.message).await?;
+                self.warn(&answer);
+                self.view(verb, &answer)
+            }
+        }
+    }
+
+    fn set_page(&self, message: &mut DynamicMessage, given: &ArgMatches, count: u64) -> u64 {
+        let limit = given.get_one::<u64>("limit").copied().unwrap_or(PAGE);
+        let size = limit.saturating_sub(count).min(PAGE);
+        let size = i32::try_from(size).unwrap_or(i32::MAX);
+        // the field is there: by it the method is known to answer pages
+        drop(message.try_set_field_by_name(PAGE_SIZE, Value::I32(size)));
+        limit
+    }
+
+    /// Prints page after page, up to the limit.
+    async fn list(
+        &self,
+        verb: &Verb,
+        mut message: DynamicMessage,
+        given: &ArgMatches,
+        field: &prost_reflect::FieldDescriptor,
+    ) -> Result<(), Failure> {
+        let Some(row) = field.kind().as_message().cloned() else {
+            return self.view(verb, &self.connection.call(verb, &message).await?);
+        };
+        let mut rows = Rows::new(self.screen, row, true);
+        let progress = Progress::new();
+        let mut count = 0;
+        loop {
+            let limit = self.set_page(&mut message, given, count);
+            let answer = self.connection.call(verb, &message).await?;
+            if count == 0 {
+                self.warn(&answer);
+            }
+            let page = answer.get_field(field);
+            let page: Vec<_> = page.as_list().unwrap_or_default().iter().collect();
+            let page: Vec<_> = page
+                .iter()
+                .filter_map(|it| it.as_message().cloned())
+                .collect();
+            count += page.len() as u64;
+            progress.clear();
+            rows.page(&page)?;
+            let token = answer.get_field_by_name(NEXT_PAGE_TOKEN);
+            let token = token
+                .and_then(|it| Some(it.as_str()?.to_owned()))
+                .unwrap_or_default();
+            if token.is_empty() {
+                break;
+            }
+            if count >= limit {
+                let more = self.screen.language.of(
+                    "there are more; --limit says how many are shown",
+                    "còn nữa; --limit cho biết số mục được hiển thị",
+                );
+                telemetry::say(&format!("note: {more} ({limit})"));
+                break;
+            }
+            progress.show(count);
+            set(&mut message, PAGE_TOKEN[0], &token)?;
+        }
+        if count == 0 && self.screen.form == Form::Table {
+            telemetry::say(
+                self.screen
+                    .language
+                    .of("note: nothing found", "note: không có mục nào"),
+            );
+        }
+        rows.end()
+    }
+
+    /// Says what an answer warns of.
+    fn warn(&self, answer: &DynamicMessage) {
+        let warnings = answer.get_field_by_name("warnings");
+        let warnings = warnings
+            .as_ref()
+            .and_then(|it| it.as_list())
+            .unwrap_or_default();
+        for warning in warnings.iter().filter_map(Value::as_message) {
+            let text = self.screen.language.of("text", "text_vi");
+            let text = warning.get_field_by_name(text);
+            let text = text.as_ref().and_then(|it| it.as_str()).unwrap_or_default();
+            telemetry::say(&format!("note: {text}"));
+        }
+    }
+
+    /// Sends a file, in parts that the contract allows.
+    async fn send_file(
+        &self,
+        verb: &Verb,
+        flags: &[Flag],
+        given: &ArgMatches,
+        field: prost_reflect::FieldDescriptor,
+    ) -> Result<(), Failure> {
+        use tokio::io::AsyncReadExt as _;
+        const PART: usize = 256 * 1024;
+        let first = make(verb, flags, given)?.message;
+        let path = given.get_one::<String>("file").cloned().unwrap_or_default();
+        let file = tokio::fs::File::open(&path).await;
+        let file = file.with_context(|| format!("cannot read `{path}`"))?;
+        let parts = futures_util::stream::unfold(
+            (file, Some(first), field),
+            |(mut file, first, field)| async move {
+                let mut part = vec![0; PART];
+                let mut filled = 0;
+                // a part that cannot be read ends the stream, and the server misses its digest
+                while let Ok(read) = file.read(part.get_mut(filled..)?).await {
+                    if read == 0 {
+                        break;
+                    }
+                    filled += read;
+                }
+                part.truncate(filled);
+                if first.is_none() && filled == 0 {
+                    return None;
+                }
+                let mut message =
+                    first.unwrap_or_else(|| DynamicMessage::new(field.parent_message().clone()));
+                message.set_field(&field, Value::Bytes(part.into()));
+                Some((message, (file, None, field)))
+            },
+        );
+        let answer = self.connection.send(verb, parts).await?;
+        self.screen.message(&answer)
+    }
+
+    /// Prints the bytes of a streamed answer.
+    async fn receive_file(
+        &self,
+        verb: &Verb,
+        message: DynamicMessage,
+        field: &prost_reflect::FieldDescriptor,
+    ) -> Result<(), Failure> {
+        use std::io::Write as _;
+        if io::stdout().is_terminal() {
+            let hint = "the answer is a file: write it to one, `> FILE`";
+            return Err(Failure::Usage(hint.to_owned()));
+        }
+        let mut parts = self.connection.follow(verb, message).await?;
+        while let Some(part) = parts.message().await? {
+            let part = part.get_field(field);
+            io::stdout()
+                .lock()
+                .write_all(part.as_bytes().map_or(&[][..], |it| it))?;
+        }
+        Ok(io::stdout().lock().flush()?)
+    }
+
+    async fn permissions(&self, given: &ArgMatches) -> Result<(), Failure> {
+        let verb = CONTRACT.method("TestPermissions");
+        let verb = verb.ok_or_else(|| Failure::Usage("no TestPermissions".to_owned()))?;
+        let mut message = DynamicMessage::new(verb.route.method.input());
+        let text = |name: &str| given.get_one::<String>(name).cloned().unwrap_or_default();
+        let questions = given
+            .get_many::<String>("method")
+            .unwrap_or_default()
+            .map(|method| {
+                let known = CONTRACT.method(method);
+                let method = known.map_or_else(
+                    || method.clone(),
+                    |it| it.route.grpc.path().trim_start_matches('/').to_owned(),
+                );
+                serde_json::json!({"method": method, "resource": text("resource")})
+            });
+        let body = serde_json::json!({
+            "questions": questions.collect::<Vec<_>>(),
+            "principal": text("principal"),
+        });
+        message = crate::http::body::scanned(&message.descriptor(), body.to_string().as_bytes())
+            .map_err(|status| Failure::Malformed(Box::new(status)))?;
+        let answer = self.connection.call(verb, &message).await?;
+        let answers = answer.get_field_by_name("answers");
+        let answers = answers
+            .as_ref()
+            .and_then(|it| it.as_list())
+            .unwrap_or_default();
+        let answers: Vec<_> = answers
+            .iter()
+            .filter_map(|it| it.as_message().cloned())
+            .collect();
+        let Some(first) = answers.first() else {
+            return Ok(());
+        };
+        let mut rows = Rows::new(self.screen, first.descriptor(), true);
+        rows.page(&answers)?;
+        rows.end()
+    }
+}
+
+/// Tries a server and a key, and stores them.
+async fn sign_in(given: &ArgMatches, language: Language) -> Result<(), Failure> {
+    let path = profile::path()?;
+    let mut profiles = profile::read(&path)?;
+    let mut stored = call::over(given, profile::Profile::default())?;
+    if stored.key.is_none() && stored.key_file.is_none() {
+        if io::stdin().is_terminal() {
+            telemetry::say("the API key, and Enter; an empty line for none:");
+            telemetry::flush();
+        }
+        let mut line = String::new();
+        io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .context("standard input cannot be read")?;
+        stored.key = Some(line.trim().to_owned()).filter(|it| !it.is_empty());
+    }
+    // from anywhere the command is called later
+    for file in [
+        &mut stored.key_file,
+        &mut stored.ca,
+        &mut stored.client_certificate,
+        &mut stored.client_key,
+    ]
+    .into_iter()
+    .flatten()
+    {
+        *file = std::path::absolute(&*file).context("the place of a file")?;
+    }
+    let settings = Settings::with(given, stored.clone());
+    let connection = Connection::new(&settings, language)?;
+    stored.server = Some(connection.server.clone());
+    let verb = CONTRACT.method("IdentifyCaller");
+    let verb = verb.ok_or_else(|| Failure::Usage("no IdentifyCaller".to_owned()))?;
+    let message = DynamicMessage::new(verb.route.method.input());
+    let answer = connection.call(verb, &message).await?;
+    let name = given.get_one::<String>("name").cloned().unwrap_or_default();
+    let others = profiles.profiles.is_empty() || profiles.default.is_none();
+    if others {
+        profiles.default = Some(name.clone());
+    }
+    let server = connection.server;
+    profiles.profiles.insert(name.clone(), stored);
+    profile::write(&path, &profiles)?;
+    let principal = request::text_at(&answer, "principal").unwrap_or_default();
+    print(&format!(
+        "{name}: {principal} at {server}, in {}\n",
+        path.display()
+    ))
+}
+
+fn complete(given: &ArgMatches, mut whole: Command) -> Result<(), Failure> {
+    let shell = match given.get_one::<String>("shell").map(String::as_str) {
+        Some("zsh") => Shell::Zsh,
+        Some("fish") => Shell::Fish,
+        _ => Shell::Bash,
+    };
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut whole, "ndp-registry", &mut script);
+    print(&String::from_utf8_lossy(&script))
+}
+
+/// How much of a long list has come, while nobody sees it on the terminal.
+struct Progress {
+    shown: bool,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            shown: io::stderr().is_terminal() && !io::stdout().is_terminal(),
+        }
+    }
+
+    fn show(&self, count: u64) {
+        if self.shown {
+            self.put(&format!("\r\x1b[K{count} …"));
+        }
+    }
+
+    fn clear(&self) {
+        if self.shown {
+            self.put("\r\x1b[K");
+        }
+    }
+
+    fn put(&self, text: &str) {
+        use std::io::Write as _;
+        // a terminal that is gone misses nothing
+        let mut out = io::stderr().lock();
+        drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    }
+}
+
+/// The command with everything that is deferred.
+#[cfg(test)]
+fn built(mut command: Command) -> Command {
+    command.build();
+    command
+}
