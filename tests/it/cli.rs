@@ -21,10 +21,10 @@ use crate::harness::{
 const BOUND: Duration = Duration::from_secs(60);
 
 /// What a command came to.
-struct Ended {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs the binary to its end. The help is as wide as in a terminal of a hundred columns.
@@ -33,7 +33,7 @@ fn ndp(arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
     ended(&Process::start(arguments, &environment))
 }
 
-fn ended(process: &Process) -> Ended {
+pub(crate) fn ended(process: &Process) -> Ended {
     let code = process.wait(BOUND).code().unwrap();
     Ended {
         code,
@@ -43,13 +43,13 @@ fn ended(process: &Process) -> Ended {
 }
 
 impl Ended {
-    fn succeeded(self) -> Self {
+    pub(crate) fn succeeded(self) -> Self {
         assert_eq!(self.code, 0, "{}", self.stderr);
         self
     }
 
     /// The lines that report the failure, without the log before them.
-    fn told(&self) -> &str {
+    pub(crate) fn told(&self) -> &str {
         let start = self.stderr.find("error: ").unwrap_or_default();
         self.stderr[start..].trim_end()
     }
