@@ -18,7 +18,7 @@ mod verify_document;
 use std::{io::Write, path::Path, pin::pin, process::ExitCode, sync::LazyLock, time::Duration};
 
 use anyhow::{Context, bail};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use rustix::{fs::Mode, process::umask};
 use tokio::{
     runtime::Builder,
@@ -143,9 +143,11 @@ pub fn main() -> ExitCode {
 
 /// The command that the arguments select, or the exit code if the arguments were handled here.
 fn command() -> Result<Selected, ExitCode> {
-    let matches = unless_empty(whole()).try_get_matches();
+    let matches = client::unless_empty(whole()).try_get_matches();
     let mut matches = matches.map_err(|message| tell(&message))?;
-    let is_clients = matches.subcommand_name().is_some_and(client::has);
+    let own = Cli::command();
+    let is_own = |name: &str| own.find_subcommand(name).is_some();
+    let is_clients = matches.subcommand_name().is_some_and(|name| !is_own(name));
     if let Some((name, inner)) = is_clients.then(|| matches.remove_subcommand()).flatten() {
         return Ok(Selected::Client(name, inner));
     }
@@ -154,27 +156,15 @@ fn command() -> Result<Selected, ExitCode> {
         .map_err(|message| tell(&message))
 }
 
-/// Every command.
+/// Every command; those of the client only where none of the others is asked for, because they are
+/// made from the descriptors.
 fn whole() -> clap::Command {
-    client::commands(Cli::command())
-}
-
-/// An empty variable counts as not set, because templates of environment files contain empty
-/// variables.
-fn unless_empty(command: clap::Command) -> clap::Command {
-    let empty = |arg: &clap::Arg| {
-        let variable = arg.get_env().and_then(std::env::var_os);
-        variable.is_some_and(|value| value.is_empty())
-    };
-    command
-        .mut_args(|arg| {
-            if empty(&arg) {
-                arg.env(Resettable::Reset)
-            } else {
-                arg
-            }
-        })
-        .mut_subcommands(unless_empty)
+    let own = Cli::command();
+    let named = std::env::args_os().nth(1);
+    match named.is_some_and(|name| own.find_subcommand(name).is_some()) {
+        true => own,
+        false => client::commands(own),
+    }
 }
 
 /// Prints help, the version, or the error in the arguments.

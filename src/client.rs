@@ -19,7 +19,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, builder::Resettable};
 use clap_complete::Shell;
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 
@@ -52,11 +52,22 @@ pub fn commands(command: Command) -> Command {
         .subcommand(completions())
 }
 
-/// Whether a command is the client's.
-pub fn has(name: &str) -> bool {
-    matches!(name, "login" | "permissions" | "diff" | "completions")
-        || CONTRACT.short().any(|(short, _)| short == name)
-        || CONTRACT.nouns().contains(&name)
+/// An empty variable counts as not set, because templates of environment files contain empty
+/// variables.
+pub fn unless_empty(command: Command) -> Command {
+    let empty = |arg: &Arg| {
+        let variable = arg.get_env().and_then(std::env::var_os);
+        variable.is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|arg| {
+            if empty(&arg) {
+                arg.env(Resettable::Reset)
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(unless_empty)
 }
 
 fn login() -> Command {

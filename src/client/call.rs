@@ -256,7 +256,8 @@ impl Connection {
     /// Says which server, where the status is the transport's and not the server's.
     pub(super) fn explained(&self, status: Status) -> Failure {
         match std::error::Error::source(&status) {
-            Some(source) if status.details().is_empty() && status.code() == Code::Unavailable => {
+            // the transport's own; a server sends none
+            Some(source) if status.details().is_empty() => {
                 let told = causes(source);
                 let server = &self.server;
                 Failure::from(Status::unavailable(format!(

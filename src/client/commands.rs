@@ -112,6 +112,14 @@ fn add(
     path.push(field.clone());
     let form = match field.kind() {
         _ if field.is_map() => Form::Pair,
+        Kind::Message(message) if is_period(&message) && !field.is_list() => {
+            put(flags, path, Form::Text);
+            for inner in message.fields() {
+                add(flags, path, &inner, depth + 1);
+            }
+            path.pop();
+            return;
+        }
         Kind::Message(message) if may_be_text(&message) => Form::Text,
         Kind::Message(_) if field.is_list() || depth == DEPTH => Form::Json,
         Kind::Message(message) => {
@@ -123,13 +131,17 @@ fn add(
         }
         _ => Form::Text,
     };
+    put(flags, path, form);
+    path.pop();
+}
+
+fn put(flags: &mut Vec<Flag>, path: &[FieldDescriptor], form: Form) {
     let name = name(flags, path);
     flags.push(Flag {
         name,
-        path: path.clone(),
+        path: path.to_vec(),
         form,
     });
-    path.pop();
 }
 
 /// The path without the resource it begins with, unless another flag is called so.
@@ -227,7 +239,7 @@ fn place(places: &[super::contract::Place], at: usize, required: bool) -> Arg {
     if pattern.matches('*').count() == 1 && pattern.contains('/') {
         help.push_str(", or the id alone");
     }
-    if !required {
+    if !required && pattern.contains('*') {
         help.push_str("; of all if left out");
     }
     Arg::new(format!("place:{field}"))
@@ -244,7 +256,8 @@ fn with_arguments(command: Command, verb: &Verb, called: &str) -> Command {
     let places = verb.places();
     let is_list = verb.route.rows.is_some();
     for at in 0..places.len() {
-        let required = !(is_list && verb.name == "list");
+        let has_variable = places.get(at).is_some_and(|it| it.pattern.contains('*'));
+        let required = has_variable && !(is_list && verb.name == "list");
         command = command.arg(place(&places, at, required));
     }
     let flags = flags(verb);
@@ -322,7 +335,7 @@ fn argument(flag: &Flag, has_body: bool) -> Arg {
             arg.value_parser(PossibleValuesParser::new(values))
                 .ignore_case(true)
         }
-        _ => arg.allow_hyphen_values(true),
+        _ => arg.allow_negative_numbers(true),
     };
     if field.is_list() || field.is_map() {
         arg = arg.action(ArgAction::Append);
@@ -399,7 +412,7 @@ pub(super) fn connected(command: Command) -> Command {
             .help_heading(COMMON)
     };
     let path = |arg: Arg| arg.value_hint(ValueHint::FilePath);
-    command
+    let command = command
         .arg(
             common(
                 "server",
@@ -483,7 +496,8 @@ pub(super) fn connected(command: Command) -> Command {
             )
             .short('v')
             .action(ArgAction::SetTrue),
-        )
+        );
+    super::unless_empty(command)
 }
 
 #[cfg(test)]

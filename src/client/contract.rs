@@ -38,7 +38,6 @@ const SHORT: &[(&str, &str)] = &[
     ("changes", "ListChanges"),
     ("watch", "WatchChanges"),
     ("whoami", "IdentifyCaller"),
-    ("permissions", "TestPermissions"),
 ];
 
 /// One way to call a method.

@@ -104,9 +104,11 @@ impl Failure {
             .bad_request()
             .map(|it| it.field_violations.as_slice());
         for violation in violations.unwrap_or_default() {
-            let flag = flags
-                .iter()
-                .find(|it| violation.field.starts_with(&it.proto_path()));
+            let is_within = |path: &str| {
+                let rest = violation.field.strip_prefix(path);
+                rest.is_some_and(|it| it.is_empty() || it.starts_with(['.', '[']))
+            };
+            let flag = flags.iter().find(|it| is_within(&it.proto_path()));
             if let Some(flag) = flag {
                 let _ = write!(text, "\n  {}: --{}", violation.field, flag.name);
             }

@@ -90,7 +90,9 @@ impl Client {
             if !is_passing(&failure) {
                 return Err(failure);
             }
-            telemetry::say(&format!("note: {failure}; resuming"));
+            let told = failure.told(self.screen.language, &[], false);
+            let told = told.trim_start_matches("error: ");
+            telemetry::say(&format!("note: {told}; resuming"));
             tokio::time::sleep(pause).await;
             broken = Some(failure);
         }

@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context as _;
 use clap::ArgMatches;
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
+use tonic::Code;
 
 use super::{
     Client,
@@ -71,7 +72,12 @@ impl Client {
         if verb.places().iter().any(|it| it.field == "parent") {
             return Ok(None);
         }
-        Ok(Some(self.read(reader, &name).await?))
+        match self.read(reader, &name).await {
+            Ok(current) => Ok(Some(current)),
+            // the server says so of the write, or makes it
+            Err(Failure::Refused(status)) if status.code() == Code::NotFound => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn read(&self, reader: &Verb, name: &str) -> Result<DynamicMessage, Failure> {
