@@ -411,6 +411,13 @@ pub(super) fn connected(command: Command) -> Command {
             .help(help)
             .help_heading(COMMON)
     };
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .help(help)
+            .help_heading(COMMON)
+            .action(ArgAction::SetTrue)
+    };
     let path = |arg: Arg| arg.value_hint(ValueHint::FilePath);
     let command = command
         .arg(
@@ -460,14 +467,10 @@ pub(super) fn connected(command: Command) -> Command {
                 .env("NDP_CLIENT_KEY")
                 .requires("client-certificate"),
         ))
-        .arg(
-            common(
-                "insecure",
-                "BOOL",
-                "Let a key go unencrypted to another machine",
-            )
-            .action(ArgAction::SetTrue),
-        )
+        .arg(switch(
+            "insecure",
+            "Let a key go unencrypted to another machine",
+        ))
         .arg(
             common("timeout", "SECONDS", "Longest time of one call")
                 .value_parser(clap::value_parser!(u64).range(1..=3600))
@@ -489,13 +492,11 @@ pub(super) fn connected(command: Command) -> Command {
             .value_parser(["vi", "en"]),
         )
         .arg(
-            common(
+            switch(
                 "verbose",
-                "BOOL",
                 "Say the reason and the request id of an error too",
             )
-            .short('v')
-            .action(ArgAction::SetTrue),
+            .short('v'),
         );
     super::unless_empty(command)
 }

@@ -89,8 +89,8 @@ impl Verb {
 
     /// The one required text of a read whose signature has no other (AIP-4232), as `query`.
     fn only_argument(&self) -> Option<String> {
-        let signature =
-            EXTENSIONS.text(&self.route.method.options(), "google.api.method_signature")?;
+        let signature = option(&self.route.method.options(), "google.api.method_signature")?;
+        let signature = signature.as_list()?.first()?.as_str()?.to_owned();
         let field = self.route.method.input().get_field_by_name(&signature)?;
         (field.kind() == Kind::String && !field.is_list() && is_required(&field))
             .then_some(signature)
@@ -107,11 +107,6 @@ impl Verb {
             Body::Field(field, message) => Some((field, message)),
             _ => None,
         }
-    }
-
-    /// The resource that it is about, if the descriptors have it.
-    pub(super) fn resource(&self) -> Option<MessageDescriptor> {
-        CONTRACT.resources.get(&self.noun).cloned()
     }
 
     /// The method that reads what this one changes.
@@ -249,7 +244,8 @@ struct Resource {
 
 impl Resource {
     fn of(message: MessageDescriptor) -> Option<Self> {
-        let resource = EXTENSIONS.message(&message.options(), "google.api.resource")?;
+        let resource = option(&message.options(), "google.api.resource")?;
+        let resource = resource.as_message()?;
         let text = |name| Some(resource.get_field_by_name(name)?.as_str()?.to_owned());
         Some(Self {
             singular: text("singular")?,
@@ -268,37 +264,16 @@ impl Resource {
     }
 }
 
-/// Options that our protos use.
-struct Extensions;
-
-const EXTENSIONS: Extensions = Extensions;
-
-impl Extensions {
-    fn get(&self, options: &DynamicMessage, name: &str) -> Option<Value> {
-        let extension = POOL.get_extension_by_name(name)?;
-        options
-            .has_extension(&extension)
-            .then(|| options.get_extension(&extension).into_owned())
-    }
-
-    fn message(&self, options: &DynamicMessage, name: &str) -> Option<DynamicMessage> {
-        self.get(options, name)?.as_message().cloned()
-    }
-
-    /// The first of a repeated text.
-    fn text(&self, options: &DynamicMessage, name: &str) -> Option<String> {
-        Some(
-            self.get(options, name)?
-                .as_list()?
-                .first()?
-                .as_str()?
-                .to_owned(),
-        )
-    }
+/// An option that our protos use.
+fn option(options: &DynamicMessage, name: &str) -> Option<Value> {
+    let extension = POOL.get_extension_by_name(name)?;
+    options
+        .has_extension(&extension)
+        .then(|| options.get_extension(&extension).into_owned())
 }
 
 fn behaves(field: &FieldDescriptor, behavior: i32) -> bool {
-    let behaviors = EXTENSIONS.get(&field.options(), "google.api.field_behavior");
+    let behaviors = option(&field.options(), "google.api.field_behavior");
     let behaviors = behaviors.as_ref().and_then(Value::as_list);
     behaviors.is_some_and(|all| all.iter().any(|it| it.as_enum_number() == Some(behavior)))
 }

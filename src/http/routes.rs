@@ -43,7 +43,7 @@ pub(crate) struct Route {
     /// The records in the answer, if it is a page of them.
     pub(crate) rows: Option<FieldDescriptor>,
     /// The files in the answer, each a field of it.
-    pub(crate) files: Vec<&'static FileForm>,
+    pub(in crate::http) files: Vec<&'static FileForm>,
     /// The gRPC path of the method.
     pub(crate) grpc: PathAndQuery,
 }

@@ -79,6 +79,13 @@ pub(crate) const COMMANDS: &[&str] = &[
     "admin restore",
     "admin demo",
     "descriptor",
+    "milestone",
+    "milestone create",
+    "watch",
+    "login",
+    "permissions",
+    "diff",
+    "completions",
 ];
 
 #[test]

@@ -570,7 +570,7 @@ fn each_command_is_known() {
         serve("NDP_A=1 ndp-registry serve --listen 0.0.0.0:0")
     );
     assert_eq!(
-        action("cargo run -- key create 'a  b'"),
+        action("cargo run -- admin key create 'a  b'"),
         run("ndp-registry admin key create 'a  b'")
     );
     assert_eq!(
