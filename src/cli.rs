@@ -18,7 +18,7 @@ mod verify_document;
 use std::{io::Write, path::Path, pin::pin, process::ExitCode, sync::LazyLock, time::Duration};
 
 use anyhow::{Context, bail};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use rustix::{fs::Mode, process::umask};
 use tokio::{
     runtime::Builder,
@@ -27,7 +27,7 @@ use tokio::{
 
 use crate::{
     admission::turns::TurnLimits,
-    calendar, catalogue,
+    calendar, catalogue, client,
     config::{self, DatabaseArgs, DatabaseConfig, Mistakes},
     registry::{Bounds, Registry, WriterTask, entropy::OsEntropy},
     server::{Signals, Stop as _},
@@ -55,15 +55,19 @@ const WAIT_TOLD_AGAIN: Duration = Duration::from_secs(3);
 /// Registry of Vietnam's national digital platforms and their implementation plans, over gRPC
 ///
 /// `ndp-registry serve` is all it takes: it makes a database in this directory, fills it with the
-/// shipped catalogue, and says what to type next.
+/// shipped catalogue, and says what to type next. The commands below `admin` work on the database
+/// itself. `descriptor` and `protos` print the contract. All others call a server: `login` stores
+/// which one, and docs/cli.md shows them.
 ///
 /// Settings come from options, else from environment variables (NDP_DATABASE for --database), else
 /// from the file that --config names, else they have their defaults; an empty variable counts as
 /// not given.
 ///
 /// Exit codes: 0 done (`serve`: was stopped), 1 failed (standard error says why), 64 wrong
-/// arguments or settings, 65 `verify` found something or `verify-document` no record, 130 and 143
-/// ended by SIGINT and SIGTERM.
+/// arguments or settings, 65 `admin verify` found something or `admin verify-document` no record,
+/// 130 and 143 ended by SIGINT and SIGTERM. Of a server's refusal: 65 not valid, or not in this
+/// state, 66 not found, 69 not reached, 70 a defect, 73 exists already, 75 try again, 77 not
+/// allowed.
 #[derive(Debug, Parser)]
 #[command(name = "ndp-registry", version, max_term_width = 100)]
 struct Cli {
@@ -75,6 +79,18 @@ struct Cli {
 enum Command {
     /// Run the server; a new database gets the shipped catalogue
     Serve(Box<crate::config::ServeArgs>),
+    /// Work on the database itself: the first key, verification, backups
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Print the contract as a FileDescriptorSet, with comments: `grpcurl -protoset` and others
+    /// take it
+    Descriptor,
+    /// Write the contract's protos, with those they import, and the FileDescriptorSet into a folder
+    Protos(protos::Args),
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
     /// Make, list and revoke API keys on the database itself; the first administrator's, too
     #[command(subcommand)]
     Key(key::Command),
@@ -92,11 +108,14 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// Fill an empty database with a synthetic year, to try the registry on; nothing in it is true
     Demo(demo::Args),
-    /// Print the contract as a FileDescriptorSet, with comments: `grpcurl -protoset` and others
-    /// take it
-    Descriptor,
-    /// Write the contract's protos, with those they import, and the FileDescriptorSet into a folder
-    Protos(protos::Args),
+}
+
+/// What the arguments select.
+enum Selected {
+    /// A command of the server's side.
+    Here(Command),
+    /// One that calls a server, by its name.
+    Client(String, clap::ArgMatches),
 }
 
 /// Runs the command that the arguments select, and returns the exit code.
@@ -123,28 +142,29 @@ pub fn main() -> ExitCode {
 }
 
 /// The command that the arguments select, or the exit code if the arguments were handled here.
-fn command() -> Result<Command, ExitCode> {
-    let matches = unless_empty(Cli::command()).try_get_matches();
-    let cli = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
-    cli.map(|cli| cli.command).map_err(|message| tell(&message))
+fn command() -> Result<Selected, ExitCode> {
+    let matches = client::unless_empty(whole()).try_get_matches();
+    let mut matches = matches.map_err(|message| tell(&message))?;
+    let own = Cli::command();
+    let is_own = |name: &str| own.find_subcommand(name).is_some();
+    let is_clients = matches.subcommand_name().is_some_and(|name| !is_own(name));
+    if let Some((name, inner)) = is_clients.then(|| matches.remove_subcommand()).flatten() {
+        return Ok(Selected::Client(name, inner));
+    }
+    let cli = Cli::from_arg_matches_mut(&mut matches);
+    cli.map(|cli| Selected::Here(cli.command))
+        .map_err(|message| tell(&message))
 }
 
-/// An empty variable counts as not set, because templates of environment files contain empty
-/// variables.
-fn unless_empty(command: clap::Command) -> clap::Command {
-    let empty = |arg: &clap::Arg| {
-        let variable = arg.get_env().and_then(std::env::var_os);
-        variable.is_some_and(|value| value.is_empty())
-    };
-    command
-        .mut_args(|arg| {
-            if empty(&arg) {
-                arg.env(Resettable::Reset)
-            } else {
-                arg
-            }
-        })
-        .mut_subcommands(unless_empty)
+/// Every command; those of the client only where none of the others is asked for, because they are
+/// made from the descriptors.
+fn whole() -> clap::Command {
+    let own = Cli::command();
+    let named = std::env::args_os().nth(1);
+    match named.is_some_and(|name| own.find_subcommand(name).is_some()) {
+        true => own,
+        false => client::commands(own),
+    }
 }
 
 /// Prints help, the version, or the error in the arguments.
@@ -178,34 +198,46 @@ fn without_urls(text: String) -> String {
     })
 }
 
-async fn run(command: Command) -> ExitCode {
+async fn run(selected: Selected) -> ExitCode {
     let ended = match Signals::take() {
         Err(error) => Err(error),
-        Ok(signals) => match command {
-            Command::Serve(args) => serve::run(&args, signals).await,
-            command => run_once(command, signals).await,
+        Ok(signals) => match selected {
+            Selected::Here(Command::Serve(args)) => serve::run(&args, signals).await,
+            Selected::Here(command) => run_once(once(command), signals).await,
+            Selected::Client(name, given) => {
+                let calling = async move { Ok(client::run(&name, given, whole()).await) };
+                run_once(calling, signals).await
+            }
         },
     };
     ended.unwrap_or_else(|error| failed(&error))
 }
 
-/// Runs a command that ends by itself or by a signal. For a signal, returns the shell's exit code.
-async fn run_once(command: Command, mut signals: Signals) -> anyhow::Result<ExitCode> {
-    let running = tokio::spawn(async move {
-        match command {
-            Command::Serve(_) => bail!("it does not end by itself"),
-            Command::Key(command) => key::run(command).await,
-            Command::Load(args) => load::run(&args).await,
-            Command::Onboard(args) => onboard::run(args).await,
-            Command::Verify(args) => verify::run(&args).await,
-            Command::VerifyDocument(args) => verify_document::run(&args).await,
-            Command::Backup(args) => backup::backup(&args).await,
-            Command::Restore(args) => backup::restore(&args).await,
-            Command::Demo(args) => demo::run(&args).await,
-            Command::Descriptor => descriptor::run(),
-            Command::Protos(args) => protos::run(&args),
-        }
-    });
+/// Runs a command that ends by itself.
+async fn once(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(_) => bail!("it does not end by itself"),
+        Command::Admin(command) => match command {
+            Admin::Key(command) => key::run(command).await,
+            Admin::Load(args) => load::run(&args).await,
+            Admin::Onboard(args) => onboard::run(args).await,
+            Admin::Verify(args) => verify::run(&args).await,
+            Admin::VerifyDocument(args) => verify_document::run(&args).await,
+            Admin::Backup(args) => backup::backup(&args).await,
+            Admin::Restore(args) => backup::restore(&args).await,
+            Admin::Demo(args) => demo::run(&args).await,
+        },
+        Command::Descriptor => descriptor::run(),
+        Command::Protos(args) => protos::run(&args),
+    }
+}
+
+/// Waits for a command, or for a signal. For a signal, returns the shell's exit code.
+async fn run_once(
+    command: impl Future<Output = anyhow::Result<ExitCode>> + Send + 'static,
+    mut signals: Signals,
+) -> anyhow::Result<ExitCode> {
+    let running = tokio::spawn(command);
     tokio::select! {
         ended = running => ended?,
         signal = signals.next() => {
@@ -296,7 +328,7 @@ async fn open(
         }
     } else if config.catalogue_given {
         for edition in load::missing(&registry.read().state, &config.catalogue) {
-            let load = same_database(config, &format!("load {edition}"));
+            let load = same_database(config, &format!("admin load {edition}"));
             tracing::warn!(
                 edition,
                 "--catalogue is for a new database, and this one is not: no entry of the edition \

@@ -35,7 +35,7 @@ use crate::{
     files, http as json, pb,
     registry::{TilePart, checkpoints},
     server::proxied,
-    sign_in, store, transfer,
+    sign_in, signed, store, transfer,
     wire::{mask, status::language},
 };
 
@@ -285,7 +285,7 @@ pub const TARGETS: &[Target] = &[
             text(bytes, |written| {
                 // a public key, and a note that it may have signed
                 let (key, note) = written.split_once('\n').unwrap_or((written, ""));
-                drop(checkpoints::read_signed(note, &[key.to_owned()]));
+                drop(signed::read_signed(note, &[key.to_owned()]));
                 drop(checkpoints::Key::parse(key));
             });
         },
@@ -354,7 +354,7 @@ mod tests {
     fn the_checkpoint_among_the_seeds_is_signed() {
         let target = TARGETS.iter().find(|it| it.name == "checkpoint").unwrap();
         let (key, note) = target.seeds[1].split_once('\n').unwrap();
-        checkpoints::read_signed(note, &[key.to_owned()]).unwrap();
+        signed::read_signed(note, &[key.to_owned()]).unwrap();
         assert!(checkpoints::Key::parse(target.seeds[0]).is_some());
     }
 

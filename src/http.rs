@@ -6,29 +6,29 @@
 //! code here is not specific to any method.
 
 mod accept;
-mod body;
+pub(crate) mod body;
 mod coding;
 mod conditions;
-mod csv;
+pub(crate) mod csv;
 mod errors;
-mod fields;
+pub(crate) mod fields;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod grpc;
 mod gzip;
-mod json;
+pub(crate) mod json;
 mod kept;
 #[cfg(test)]
 mod openapi;
 mod raw;
 mod receive;
 mod request;
-mod routes;
+pub(crate) mod routes;
 mod spelling;
 mod stream;
-mod template;
+pub(crate) mod template;
 mod timeout;
-mod values;
+pub(crate) mod values;
 mod written;
 
 use ndp_core::messages::Protocol;

@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod call;
 pub mod catalogue;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod files;
 #[cfg(any(test, fuzzing))]
@@ -21,6 +22,7 @@ pub mod registry;
 pub mod server;
 pub mod service;
 pub mod sign_in;
+pub mod signed;
 pub mod store;
 pub mod telemetry;
 pub mod transfer;

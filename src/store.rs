@@ -288,7 +288,7 @@ impl Store {
                 "its log does not end at revision {} as its head says",
                 head.revision
             ),
-            "run `verify`; restore a backup by `restore`",
+            "run `admin verify`; restore a backup by `admin restore`",
         ))
     }
 

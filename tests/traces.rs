@@ -136,7 +136,7 @@ impl Database {
     /// A key of an auditor, made by the command line.
     fn key(&self) -> String {
         let more = ["--principal", "vien-kiem-thu", "--role", "auditor"];
-        let mut arguments = vec!["key", "create", "--database", &self.url];
+        let mut arguments = vec!["admin", "key", "create", "--database", &self.url];
         arguments.extend(more);
         let made = Process::start(&arguments, &[]);
         let status = tokio::task::block_in_place(|| made.wait(BOUND));

@@ -1,4 +1,4 @@
-//! `ndp-registry backup` and `ndp-registry restore`.
+//! `ndp-registry admin backup` and `ndp-registry admin restore`.
 
 use std::{
     fs,
@@ -31,7 +31,7 @@ pub(super) struct BackupArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RestoreArgs {
-    /// File that `backup` made
+    /// File that `admin backup` made
     file: PathBuf,
 
     /// Database of the same log as it was later: what was redacted there is redacted here too

@@ -1,4 +1,4 @@
-//! `ndp-registry demo`.
+//! `ndp-registry admin demo`.
 
 use std::process::ExitCode;
 

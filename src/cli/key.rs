@@ -1,4 +1,4 @@
-//! `ndp-registry key create|list|revoke`: runs directly on the database, as `principals/system`.
+//! `ndp-registry admin key create|list|revoke`: runs directly on the database, as `principals/system`.
 //! The log records the operating system's user as the acting person. A running server follows
 //! within a second.
 
@@ -95,7 +95,7 @@ pub(super) struct List {
 
 #[derive(Debug, Args)]
 pub(super) struct Revoke {
-    /// Name of the key, as `key list` prints it: principals/ID/apiKeys/ID
+    /// Name of the key, as `admin key list` prints it: principals/ID/apiKeys/ID
     #[arg(value_parser = key_name)]
     name: ApiKeyName,
     #[command(flatten)]
@@ -129,7 +129,7 @@ fn method(text: &str) -> Result<String, &'static str> {
 }
 
 fn key_name(text: &str) -> Result<ApiKeyName, &'static str> {
-    ApiKeyName::parse(text).ok_or("write principals/ID/apiKeys/ID, as `key list` prints it")
+    ApiKeyName::parse(text).ok_or("write principals/ID/apiKeys/ID, as `admin key list` prints it")
 }
 
 /// Checks the text by the rules of the field that it is stored in.
@@ -194,7 +194,8 @@ impl Create {
             hash: key.hash,
         }));
         let new_principal = requests.len() > 1;
-        let lost = format!("the key printed above is no good, unless `key list` shows {name}");
+        let lost =
+            format!("the key printed above is no good, unless `admin key list` shows {name}");
         make_keys(registry, &format!("{}\n", key.secret), requests, &lost).await?;
         if new_principal {
             telemetry::say(&format!("made {principal}"));

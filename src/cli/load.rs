@@ -1,4 +1,4 @@
-//! `ndp-registry load`: the shipped entries of an edition into a registry that is not new.
+//! `ndp-registry admin load`: the shipped entries of an edition into a registry that is not new.
 
 use std::process::ExitCode;
 

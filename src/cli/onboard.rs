@@ -1,4 +1,4 @@
-//! `ndp-registry onboard`: an agency's first principals and their keys, in one change, directly on
+//! `ndp-registry admin onboard`: an agency's first principals and their keys, in one change, directly on
 //! the database, as `principals/system`.
 
 use std::process::ExitCode;
@@ -79,7 +79,7 @@ impl Args {
             new_agency,
             newcomers,
         };
-        let lost = "the keys printed above are no good, unless `key list` shows them";
+        let lost = "the keys printed above are no good, unless `admin key list` shows them";
         make_keys(registry, &lines, vec![request(command)], lost).await?;
         telemetry::say(&format!(
             "onboarded {}; the keys above are shown this once",

@@ -63,7 +63,7 @@ pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Resul
     let metrics_address = metrics.as_ref().map(|it| it.local_addr()).transpose()?;
     let key_create = super::same_database(
         &config.common,
-        "key create --principal admin --role ROLE_ADMIN",
+        "admin key create --principal admin --role ROLE_ADMIN",
     );
     let files = tls.as_ref().map(Tls::files);
     let mut welcome = welcome(&registry, address, files, store.describe(), &key_create);

@@ -1,4 +1,4 @@
-//! `ndp-registry verify`.
+//! `ndp-registry admin verify`.
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
@@ -8,7 +8,7 @@ use super::output;
 use crate::{
     config::DatabaseArgs,
     files::{self, Files, Place},
-    registry::checkpoints,
+    signed,
     store::{self, Store},
 };
 use ndp_core::{leaf::Digest, names::Revision};
@@ -52,7 +52,7 @@ impl Args {
             let name = file.display();
             let note = fs::read_to_string(file);
             let note = note.with_context(|| format!("the checkpoint `{name}` cannot be read"))?;
-            let signed = checkpoints::read_signed(&note, &self.checkpoint_key);
+            let signed = signed::read_signed(&note, &self.checkpoint_key);
             let signed = signed.map_err(anyhow::Error::msg);
             signed.with_context(|| format!("the checkpoint `{name}` proves nothing"))
         };

@@ -1,4 +1,4 @@
-//! `ndp-registry verify-document`: which records cite a file, by its SHA-256.
+//! `ndp-registry admin verify-document`: which records cite a file, by its SHA-256.
 
 use std::{
     fmt::Write as _,

@@ -17,10 +17,12 @@ use std::{
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
+use tonic::Status;
 
-pub(super) use self::scan::scan;
+pub(crate) use self::scan::scan;
 use super::values;
-use ndp_core::error::Violation;
+use crate::wire::status;
+use ndp_core::error::{Error as DomainError, Violation};
 
 /// The most characters of a name or text repeated in an error.
 const QUOTED_MAX: usize = 200;
@@ -29,12 +31,12 @@ const QUOTED_MAX: usize = 200;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The body without a byte order mark.
-pub(super) fn text(body: &[u8]) -> &[u8] {
+pub(crate) fn text(body: &[u8]) -> &[u8] {
     body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
 }
 
 /// Reads a message. The caller must scan the body first.
-pub(super) fn read(
+pub(crate) fn read(
     descriptor: &MessageDescriptor,
     body: &[u8],
 ) -> Result<DynamicMessage, Violation> {
@@ -54,6 +56,17 @@ pub(super) fn read(
         }
         Err(error) => Err(reader.violation(descriptor, Some(&error))),
     }
+}
+
+/// Scans a body, and reads it: for one that nobody is charged for.
+pub(crate) fn scanned(
+    descriptor: &MessageDescriptor,
+    body: &[u8],
+) -> Result<DynamicMessage, Status> {
+    let body = text(body);
+    scan(body).map_err(|refusal| refusal.status)?;
+    let read = read(descriptor, body);
+    read.map_err(|violation| status::status(DomainError::Invalid(violation.into())))
 }
 
 /// The text, cut to the length that an error may quote.

@@ -36,12 +36,12 @@ const BETWEEN: &str = "; ";
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// The token of a page, as a parameter and in the answer (AIP-158).
-const PAGE_TOKEN: [&str; 2] = ["page_token", "pageToken"];
-const NEXT_PAGE_TOKEN: &str = "next_page_token";
+pub(crate) const PAGE_TOKEN: [&str; 2] = ["page_token", "pageToken"];
+pub(crate) const NEXT_PAGE_TOKEN: &str = "next_page_token";
 
 /// A page that was asked for as a table.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     rows: FieldDescriptor,
     /// The query that asks for it.
     query: String,
@@ -50,7 +50,7 @@ pub(super) struct Table {
 impl Table {
     /// The table of a route that answers pages. Asks for the largest page where the request has no
     /// size, because who opens a table expects all of it.
-    pub(super) fn new(
+    pub(crate) fn new(
         route: &Route,
         query: Option<&str>,
         request: &mut DynamicMessage,
@@ -69,21 +69,15 @@ impl Table {
     }
 
     /// The page as CSV, and the query of the next one.
-    pub(super) fn write(&self, answer: &DynamicMessage) -> Option<(Bytes, Option<String>)> {
-        let mut columns = Columns::default();
-        columns.of(self.rows.kind().as_message()?, "", &mut Vec::new());
+    pub(crate) fn write(&self, answer: &DynamicMessage) -> Option<(Bytes, Option<String>)> {
+        let columns = Columns::new(self.rows.kind().as_message()?);
         let mut text = BYTE_ORDER_MARK.to_vec();
         let mut writer = WriterBuilder::new()
             .terminator(Terminator::CRLF)
             .from_writer(&mut text);
-        let names = columns.0.iter().map(|(name, _)| name);
-        writer.write_record(names).ok()?;
+        writer.write_record(columns.names()).ok()?;
         for row in answer.get_field(&self.rows).as_list()? {
-            let row = row.as_message()?;
-            for (_, path) in &columns.0 {
-                writer.write_field(&*cell(row, path)).ok()?;
-            }
-            writer.write_record(None::<&[u8]>).ok()?;
+            writer.write_record(columns.cells(row.as_message()?)).ok()?;
         }
         writer.flush().ok()?;
         drop(writer);
@@ -113,7 +107,7 @@ impl Table {
 
     /// The headers of the answer: its type, a name of the file, and where the next page is. The
     /// name says when the file is not all, because who opens it sees no header.
-    pub(super) fn headers(&self, next: Option<&str>, headers: &mut HeaderMap) {
+    pub(crate) fn headers(&self, next: Option<&str>, headers: &mut HeaderMap) {
         let csv = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
         headers.insert(CONTENT_TYPE, csv);
         let part = if next.is_some() { "-continues" } else { "" };
@@ -130,9 +124,25 @@ impl Table {
 
 /// Names of columns, each with the fields that lead to its values.
 #[derive(Debug, Default)]
-struct Columns(Vec<(String, Vec<FieldDescriptor>)>);
+pub(crate) struct Columns(Vec<(String, Vec<FieldDescriptor>)>);
 
 impl Columns {
+    /// The columns of a message.
+    pub(crate) fn new(message: &MessageDescriptor) -> Self {
+        let mut columns = Self::default();
+        columns.of(message, "", &mut Vec::new());
+        columns
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The cells of a row.
+    pub(crate) fn cells(&self, row: &DynamicMessage) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(_, path)| cell(row, path))
+    }
+
     /// Adds the columns of a message that `path` leads to.
     fn of(&mut self, message: &MessageDescriptor, prefix: &str, path: &mut Vec<FieldDescriptor>) {
         for field in message.fields() {

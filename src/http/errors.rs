@@ -104,7 +104,7 @@ fn seconds(delay: Duration) -> u64 {
 
 /// Why a request is refused, with the HTTP status.
 #[derive(Clone, Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     pub(super) http: StatusCode,
     pub(super) status: Status,
     /// A header that says what to send instead, if HTTP has one.

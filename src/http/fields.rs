@@ -4,13 +4,14 @@
 //! `pageSize`, `plan.budget.priceYear`), repeated for a repeated field. Its value is in proto JSON,
 //! without the quotes.
 
+use ndp_core::messages::Rule;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 
 use super::values;
 
 /// Why a field is not set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Problem {
+pub(crate) enum Problem {
     /// The request has no such field.
     Unknown,
     /// The field is a message or a map: its own fields are set instead, or the body holds it.
@@ -23,8 +24,21 @@ pub(super) enum Problem {
     Malformed(String),
 }
 
+impl Problem {
+    /// The rule that the field breaks.
+    pub(crate) fn rule(self) -> Rule {
+        match self {
+            Self::Unknown => Rule::ParameterUnknown,
+            Self::NoText => Rule::ParameterNotText,
+            Self::Repeated => Rule::ParameterRepeated,
+            Self::Oneof(other) => Rule::ParameterContradicted { other },
+            Self::Malformed(form) => Rule::ParameterMalformed { form },
+        }
+    }
+}
+
 /// The fields that a path of them passes; the last is the one meant.
-pub(super) fn resolve(
+pub(crate) fn resolve(
     message: &MessageDescriptor,
     path: &str,
 ) -> Result<Vec<FieldDescriptor>, Problem> {
@@ -48,7 +62,7 @@ pub(super) fn resolve(
 }
 
 /// Sets the field, or adds to it where it is repeated.
-pub(super) fn set(
+pub(crate) fn set(
     message: &mut DynamicMessage,
     fields: &[FieldDescriptor],
     text: &str,
@@ -123,7 +137,7 @@ fn snake(path: &str) -> String {
 }
 
 /// Names and values of a query, in the encoding of HTML forms.
-pub(super) fn pairs(query: &str) -> impl Iterator<Item = Option<(String, String)>> {
+pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Option<(String, String)>> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs.map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

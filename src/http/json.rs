@@ -20,18 +20,18 @@ use super::values;
 
 /// The message in JSON, with a line feed at its end; `None` if it contains an `Any` of a type that
 /// the protos do not have.
-pub(super) fn line(message: &DynamicMessage) -> Option<Bytes> {
+pub(crate) fn line(message: &DynamicMessage) -> Option<Bytes> {
     end(serde_json::to_vec(&Message(message)))
 }
 
 /// One field of the message as [`line`] writes the whole; none where it has no value.
-pub(super) fn field(message: &DynamicMessage, field: &FieldDescriptor) -> Option<Bytes> {
+pub(crate) fn field(message: &DynamicMessage, field: &FieldDescriptor) -> Option<Bytes> {
     let value = message.has_field(field).then(|| message.get_field(field))?;
     end(serde_json::to_vec(&Field(field, &value)))
 }
 
 /// One value of this kind as a whole takes it.
-pub(super) fn single(kind: &Kind, value: &Value) -> Option<serde_json::Value> {
+pub(crate) fn single(kind: &Kind, value: &Value) -> Option<serde_json::Value> {
     serde_json::to_value(Single(kind, value)).ok()
 }
 
@@ -67,7 +67,9 @@ pub(crate) fn harden(headers: &mut HeaderMap) {
 
 // === proto JSON ===
 
-struct Message<'a>(&'a DynamicMessage);
+/// A message as proto JSON, for any serializer that keeps the order of fields.
+#[derive(Debug)]
+pub(crate) struct Message<'a>(pub(crate) &'a DynamicMessage);
 
 impl Serialize for Message<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -119,14 +119,5 @@ fn no_resource(field: &str) -> Violation {
 }
 
 fn mistake(field: &str, problem: Problem) -> Violation {
-    let rule = match problem {
-        Problem::Unknown => Rule::ParameterUnknown,
-        Problem::NoText => Rule::ParameterNotText,
-        Problem::Repeated => Rule::ParameterRepeated,
-        Problem::Oneof(other) => Rule::ParameterContradicted { other },
-        Problem::Malformed(form) => Rule::ParameterMalformed {
-            form: form.to_owned(),
-        },
-    };
-    Violation::new(field, rule)
+    Violation::new(field, problem.rule())
 }

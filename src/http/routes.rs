@@ -12,11 +12,11 @@ use super::{
 };
 
 /// The field of a request for a page (AIP-158).
-pub(super) const PAGE_SIZE: &str = "page_size";
+pub(crate) const PAGE_SIZE: &str = "page_size";
 
 /// The part of the request message that the body fills.
 #[derive(Clone, Debug)]
-pub(super) enum Body {
+pub(crate) enum Body {
     /// Nothing: the request has no body, and all other fields are in the query.
     None,
     /// The whole request. The query is then empty.
@@ -29,32 +29,32 @@ pub(super) enum Body {
 
 /// One way to call a method.
 #[derive(Clone, Debug)]
-pub(super) struct Route {
-    pub(super) verb: Method,
-    pub(super) template: Template,
-    pub(super) body: Body,
+pub(crate) struct Route {
+    pub(crate) verb: Method,
+    pub(crate) template: Template,
+    pub(crate) body: Body,
     /// The field of the answer that becomes the body, if it is not the whole answer.
-    pub(super) response_body: Option<FieldDescriptor>,
-    pub(super) method: MethodDescriptor,
+    pub(crate) response_body: Option<FieldDescriptor>,
+    pub(crate) method: MethodDescriptor,
     /// The field of bytes that is the answer, message by message.
-    pub(super) raw: Option<FieldDescriptor>,
+    pub(crate) raw: Option<FieldDescriptor>,
     /// The field, a text or bytes, that is the answer as it is.
-    pub(super) whole: Option<FieldDescriptor>,
+    pub(crate) whole: Option<FieldDescriptor>,
     /// The records in the answer, if it is a page of them.
-    pub(super) rows: Option<FieldDescriptor>,
+    pub(crate) rows: Option<FieldDescriptor>,
     /// The files in the answer, each a field of it.
-    pub(super) files: Vec<&'static FileForm>,
+    pub(in crate::http) files: Vec<&'static FileForm>,
     /// The gRPC path of the method.
-    pub(super) grpc: PathAndQuery,
+    pub(crate) grpc: PathAndQuery,
 }
 
 /// All of them, in the order of the protos.
-#[derive(Clone, Debug)]
-pub(super) struct Routes(Vec<Route>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Routes(Vec<Route>);
 
 /// What a path and verb call.
 #[derive(Debug)]
-pub(super) enum Found<'a> {
+pub(crate) enum Found<'a> {
     /// A method, with the fields that the path fills.
     Route(&'a Route, Vec<(&'a str, String)>),
     /// The path exists, but only with these verbs.
@@ -65,7 +65,7 @@ pub(super) enum Found<'a> {
 
 impl Routes {
     /// Reads the annotations of every service of the pool.
-    pub(super) fn new(pool: &DescriptorPool) -> Result<Self, String> {
+    pub(crate) fn new(pool: &DescriptorPool) -> Result<Self, String> {
         let http = pool
             .get_extension_by_name("google.api.http")
             .ok_or("no proto has google.api.http")?;
@@ -96,13 +96,13 @@ impl Routes {
         Ok(Self(routes))
     }
 
-    #[cfg(any(test, fuzzing))]
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Route> {
+    /// Each of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Route> {
         self.0.iter()
     }
 
     /// The verbs of all paths.
-    pub(super) fn verbs(&self) -> Vec<&Method> {
+    pub(crate) fn verbs(&self) -> Vec<&Method> {
         let mut verbs: Vec<&Method> = Vec::new();
         for route in &self.0 {
             if !verbs.contains(&&route.verb) {
@@ -113,7 +113,7 @@ impl Routes {
     }
 
     /// What a verb and a path call.
-    pub(super) fn find(&self, verb: &Method, path: &str) -> Found<'_> {
+    pub(crate) fn find(&self, verb: &Method, path: &str) -> Found<'_> {
         let path = Path::new(path);
         let mut others = Vec::new();
         for route in &self.0 {

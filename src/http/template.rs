@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 /// One part of a path between slashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Segment {
+pub(crate) enum Segment {
     /// This text.
     Literal(String),
     /// `*`: exactly one segment, which is not empty.
@@ -19,26 +19,26 @@ pub(super) enum Segment {
 
 /// A field of the request that the path fills.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Variable {
+pub(crate) struct Variable {
     /// Path of the field, as `plan.name`.
-    pub(super) field: String,
+    pub(crate) field: String,
     /// The first of its segments, and the one after its last.
-    pub(super) start: usize,
-    pub(super) end: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 /// A template, as read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Template {
-    pub(super) segments: Vec<Segment>,
+pub(crate) struct Template {
+    pub(crate) segments: Vec<Segment>,
     /// The text after the colon, such as `submit`.
-    pub(super) verb: Option<String>,
-    pub(super) variables: Vec<Variable>,
+    pub(crate) verb: Option<String>,
+    pub(crate) variables: Vec<Variable>,
 }
 
 impl Template {
     /// Parses a template. An error says what is invalid.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let problem = |what: &str| format!("the path template `{text}` {what}");
         let path = text
             .strip_prefix('/')
@@ -101,7 +101,7 @@ impl Template {
     }
 
     /// The field and value of each variable if the path matches the template.
-    pub(super) fn matches(&self, path: &Path<'_>) -> Option<Vec<(&str, String)>> {
+    pub(crate) fn matches(&self, path: &Path<'_>) -> Option<Vec<(&str, String)>> {
         if self.verb.as_deref() != path.verb {
             return None;
         }
@@ -157,14 +157,14 @@ fn decode(segments: &[&str]) -> Option<String> {
 
 /// The path of a request, split into its parts.
 #[derive(Clone, Debug)]
-pub(super) struct Path<'a> {
+pub(crate) struct Path<'a> {
     segments: Vec<&'a str>,
     verb: Option<&'a str>,
 }
 
 impl<'a> Path<'a> {
     /// Splits a path. A colon in its last segment starts the name of a custom method.
-    pub(super) fn new(path: &'a str) -> Self {
+    pub(crate) fn new(path: &'a str) -> Self {
         let path = path.strip_prefix('/').unwrap_or(path);
         let last = path.rfind('/').map_or(0, |at| at + 1);
         let (path, verb) = match path.rfind(':').filter(|at| *at >= last) {

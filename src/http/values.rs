@@ -21,7 +21,7 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, BASE64
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, BASE64);
 
 /// Whether JSON writes the message as one text.
-pub(super) fn is_text(message: &MessageDescriptor) -> bool {
+pub(crate) fn is_text(message: &MessageDescriptor) -> bool {
     matches!(
         message.full_name(),
         "google.protobuf.Timestamp" | "google.protobuf.Duration" | "google.protobuf.FieldMask"
@@ -29,22 +29,22 @@ pub(super) fn is_text(message: &MessageDescriptor) -> bool {
 }
 
 /// Whether the message is a date, which may also be written as one text.
-pub(super) fn is_date(message: &MessageDescriptor) -> bool {
+pub(crate) fn is_date(message: &MessageDescriptor) -> bool {
     message.full_name() == "google.type.Date"
 }
 
 /// Whether the message is a period, which may also be written as one text.
-pub(super) fn is_period(message: &MessageDescriptor) -> bool {
+pub(crate) fn is_period(message: &MessageDescriptor) -> bool {
     message.full_name() == "ndp.registry.v1.Period"
 }
 
 /// Whether the message may be written as one text.
-pub(super) fn may_be_text(message: &MessageDescriptor) -> bool {
+pub(crate) fn may_be_text(message: &MessageDescriptor) -> bool {
     is_text(message) || is_date(message) || is_period(message)
 }
 
 /// Parses a JSON text as a value of this kind; `None` if it does not fit.
-pub(super) fn text(kind: &Kind, text: &str) -> Option<Value> {
+pub(crate) fn text(kind: &Kind, text: &str) -> Option<Value> {
     match kind {
         Kind::String => Some(Value::String(text.to_owned())),
         Kind::Bool => None,
@@ -87,7 +87,7 @@ pub(super) fn text(kind: &Kind, text: &str) -> Option<Value> {
 }
 
 /// Converts a JSON number to a value of this kind; `None` if it does not fit.
-pub(super) fn number(kind: &Kind, number: &Number) -> Option<Value> {
+pub(crate) fn number(kind: &Kind, number: &Number) -> Option<Value> {
     Some(match kind {
         Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(whole(number)?.try_into().ok()?),
         Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(whole(number)?.try_into().ok()?),
@@ -107,7 +107,7 @@ pub(super) fn number(kind: &Kind, number: &Number) -> Option<Value> {
 }
 
 /// An example of the form of a kind, for error messages.
-pub(super) fn form(kind: &Kind) -> String {
+pub(crate) fn form(kind: &Kind) -> String {
     let form = match kind {
         Kind::Bool => "`true`, `false`",
         Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => "-2147483648 … 2147483647",
@@ -144,7 +144,7 @@ fn not_finite(text: &str) -> Option<f64> {
 }
 
 /// The text of a number that JSON cannot represent.
-pub(super) fn not_finite_text(number: f64) -> &'static str {
+pub(crate) fn not_finite_text(number: f64) -> &'static str {
     match number {
         _ if number.is_nan() => "NaN",
         _ if number > 0.0 => "Infinity",
@@ -153,7 +153,7 @@ pub(super) fn not_finite_text(number: f64) -> &'static str {
 }
 
 /// Bytes as a text.
-pub(super) fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
@@ -223,7 +223,7 @@ fn date(message: &MessageDescriptor, text: &str) -> Option<DynamicMessage> {
 }
 
 /// The day that an answer has, as ISO 8601 writes it.
-pub(super) fn date_text(date: &DynamicMessage) -> String {
+pub(crate) fn date_text(date: &DynamicMessage) -> String {
     let part = |name| {
         let value = date.get_field_by_name(name);
         value.and_then(|it| it.as_i32()).unwrap_or_default()

@@ -7,10 +7,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use ed25519_dalek::SigningKey;
-use signed_note::{
-    Note, Signer, StandardSigner, StandardVerifier, Verifier, VerifierList, key_id,
-    new_ed25519_verifier_key,
-};
+use signed_note::{Note, Signer, StandardSigner, key_id, new_ed25519_verifier_key};
 use tlog_tiles::{Checkpoint as Body, Hash, check_tree};
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -176,25 +173,6 @@ impl Checkpoints {
         let note = String::from_utf8(note.to_bytes()).map_err(|error| bug(&error))?;
         Ok(Checkpoint { note, size, root })
     }
-}
-
-/// The size and the root of a checkpoint that one of these keys signed. A key is
-/// `<name>+<id>+<key>`. Fails with what is wrong.
-pub fn read_signed(note: &str, public_keys: &[String]) -> Result<(Revision, Digest), String> {
-    let verifiers = public_keys.iter().map(|key| {
-        let verifier = StandardVerifier::new(key);
-        let verifier = verifier.map_err(|error| format!("`{key}` is no public key: {error}"))?;
-        Ok(Box::new(verifier) as Box<dyn Verifier>)
-    });
-    let verifiers = VerifierList::new(verifiers.collect::<Result<_, String>>()?);
-    let no_note = |error: &dyn fmt::Display| format!("it is no checkpoint: {error}");
-    let note = Note::from_bytes(note.as_bytes()).map_err(|error| no_note(&error))?;
-    let verified = note.verify(&verifiers);
-    verified.map_err(|error| format!("no key that was given signed it: {error}"))?;
-    let body = Body::from_bytes(note.text()).map_err(|error| no_note(&error))?;
-    let size = i64::try_from(body.size()).ok().and_then(Revision::new);
-    let size = size.ok_or_else(|| no_note(&"its size is too large"))?;
-    Ok((size, body.hash().0))
 }
 
 /// The origin of a log that is given no other: the same for all servers of one database.

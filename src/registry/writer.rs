@@ -87,7 +87,7 @@ pub enum Fatal {
     #[error(
         "`{}` was removed or replaced under the running server, so nothing more is written; what \
          was acknowledged is copied into the database file if that one is still there. Find out \
-         who touches it, run `verify`, and start the server again", .0.display()
+         who touches it, run `admin verify`, and start the server again", .0.display()
     )]
     FileLost(std::path::PathBuf),
     /// A newer release has taken the log over.

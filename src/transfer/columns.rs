@@ -12,7 +12,10 @@ use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind as FieldKind, MessageD
 use regex::Regex;
 
 use super::kinds::Kind;
-use crate::wire::{descriptors::POOL, glossary::column_label};
+use crate::wire::{
+    descriptors::POOL,
+    glossary::{ALTERNATIVES, field_label},
+};
 
 /// The name of a record, and the etag that was read.
 pub const NAME: &str = "name";
@@ -161,15 +164,12 @@ impl Column {
 
 /// What a field is called.
 fn label(field: &str, language: Language) -> String {
-    match (column_label(field), language) {
+    match (field_label(field), language) {
         (Some((vietnamese, _)), Language::Vietnamese) => first(vietnamese),
         (Some((_, english)), Language::English) => first(english),
         _ => field.to_owned(),
     }
 }
-
-/// Between the names that a field has in one language. The first is written, and all are read.
-const ALTERNATIVES: &str = ", ";
 
 fn first(names: &str) -> String {
     names
@@ -428,7 +428,7 @@ fn is_called(name: &str, typed: &str) -> bool {
     if snake_case(typed) == name {
         return true;
     }
-    column_label(name).is_some_and(|(vietnamese, english)| {
+    field_label(name).is_some_and(|(vietnamese, english)| {
         let typed = fold(typed);
         let mut names = vietnamese
             .split(ALTERNATIVES)
@@ -464,7 +464,7 @@ mod tests {
             let mut seen = BTreeSet::new();
             for column in of_template(kind) {
                 for (field, _) in &column.steps {
-                    if column_label(field.name()).is_none() {
+                    if field_label(field.name()).is_none() {
                         missing.insert(field.name().to_owned());
                     }
                 }

@@ -7,7 +7,7 @@ use ndp_core::{messages::Rule, near::nearest, near::snake_case, text::fold, time
 use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, Value};
 
 use super::columns::{Column, Form, Language};
-use crate::wire::glossary::value_names;
+use crate::wire::glossary::label;
 
 /// Days of a date as a spreadsheet counts them: 2 January 1900 to 31 December 2199.
 const SERIALS: std::ops::RangeInclusive<f64> = 2.0..=109_574.0;
@@ -316,8 +316,10 @@ fn date_value(date: Date, field: Option<&FieldDescriptor>) -> Value {
 /// The names of a value: in the contract, in Vietnamese and in English.
 fn names(of: &EnumDescriptor, value: &str) -> [String; 3] {
     let short = of.full_name().strip_prefix("ndp.registry.v1.");
-    let names = short.and_then(|of| value_names(of, value));
-    let (vietnamese, english) = names.unwrap_or((value, value));
+    let label = short.and_then(|of| label(of, value));
+    let (vietnamese, english) = label.map_or((value, value), |it| {
+        (&*it.display_name, &*it.display_name_en)
+    });
     [value.to_owned(), vietnamese.to_owned(), english.to_owned()]
 }
 

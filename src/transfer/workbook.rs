@@ -220,7 +220,7 @@ fn write_template(kind: &Kind, language: Language) -> Result<Vec<u8>, XlsxError>
         };
         help.write_string(row, 2, required)?;
         help.write_string(row, 3, how)?;
-        let comment = column.field().map(|it| comments.of(it));
+        let comment = column.field().map(|it| comments.of_field(it));
         help.write_string(row, 4, comment.unwrap_or_default())?;
     }
     book.push_worksheet(help);

@@ -1,10 +1,10 @@
 //! The descriptors of our messages, by name.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, FieldDescriptor};
-use prost_types::FileDescriptorSet;
+use prost_reflect::{DescriptorPool, FieldDescriptor, FileDescriptor};
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 use crate::pb;
 
@@ -13,27 +13,56 @@ use crate::pb;
 pub static POOL: LazyLock<DescriptorPool> =
     LazyLock::new(|| DescriptorPool::decode(pb::UNCOMMENTED).unwrap_or_default());
 
-/// The comments of the contract. They are three quarters of its bytes, so they are read for a use and
-/// dropped after it.
-pub struct Comments(FileDescriptorSet);
+/// The comments of files, with the lines of a paragraph joined. [`POOL`] has none, because they are
+/// three quarters of the bytes of the contract: they are read for a use and dropped after it.
+#[derive(Debug)]
+pub struct Comments(HashMap<String, HashMap<Vec<i32>, String>>);
 
 impl Comments {
-    /// Reads them.
+    /// Reads those of the contract.
     pub fn read() -> Self {
-        Self(FileDescriptorSet::decode(pb::FILE_DESCRIPTOR_SET).unwrap_or_default())
+        let set = FileDescriptorSet::decode(pb::FILE_DESCRIPTOR_SET);
+        Self::of(set.unwrap_or_default().file.iter())
     }
 
-    /// The comment of a field, on one line; empty if it has none.
-    pub fn of(&self, field: &FieldDescriptor) -> String {
-        let name = field.parent_file();
-        let mut files = self.0.file.iter();
-        let file = files.find(|it| it.name() == name.name());
-        let locations = file.and_then(|it| it.source_code_info.as_ref());
-        let mut locations = locations.into_iter().flat_map(|it| &it.location);
-        let location = locations.find(|it| it.path == field.path());
-        let comment = location.map_or("", |it| it.leading_comments());
-        comment.split_whitespace().collect::<Vec<_>>().join(" ")
+    /// Those of these files.
+    pub fn of<'a>(files: impl Iterator<Item = &'a FileDescriptorProto>) -> Self {
+        let of_file = |file: &FileDescriptorProto| {
+            let info = file.source_code_info.as_ref();
+            let locations = info.map(|it| it.location.as_slice()).unwrap_or_default();
+            let commented = locations.iter().filter(|it| it.leading_comments.is_some());
+            let comments = commented.map(|it| (it.path.clone(), joined(it.leading_comments())));
+            (file.name().to_owned(), comments.collect())
+        };
+        Self(files.map(of_file).collect())
     }
+
+    /// The comment of an element by its place in a file (`SourceCodeInfo`); empty if it has none.
+    pub fn at(&self, file: &FileDescriptor, path: &[i32]) -> &str {
+        let comments = self.0.get(file.name());
+        comments.and_then(|it| it.get(path)).map_or("", |it| it)
+    }
+
+    /// The comment of a field.
+    pub fn of_field(&self, field: &FieldDescriptor) -> &str {
+        self.at(&field.parent_file(), field.path())
+    }
+}
+
+/// Joins lines that were wrapped at a hundred columns into paragraphs.
+fn joined(comment: &str) -> String {
+    let mut text = String::new();
+    for line in comment.trim().lines().map(str::trim) {
+        if line.is_empty() {
+            text.push_str("\n\n");
+        } else {
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push(' ');
+            }
+            text.push_str(line);
+        }
+    }
+    text
 }
 
 #[cfg(test)]

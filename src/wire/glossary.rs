@@ -1,43 +1,59 @@
 //! The glossary as a message, read from `docs/glossary.md`, the one place of its words.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::HashMap, sync::LazyLock};
 
 use crate::pb::{
     Glossary,
     glossary::{FigureLabel, ValueLabel},
 };
 
+const TEXT: &str = include_str!("../../docs/glossary.md");
+
 /// The glossary. It is the same for every caller.
-pub static GLOSSARY: LazyLock<Glossary> =
-    LazyLock::new(|| read(include_str!("../../docs/glossary.md")));
+pub static GLOSSARY: LazyLock<Glossary> = LazyLock::new(|| read(TEXT));
+
+/// Between the names that a field has in one language. The first is written, and all are read.
+pub const ALTERNATIVES: &str = ", ";
+
+static VALUES: LazyLock<HashMap<(&str, &str), &ValueLabel>> = LazyLock::new(|| {
+    let labels = GLOSSARY.value_labels.iter();
+    labels
+        .map(|it| ((&*it.enum_type, &*it.value), it))
+        .collect()
+});
+
+static FIGURES: LazyLock<HashMap<(&str, &str), &FigureLabel>> = LazyLock::new(|| {
+    let labels = GLOSSARY.figure_labels.iter();
+    labels
+        .map(|it| ((&*it.message_type, &*it.field), it))
+        .collect()
+});
+
+static FIELDS: LazyLock<HashMap<&str, (&str, &str)>> = LazyLock::new(|| {
+    let rows = cells(TEXT, "Fields");
+    rows.map(|[vietnamese, english, name]| (name, (vietnamese, english)))
+        .collect()
+});
+
+/// What a value of an enum is called.
+pub fn label(enum_type: &str, value: &str) -> Option<&'static ValueLabel> {
+    VALUES.get(&(enum_type, value)).copied()
+}
 
 /// What a value of an enum is called in Vietnamese.
-pub(super) fn value_label(enum_type: &str, value: &str) -> &'static str {
-    let mut labels = GLOSSARY.value_labels.iter();
-    let found = labels.find(|it| it.enum_type == enum_type && it.value == value);
-    found.map_or("", |it| &it.display_name)
+pub(crate) fn value_label(enum_type: &str, value: &str) -> &'static str {
+    label(enum_type, value).map_or("", |it| &it.display_name)
 }
 
-/// What a field is called in the headers of files: in Vietnamese and in English.
-pub fn column_label(field: &str) -> Option<(&'static str, &'static str)> {
-    static LABELS: LazyLock<BTreeMap<&str, (&str, &str)>> = LazyLock::new(|| {
-        let rows = lines(include_str!("../../docs/glossary.md"), "Columns of files");
-        let label = |[vietnamese, english, name]: [&'static str; 3]| (name, (vietnamese, english));
-        rows.map(label).collect()
-    });
-    LABELS.get(field).copied()
+/// What a figure is called.
+pub fn figure_label(message_type: &str, field: &str) -> Option<&'static FigureLabel> {
+    FIGURES.get(&(message_type, field)).copied()
 }
 
-/// The names of a value of an enum, in Vietnamese and in English.
-pub fn value_names(enum_type: &str, value: &str) -> Option<(&'static str, &'static str)> {
-    static LABELS: LazyLock<BTreeMap<(&str, &str), &ValueLabel>> = LazyLock::new(|| {
-        let labels = GLOSSARY.value_labels.iter();
-        labels
-            .map(|it| ((&*it.enum_type, &*it.value), it))
-            .collect()
-    });
-    let label = LABELS.get(&(enum_type, value))?;
-    Some((&label.display_name, &label.display_name_en))
+/// What a field of any message is called as a heading: the [`ALTERNATIVES`] in Vietnamese and in
+/// English.
+pub fn field_label(name: &str) -> Option<(&'static str, &'static str)> {
+    FIELDS.get(name).copied()
 }
 
 fn read(text: &str) -> Glossary {
@@ -70,7 +86,7 @@ struct Row<'a> {
 
 /// The rows of the table below a heading. Tests find a row that is not one.
 fn rows<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = Row<'a>> {
-    lines(text, heading).filter_map(|[vietnamese, english, names]| {
+    cells(text, heading).filter_map(|[vietnamese, english, names]| {
         let (owner, name) = names.rsplit_once('.')?;
         Some(Row {
             owner,
@@ -81,8 +97,8 @@ fn rows<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = Row<'a>> {
     })
 }
 
-/// The cells of the same, the third without its backticks.
-fn lines<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = [&'a str; 3]> {
+/// The cells of the rows: Vietnamese, English, and the name in the contract.
+fn cells<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = [&'a str; 3]> {
     let sections = text.split("\n## ");
     let mut sections = sections.filter_map(|it| it.split_once('\n'));
     let section = sections.find(|(title, _)| *title == heading);
@@ -199,6 +215,25 @@ mod tests {
                     "{owner}: {text} is there twice"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn every_heading_is_of_a_field_and_in_both_languages() {
+        let pool = pool();
+        let names: BTreeSet<_> = pool
+            .all_messages()
+            .filter(|it| short(it.full_name()).is_some())
+            .flat_map(|it| {
+                it.fields()
+                    .map(|it| it.name().to_owned())
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        assert!(FIELDS.len() > 30);
+        for (name, (vietnamese, english)) in FIELDS.iter() {
+            assert!(names.contains(*name), "no message has `{name}`");
+            assert!(!vietnamese.is_empty() && english.is_ascii(), "{name}");
         }
     }
 

@@ -21,10 +21,10 @@ use crate::harness::{
 const BOUND: Duration = Duration::from_secs(60);
 
 /// What a command came to.
-struct Ended {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs the binary to its end. The help is as wide as in a terminal of a hundred columns.
@@ -33,7 +33,7 @@ fn ndp(arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
     ended(&Process::start(arguments, &environment))
 }
 
-fn ended(process: &Process) -> Ended {
+pub(crate) fn ended(process: &Process) -> Ended {
     let code = process.wait(BOUND).code().unwrap();
     Ended {
         code,
@@ -43,13 +43,13 @@ fn ended(process: &Process) -> Ended {
 }
 
 impl Ended {
-    fn succeeded(self) -> Self {
+    pub(crate) fn succeeded(self) -> Self {
         assert_eq!(self.code, 0, "{}", self.stderr);
         self
     }
 
     /// The lines that report the failure, without the log before them.
-    fn told(&self) -> &str {
+    pub(crate) fn told(&self) -> &str {
         let start = self.stderr.find("error: ").unwrap_or_default();
         self.stderr[start..].trim_end()
     }
@@ -66,16 +66,26 @@ fn nowhere() -> (tempfile::TempDir, String) {
 pub(crate) const COMMANDS: &[&str] = &[
     "",
     "serve",
-    "key",
-    "key create",
-    "key list",
-    "key revoke",
-    "load",
-    "onboard",
-    "verify",
-    "verify-document",
-    "demo",
+    "admin",
+    "admin key",
+    "admin key create",
+    "admin key list",
+    "admin key revoke",
+    "admin load",
+    "admin onboard",
+    "admin verify",
+    "admin verify-document",
+    "admin backup",
+    "admin restore",
+    "admin demo",
     "descriptor",
+    "milestone",
+    "milestone create",
+    "watch",
+    "login",
+    "permissions",
+    "diff",
+    "completions",
 ];
 
 #[test]
@@ -111,21 +121,21 @@ both! {
             let arguments = arguments.split_whitespace();
             ndp(&arguments.chain(["--database", &url]).collect::<Vec<_>>(), &[])
         };
-        let made = key("key create --principal admin --role admin --note first").succeeded();
+        let made = key("admin key create --principal admin --role admin --note first").succeeded();
         let secret = made.stdout.trim_end();
-        // alone on its line, for `KEY=$(ndp-registry key create …)`
+        // alone on its line, for `KEY=$(ndp-registry admin key create …)`
         assert!(secret.starts_with("ndp_") && !secret.contains(char::is_whitespace), "{secret}");
         assert!(!made.stderr.contains(secret));
         assert!(made.stderr.contains("shown this once"), "{}", made.stderr);
         // the 84 are there: who comes first is not the server's business
         assert!(made.stderr.contains("loaded the shipped catalogue"), "{}", made.stderr);
 
-        let again = key("key create --principal admin --role steward");
+        let again = key("admin key create --principal admin --role steward");
         assert_eq!((again.code, again.stdout.as_str()), (1, ""));
         assert!(again.told().contains("omit --role and --agency"), "{}", again.told());
-        let second = key("key create --principal admin --expires 2099-12-31T23:59:59+07:00");
+        let second = key("admin key create --principal admin --expires 2099-12-31T23:59:59+07:00");
         let second = second.succeeded().stdout;
-        let listed = key("key list").succeeded().stdout;
+        let listed = key("admin key list").succeeded().stdout;
         assert!(!listed.contains(secret) && !listed.contains(second.trim_end()), "{listed}");
         let lines: Vec<Vec<_>> = listed.lines().map(|it| it.split('\t').collect()).collect();
         assert_eq!(lines.len(), 2, "{listed}");
@@ -133,14 +143,14 @@ both! {
         assert_eq!(first[1..4], ["ACTIVE", "expires never", "ROLE_ADMIN"]);
         assert!(listed.contains("expires 2099-12-31T16:59:59.000000Z"), "{listed}");
 
-        key(&format!("key revoke {}", first[0])).succeeded();
-        let listed = key("key list").succeeded().stdout;
+        key(&format!("admin key revoke {}", first[0])).succeeded();
+        let listed = key("admin key list").succeeded().stdout;
         assert!(listed.contains(&format!("{}\tREVOKED", first[0])), "{listed}");
-        let twice = key(&format!("key revoke {}", first[0]));
+        let twice = key(&format!("admin key revoke {}", first[0]));
         assert_eq!(twice.code, 1);
         assert!(twice.told().contains("revoked"), "{}", twice.told());
 
-        let checked = key("verify").succeeded().stdout;
+        let checked = key("admin verify").succeeded().stdout;
         assert!(checked.starts_with("ok: revision 5, 5 changes"), "{checked}");
     }
 
@@ -150,13 +160,13 @@ both! {
             let arguments = arguments.split_whitespace();
             ndp(&arguments.chain(["--database", &url]).collect::<Vec<_>>(), &[])
         };
-        let people = "onboard --agency bo-cong-an --admin boca-admin --editor boca-editor \
+        let people = "admin onboard --agency bo-cong-an --admin boca-admin --editor boca-editor \
                       --approver boca-approver --editor boca-admin";
         let made = run(people).succeeded();
         let lines: Vec<Vec<_>> = made.stdout.lines().map(|it| it.split('\t').collect()).collect();
         assert_eq!(lines.len(), 3, "{}", made.stdout);
         assert!(lines.iter().all(|it| it[1].starts_with("ndp_")), "{}", made.stdout);
-        let listed = run("key list").succeeded().stdout;
+        let listed = run("admin key list").succeeded().stdout;
         for (id, roles) in [
             ("boca-admin", "ROLE_AGENCY_EDITOR,ROLE_AGENCY_ADMIN"),
             ("boca-editor", "ROLE_AGENCY_EDITOR"),
@@ -169,11 +179,11 @@ both! {
         // one change beside the catalogue, and nothing where it cannot be
         let again = run(people);
         assert_eq!((again.code, again.stdout.as_str()), (1, ""));
-        let nobody = run("onboard --agency bo-cong-an");
+        let nobody = run("admin onboard --agency bo-cong-an");
         assert!(nobody.told().contains("name someone"), "{}", nobody.told());
-        let new = "onboard --agency thu --name Thử --kind other --admin thu-admin";
+        let new = "admin onboard --agency thu --name Thử --kind other --admin thu-admin";
         run(new).succeeded();
-        let checked = run("verify").succeeded().stdout;
+        let checked = run("admin verify").succeeded().stdout;
         assert!(checked.starts_with("ok: revision 3, 3 changes"), "{checked}");
     }
 }
@@ -192,7 +202,7 @@ fn a_key_that_cannot_be_made_says_why() {
         "--principal system --role admin",
         "--role admin",
     ] {
-        let all = ["key create", arguments].join(" ");
+        let all = ["admin key create", arguments].join(" ");
         let all: Vec<_> = all.split_whitespace().chain(["--database", &url]).collect();
         let ended = ndp(&all, &[]);
         assert_eq!(ended.stdout, "");
@@ -203,7 +213,7 @@ fn a_key_that_cannot_be_made_says_why() {
         ));
     }
     assert_golden("cli/keys.txt", &told);
-    let listed = ndp(&["key", "list", "--database", &url], &[]).succeeded();
+    let listed = ndp(&["admin", "key", "list", "--database", &url], &[]).succeeded();
     assert_eq!(listed.stdout, "");
 }
 
@@ -326,7 +336,7 @@ fn arguments_that_make_no_sense_end_as_mistakes_in_the_settings_do() {
     for arguments in [
         &["serve", "--bogus"][..],
         &["serve", "extra"],
-        &["key"],
+        &["admin", "key"],
         &[],
         &["verfiy"],
     ] {
@@ -350,9 +360,9 @@ fn arguments_that_make_no_sense_end_as_mistakes_in_the_settings_do() {
 fn a_command_that_makes_nothing_makes_no_database() {
     let (directory, url) = nowhere();
     for arguments in [
-        &["verify"][..],
-        &["key", "list"],
-        &["key", "revoke", "principals/a/apiKeys/b"],
+        &["admin", "verify"][..],
+        &["admin", "key", "list"],
+        &["admin", "key", "revoke", "principals/a/apiKeys/b"],
     ] {
         let ended = ndp(&[arguments, &["--database", &url]].concat(), &[]);
         assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
@@ -479,27 +489,27 @@ both! {
             let database = ["--database", &url];
             ndp(&[arguments, &database].concat(), &[])
         };
-        run(&["key", "create", "--principal", "admin", "--role", "admin"]).succeeded();
-        let named = ["key", "list", "--catalogue", "2618-qd-bkhcn,1132-qd-ttg"];
+        run(&["admin", "key", "create", "--principal", "admin", "--role", "admin"]).succeeded();
+        let named = ["admin", "key", "list", "--catalogue", "2618-qd-bkhcn,1132-qd-ttg"];
         let told = run(&named).succeeded().stderr;
         assert!(told.contains("no entry of the edition was loaded"), "{told}");
-        assert!(told.contains("load 1132-qd-ttg"), "{told}");
-        assert!(!told.contains("load 2618-qd-bkhcn"), "{told}");
-        let loaded = run(&["load", "1132-qd-ttg"]).succeeded().stdout;
+        assert!(told.contains("admin load 1132-qd-ttg"), "{told}");
+        assert!(!told.contains("admin load 2618-qd-bkhcn"), "{told}");
+        let loaded = run(&["admin", "load", "1132-qd-ttg"]).succeeded().stdout;
         assert!(loaded.starts_with("loaded: editions/1132-qd-ttg, "), "{loaded}");
         // again it finds everything there
-        let again = run(&["load", "1132-qd-ttg"]).succeeded().stdout;
+        let again = run(&["admin", "load", "1132-qd-ttg"]).succeeded().stdout;
         assert!(again.contains(" 0 platforms made, 0 that were held now listed"), "{again}");
         assert!(again.contains(" 79 listed before"), "{again}");
         assert!(!run(&named).succeeded().stderr.contains("was loaded"));
         // what a new database gets of both editions
         let (_directory, other) = nowhere();
         let both = [("NDP_CATALOGUE", "2618-qd-bkhcn,1132-qd-ttg")];
-        ndp(&["key", "create", "--principal", "a", "--role", "admin", "--database", &other], &both)
+        ndp(&["admin", "key", "create", "--principal", "a", "--role", "admin", "--database", &other], &both)
             .succeeded();
         assert_eq!(listings(&url).await, listings(&other).await);
-        run(&["verify"]).succeeded();
-        let unknown = run(&["load", "1-x"]);
+        run(&["admin", "verify"]).succeeded();
+        let unknown = run(&["admin", "load", "1-x"]);
         assert_eq!(unknown.code, 1);
         assert!(unknown.told().contains("no entries of edition `1-x`"), "{}", unknown.told());
     }
@@ -561,6 +571,7 @@ async fn a_read_without_a_key_is_logged_when_it_is_slow() {
 async fn a_json_log_has_one_object_a_line_with_the_call_and_no_secret() {
     let (_directory, url) = nowhere();
     let made = [
+        "admin",
         "key",
         "create",
         "--principal",

@@ -98,7 +98,7 @@ impl Registry {
     async fn new() -> Self {
         let engine = Engine::sqlite();
         let editor = ["--principal", "editor", "--role", "agency_editor"];
-        let arguments = [&["key", "create", "--agency", AGENCY][..], &editor].concat();
+        let arguments = [&["admin", "key", "create", "--agency", AGENCY][..], &editor].concat();
         let (code, key, said) = command(&arguments, &engine.url());
         assert_eq!(code, Some(0), "{said}");
         Self {
@@ -283,7 +283,7 @@ async fn tells_that_the_log_diverged(client: &Client) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("copy.db");
     let path = file.to_str().unwrap();
-    let (code, _, said) = command(&["backup", path], &registry.engine.url());
+    let (code, _, said) = command(&["admin", "backup", path], &registry.engine.url());
     assert_eq!(code, Some(0), "{said}");
     let watching = registry.client(client, &["watch"]);
     let lost = registry.editor().plans.create_plan(create("lost")).await;
@@ -291,7 +291,7 @@ async fn tells_that_the_log_diverged(client: &Client) {
     block_in_place(|| watching.wait_for_line(&lost, BOUND));
 
     registry.engine = Engine::sqlite();
-    let (code, _, said) = command(&["restore", path], &registry.engine.url());
+    let (code, _, said) = command(&["admin", "restore", path], &registry.engine.url());
     assert_eq!(code, Some(0), "{said}");
     registry.restart(Signal::Term).await;
     let resumed = registry.client(client, &["watch", &lost]);
@@ -329,7 +329,7 @@ async fn refuses_another_history(client: &Client) {
     };
     let (key, size) = public(&registry).await;
     let verify = |registry: &Registry, arguments: &[&str]| {
-        let arguments = [&["verify", &kept], arguments].concat();
+        let arguments = [&["admin", "verify", &kept], arguments].concat();
         let process = registry.client(client, &arguments);
         let status = block_in_place(|| process.wait(BOUND));
         (
@@ -350,7 +350,7 @@ async fn refuses_another_history(client: &Client) {
         }
     };
     accepts(&registry, size);
-    let (code, _, said) = command(&["backup", &copy], &registry.engine.url());
+    let (code, _, said) = command(&["admin", "backup", &copy], &registry.engine.url());
     assert_eq!(code, Some(0), "{said}");
     let write = async |registry: &Registry, id: &str| {
         registry
@@ -372,7 +372,7 @@ async fn refuses_another_history(client: &Client) {
     assert_eq!(code, Some(1), "{said}");
 
     registry.engine = Engine::sqlite();
-    let (code, _, said) = command(&["restore", &copy], &registry.engine.url());
+    let (code, _, said) = command(&["admin", "restore", &copy], &registry.engine.url());
     assert_eq!(code, Some(0), "{said}");
     registry.restart(Signal::Term).await;
     for (id, found) in [

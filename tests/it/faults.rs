@@ -107,7 +107,11 @@ pub(crate) fn command(arguments: &[&str], url: &str) -> (Option<i32>, String, St
 pub(crate) fn make_key(url: &str, principal: &str) -> (As, String) {
     let role = ["--role", "agency_editor", "--agency", AGENCY];
     let (code, key, said) = command(
-        &[&["key", "create", "--principal", principal][..], &role[..]].concat(),
+        &[
+            &["admin", "key", "create", "--principal", principal][..],
+            &role[..],
+        ]
+        .concat(),
         url,
     );
     assert_eq!(code, Some(0), "{said}");

@@ -62,7 +62,7 @@ both! {
         assert_eq!(me.into_inner().principal, "principals/editor");
         editor.plans.create_plan(create("n")).await.unwrap();
 
-        let (code, _, said) = command(&["key", "revoke", &name], &url);
+        let (code, _, said) = command(&["admin", "key", "revoke", &name], &url);
         assert_eq!(code, Some(0), "{said}");
         let followed = revisions.wait_for(|it| it.get() == before + 4);
         drop(tokio::time::timeout(FOLLOWED, followed).await.unwrap().unwrap());

@@ -31,6 +31,7 @@ impl Served {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}/registry.db", directory.path().display());
         let key = [
+            "admin",
             "key",
             "create",
             "--principal",

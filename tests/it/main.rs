@@ -12,6 +12,7 @@
 
 mod changes;
 mod cli;
+mod client;
 mod clients;
 mod coverage;
 mod demo;

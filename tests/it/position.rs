@@ -187,7 +187,7 @@ async fn another(engine: &Engine) -> Engine {
 /// A server of a new registry that is made of a backup.
 async fn restore(engine: &Engine, backup: &str) -> (Engine, Served) {
     let restored = another(engine).await;
-    let (code, _, error) = command(&["restore", backup], &restored.url());
+    let (code, _, error) = command(&["admin", "restore", backup], &restored.url());
     assert_eq!(code, Some(0), "{error}");
     let served = Served::start(&restored.url()).await;
     (restored, served)
@@ -218,7 +218,7 @@ both! {
         assert_eq!(&*reason(&refused), "LOG_DIVERGED");
         one.process.signal(Signal::Cont);
         ends(&one, "the database was replaced or restored").await;
-        let (code, said, _) = command(&["verify"], &url);
+        let (code, said, _) = command(&["admin", "verify"], &url);
         assert_eq!(code, Some(0), "{said}");
     }
 
@@ -240,22 +240,22 @@ both! {
                 }
             }
         });
-        let (code, said, error) = command(&["backup", path], &url);
+        let (code, said, error) = command(&["admin", "backup", path], &url);
         assert_eq!(code, Some(0), "{error}");
         assert!(said.starts_with("backed up: ") && said.contains("verified"), "{said}");
         writes.abort();
-        let (code, _, error) = command(&["backup", path], &url);
+        let (code, _, error) = command(&["admin", "backup", path], &url);
         assert_eq!(code, Some(1), "a file that is there is kept");
         assert!(error.contains("the file cannot be made"), "{error}");
         drop(served);
 
         let restored = another(&engine).await;
-        let (code, said, error) = command(&["restore", path], &restored.url());
+        let (code, said, error) = command(&["admin", "restore", path], &restored.url());
         assert_eq!(code, Some(0), "{error}");
         assert!(said.contains("LOG_DIVERGED"), "{said}");
-        let (code, said, _) = command(&["verify"], &restored.url());
+        let (code, said, _) = command(&["admin", "verify"], &restored.url());
         assert_eq!(code, Some(0), "{said}");
-        let (code, _, error) = command(&["restore", path], &restored.url());
+        let (code, _, error) = command(&["admin", "restore", path], &restored.url());
         assert_eq!(code, Some(1), "what is there is kept");
         assert!(error.contains("holds a registry already"), "{error}");
 
@@ -285,7 +285,7 @@ both! {
         let kept = plan(&mut clients, "kept").await;
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("copy.db");
-        let (code, _, error) = command(&["backup", file.to_str().unwrap()], &url);
+        let (code, _, error) = command(&["admin", "backup", file.to_str().unwrap()], &url);
         assert_eq!(code, Some(0), "{error}");
         let lost = clients.plans.update_plan(rename("kept", "Tên đã mất (made up)".into())).await;
         let lost = lost.unwrap().into_inner();
@@ -320,7 +320,7 @@ both! {
         let of_kept = tokens(&served, &editor, kept).await;
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("copy.db");
-        let (code, _, error) = command(&["backup", file.to_str().unwrap()], &url);
+        let (code, _, error) = command(&["admin", "backup", file.to_str().unwrap()], &url);
         assert_eq!(code, Some(0), "{error}");
         let mut sql = Sql::connect(&url).await;
         assert_eq!(remember_head(&mut sql).await, kept);
@@ -439,7 +439,7 @@ async fn what_was_acknowledged_survives_the_loss_of_the_write_ahead_log() {
         fs::remove_file(format!("{path}{end}")).unwrap();
     }
     ends(&served, "was removed or replaced").await;
-    let (code, said, error) = command(&["verify"], &engine.url());
+    let (code, said, error) = command(&["admin", "verify"], &engine.url());
     assert_eq!(code, Some(0), "{said} {error}");
     let mut sql = Sql::connect(&engine.url()).await;
     let plans = "SELECT count(*) FROM records WHERE kind = 'plans'";
@@ -450,20 +450,20 @@ async fn what_was_acknowledged_survives_the_loss_of_the_write_ahead_log() {
 async fn a_backup_beside_the_write_ahead_log_of_another_file_is_not_served() {
     let (engine, served, _, path) = sqlite().await;
     let backup = format!("{path}.backup");
-    let (code, _, error) = command(&["backup", &backup], &engine.url());
+    let (code, _, error) = command(&["admin", "backup", &backup], &engine.url());
     assert_eq!(code, Some(0), "{error}");
     served.process.signal(Signal::Kill);
     tokio::task::block_in_place(|| served.process.wait(BOUND));
     assert!(fs::metadata(format!("{path}-wal")).unwrap().len() > 0);
     fs::copy(&backup, &path).unwrap();
-    let (code, _, error) = command(&["key", "list"], &engine.url());
+    let (code, _, error) = command(&["admin", "key", "list"], &engine.url());
     assert_eq!(code, Some(1), "{error}");
     assert!(
         error.contains("is the write-ahead log of another database"),
         "{error}"
     );
     fs::remove_file(format!("{path}-wal")).unwrap();
-    let (code, said, error) = command(&["verify"], &engine.url());
+    let (code, said, error) = command(&["admin", "verify"], &engine.url());
     assert_eq!(code, Some(0), "{said} {error}");
 }
 
@@ -510,20 +510,21 @@ async fn a_raw_copy_beside_the_write_ahead_log_of_a_later_state_is_never_served_
         tokio::task::block_in_place(|| served.process.wait(BOUND));
         assert!(fs::metadata(format!("{path}-wal")).unwrap().len() > 0);
         fs::copy(&copy, &path).unwrap();
-        let (code, _, error) = command(&["key", "list"], &engine.url());
+        let (code, _, error) = command(&["admin", "key", "list"], &engine.url());
         assert_eq!(
             code,
             Some(i32::from(is_torn.unwrap_or(code == Some(1)))),
             "{what}: {error}"
         );
         if code == Some(1) {
-            let told = error.contains("do not belong together") && error.contains("`restore`");
+            let told =
+                error.contains("do not belong together") && error.contains("`admin restore`");
             assert!(told, "{what}: {error}");
             // the refusal has merged nothing
-            let again = command(&["key", "list"], &engine.url());
+            let again = command(&["admin", "key", "list"], &engine.url());
             assert_eq!((again.0, again.2), (code, error), "{what}");
         } else {
-            let (code, said, error) = command(&["verify"], &engine.url());
+            let (code, said, error) = command(&["admin", "verify"], &engine.url());
             assert_eq!(code, Some(0), "{what}: {said} {error}");
             let mut sql = Sql::connect(&engine.url()).await;
             let plans = "SELECT count(*) FROM records WHERE kind = 'plans'";
@@ -545,7 +546,8 @@ async fn the_file_of_another_program_is_left_alone() {
             directory.path().join("other.db").display()
         );
         Sql::connect(&url).await.run(sql).await;
-        let (code, _, error) = command(&["key", "list"], url.trim_end_matches("?mode=rwc"));
+        let (code, _, error) =
+            command(&["admin", "key", "list"], url.trim_end_matches("?mode=rwc"));
         assert_eq!(code, Some(1), "{sql}: {error}");
         assert!(
             error.contains("it is the database of another program"),

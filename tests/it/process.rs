@@ -84,18 +84,27 @@ fn what_cannot_be_printed_is_an_error_and_what_nobody_reads_is_none() {
     let engine = Engine::sqlite();
     let url = engine.url();
     assert_eq!(
-        ndp(&["key", "create", "--principal", "a", "--database", &url]).0,
+        ndp(&[
+            "admin",
+            "key",
+            "create",
+            "--principal",
+            "a",
+            "--database",
+            &url
+        ])
+        .0,
         0
     );
     let demo = format!("{url}-demo");
     for (number, arguments) in [
-        &["verify", "--database", &url][..],
-        &["key", "list", "--database", &url],
-        &["demo", "--database", &demo],
+        &["admin", "verify", "--database", &url][..],
+        &["admin", "key", "list", "--database", &url],
+        &["admin", "demo", "--database", &demo],
         &["descriptor"],
         &["--help"],
-        &["help", "key"],
-        &["key", "create", "--help"],
+        &["help", "admin"],
+        &["admin", "key", "create", "--help"],
         &["--version"],
     ]
     .into_iter()
@@ -107,7 +116,7 @@ fn what_cannot_be_printed_is_an_error_and_what_nobody_reads_is_none() {
             (0, false),
             "{arguments:?}: {said}"
         );
-        if arguments[0] == "demo" {
+        if arguments.get(1) == Some(&"demo") {
             continue;
         }
         let (code, said) = told(arguments, To::file("/dev/full"));
@@ -121,7 +130,7 @@ fn what_cannot_be_printed_is_an_error_and_what_nobody_reads_is_none() {
     }
     // standard error cannot be written either: only the exit code reports the failure
     for arguments in [
-        &["verify", "--database", "sqlite:/not/there.db"][..],
+        &["admin", "verify", "--database", "sqlite:/not/there.db"][..],
         &["verfiy"],
     ] {
         for stderr in [To::file("/dev/full"), To::broken_pipe()] {
@@ -156,6 +165,7 @@ fn a_key_that_nobody_saw_is_not_made() {
     let engine = Engine::sqlite();
     let url = engine.url();
     let create = [
+        "admin",
         "key",
         "create",
         "--principal",
@@ -177,12 +187,12 @@ fn a_key_that_nobody_saw_is_not_made() {
     }
     let closed = Process::spawn(in_shell(r#"exec "$0" "$@" >&-"#, &create));
     assert_eq!(closed.wait(BOUND).code(), Some(1));
-    let (_, listed, _) = ndp(&["key", "list", "--database", &url]);
+    let (_, listed, _) = ndp(&["admin", "key", "list", "--database", &url]);
     assert_eq!(listed, "");
     // nor the principal: the same command works as it is
     let (code, secret, said) = ndp(&create);
     assert_eq!((code, secret.starts_with("ndp_")), (0, true), "{said}");
-    let (_, listed, _) = ndp(&["key", "list", "--database", &url]);
+    let (_, listed, _) = ndp(&["admin", "key", "list", "--database", &url]);
     assert_eq!(listed.matches("\tACTIVE\t").count(), 1, "{listed}");
 }
 
@@ -290,7 +300,7 @@ async fn a_log_that_nobody_reads_does_not_keep_a_process_from_ending() {
 both! {
     async fn a_start_that_waits_ends_when_it_is_told_to(engine: Engine) {
         let url = engine.url();
-        let made = ndp(&["key", "create", "--principal", "a", "--database", &url]);
+        let made = ndp(&["admin", "key", "create", "--principal", "a", "--database", &url]);
         assert_eq!(made.0, 0);
         let mut lock = Sql::connect(&url).await;
         lock.run("BEGIN").await;
@@ -302,8 +312,8 @@ both! {
         for (signal, arguments, code) in [
             (Signal::Term, &["serve", "--listen", "127.0.0.1:0"][..], 0),
             (Signal::Int, &["serve", "--listen", "127.0.0.1:0"], 0),
-            (Signal::Term, &["demo"], 143),
-            (Signal::Int, &["key", "list"], 130),
+            (Signal::Term, &["admin", "demo"], 143),
+            (Signal::Int, &["admin", "key", "list"], 130),
         ] {
             let process = Process::start(&[arguments, &["--database", &url]].concat(), &[]);
             let ended = tokio::task::block_in_place(|| {
@@ -436,7 +446,7 @@ fn a_database_is_made_for_its_owner_alone() {
     assert!(server.wait(BOUND).success());
     // an existing file keeps its mode, and a warning names it
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    let (code, _, said) = ndp(&["verify", "--database", &url]);
+    let (code, _, said) = ndp(&["admin", "verify", "--database", &url]);
     assert_eq!(code, 0);
     assert!(
         said.contains("other users can reach the database"),
@@ -483,16 +493,16 @@ fn no_part_of_a_password_is_repeated() {
     ] {
         let url = format!("postgres://ndp:{password}@127.0.0.1:1/db");
         fs::write(&file, format!("database = \"{url}\"\n\"{url}\" = 1\n")).unwrap();
-        let by_file = ["verify", "--config", file.to_str().unwrap()];
+        let by_file = ["admin", "verify", "--config", file.to_str().unwrap()];
         let option = format!("--databse={url}");
         for (arguments, variable) in [
-            (&["verify", "--database", &url][..], ""),
-            (&["verify"], "NDP_DATABASE"),
+            (&["admin", "verify", "--database", &url][..], ""),
+            (&["admin", "verify"], "NDP_DATABASE"),
             (&["serve"], "NDP_LISTEN"),
             (&by_file, ""),
-            (&["verify", &url], ""),
-            (&["verify", &option], ""),
-            (&["key", "create", "--principal", &url], ""),
+            (&["admin", "verify", &url], ""),
+            (&["admin", "verify", &option], ""),
+            (&["admin", "key", "create", "--principal", &url], ""),
         ] {
             let environment = [(variable, &*url)];
             let environment = if variable.is_empty() {
@@ -538,7 +548,7 @@ fn refusing(code: &'static str, message: &'static str) -> u16 {
 
 /// What a command says of a database that it cannot open, from the error on.
 fn refused(url: &str) -> String {
-    let (code, stdout, said) = ndp(&["verify", "--database", url]);
+    let (code, stdout, said) = ndp(&["admin", "verify", "--database", url]);
     assert_eq!((code, &*stdout), (1, ""), "{said}");
     let at = said.find("error: ").expect(&said);
     said[at..].to_owned()
@@ -596,7 +606,7 @@ fn a_postgres_that_is_silent_is_told_of_while_it_is_waited_for() {
 both! {
     async fn a_schema_that_was_altered_is_refused_with_the_step(engine: Engine) {
         let url = engine.url();
-        let made = ndp(&["key", "create", "--principal", "a", "--database", &url]);
+        let made = ndp(&["admin", "key", "create", "--principal", "a", "--database", &url]);
         assert_eq!(made.0, 0);
         let mut sql = Sql::connect(&url).await;
         let second = "(SELECT checksum FROM ndp_migrations WHERE version = 2)";

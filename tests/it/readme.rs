@@ -570,12 +570,12 @@ fn each_command_is_known() {
         serve("NDP_A=1 ndp-registry serve --listen 0.0.0.0:0")
     );
     assert_eq!(
-        action("cargo run -- key create 'a  b'"),
-        run("ndp-registry key create 'a  b'")
+        action("cargo run -- admin key create 'a  b'"),
+        run("ndp-registry admin key create 'a  b'")
     );
     assert_eq!(
         action("A=1 B=2 cargo run -- verify"),
-        run("A=1 B=2 ndp-registry verify")
+        run("A=1 B=2 ndp-registry admin verify")
     );
     assert_eq!(action("ls | wc -l"), run("ls | wc -l"));
     assert_eq!(

@@ -243,7 +243,7 @@ both! {
         assert_eq!(reason(&retried), "REQUEST_ID_REUSED");
         other.stop().await;
         scene.server.stop().await;
-        let (code, said, errors) = command(&["verify"], &engine.url());
+        let (code, said, errors) = command(&["admin", "verify"], &engine.url());
         assert_eq!(code, Some(0), "{said}{errors}");
     }
 
@@ -304,18 +304,18 @@ both! {
         let directory = tempfile::tempdir().unwrap();
         let backup = directory.path().join("backup.db");
         let backup = backup.to_str().unwrap();
-        let (code, said, errors) = command(&["backup", backup], &engine.url());
+        let (code, said, errors) = command(&["admin", "backup", backup], &engine.url());
         assert_eq!(code, Some(0), "{said}{errors}");
         scene.admin.ok("RedactText", scene.request()).await;
         scene.server.stop().await;
         let as_it_was = Engine::sqlite();
-        let (code, said, errors) = command(&["restore", backup], &as_it_was.url());
+        let (code, said, errors) = command(&["admin", "restore", backup], &as_it_was.url());
         assert_eq!(code, Some(0), "{said}{errors}");
         assert!(!stored(&as_it_was.url()).await.is_empty());
 
         let restored = Engine::sqlite();
         let newer = engine.url();
-        let arguments = ["restore", backup, "--redactions-of", &newer];
+        let arguments = ["admin", "restore", backup, "--redactions-of", &newer];
         let (code, said, errors) = command(&arguments, &restored.url());
         assert_eq!(code, Some(0), "{said}{errors}");
         assert_eq!(stored(&restored.url()).await, Vec::<String>::new());

@@ -286,7 +286,15 @@ fn the_program_prints_the_keys_and_keeps_the_two_apart() {
         "is a sandbox's, whose keys everyone has",
     );
     let made = Process::start(
-        &["key", "create", "--principal", "a", "--database", &other],
+        &[
+            "admin",
+            "key",
+            "create",
+            "--principal",
+            "a",
+            "--database",
+            &other,
+        ],
         &[],
     );
     assert_eq!(made.wait(BOUND).code(), Some(0));

@@ -179,7 +179,7 @@ both! {
             let of = format!("FROM changes WHERE request_id = '{request_id}'");
             assert_eq!(sql.number(&format!("SELECT count(*) {of}")).await, 1);
         }
-        let (code, said, _) = command(&["verify"], &url);
+        let (code, said, _) = command(&["admin", "verify"], &url);
         assert_eq!(code, Some(0), "{said}");
     }
 }

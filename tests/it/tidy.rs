@@ -48,6 +48,7 @@ const GRAPH: &[(&str, &[&str])] = &[
     ("calendar", &[]),
     ("catalogue", &[]),
     ("sign_in", &[]),
+    ("signed", &[]),
     ("store", &[]),
     ("files", &["admission", "store"]),
     ("wire", &["pb"]),
@@ -103,17 +104,20 @@ const GRAPH: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    ("client", &["http", "signed", "telemetry", "wire"]),
     (
         "cli",
         &[
             "admission",
             "calendar",
             "catalogue",
+            "client",
             "config",
             "files",
             "pb",
             "registry",
             "server",
+            "signed",
             "store",
             "telemetry",
             "wire",
@@ -129,6 +133,7 @@ const GRAPH: &[(&str, &[&str])] = &[
             "registry",
             "server",
             "sign_in",
+            "signed",
             "store",
             "transfer",
             "wire",
@@ -216,6 +221,16 @@ const ROOMS: &[Room] = &[
         rules: &[NO_SQL],
     },
     Room {
+        name: "client",
+        rules: &[
+            NO_SQL,
+            (
+                &["crate::registry", "crate::store", "ndp_core::state"],
+                "it is a client of any server",
+            ),
+        ],
+    },
+    Room {
         name: "cli",
         rules: &[
             NO_SQL,
@@ -287,11 +302,6 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "src/cli/verify.rs",
         "crate::store",
         "it reads the store of a server that is down",
-    ),
-    (
-        "src/cli/verify.rs",
-        "crate::registry",
-        "it reads checkpoints that a server signed",
     ),
 ];
 

@@ -740,7 +740,7 @@ async fn the_database_is_reached_over_tls_that_is_verified() {
         )
     };
     block_in_place(|| cluster.encrypt(port, &pair.certificate, &pair.key));
-    let list = ["key", "list"];
+    let list = ["admin", "key", "list"];
     let (code, _, said) = command(&list, &verified("127.0.0.1", &root));
     assert_eq!(code, Some(0), "{said}");
     // what is not encrypted is not let in, so the above was

@@ -21,7 +21,7 @@ pub(in crate::http) const DEPTH_MAX: usize = 100;
 /// Counts the values of the body. Refuses a body with too many values or too many levels. If the
 /// body is not valid JSON, only the values before the mistake count, and the reader of the message
 /// reports the mistake.
-pub(in crate::http) fn scan(body: &[u8]) -> Result<usize, Refusal> {
+pub(crate) fn scan(body: &[u8]) -> Result<usize, Refusal> {
     let mut found = Found::default();
     let mut json = serde_json::Deserializer::from_slice(body);
     // the reader of the message reports syntax errors

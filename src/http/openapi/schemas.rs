@@ -8,7 +8,10 @@ use prost_reflect::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::wire::validate::lines::{LINE, LINES};
+use crate::wire::{
+    descriptors::Comments,
+    validate::lines::{LINE, LINES},
+};
 
 /// `google.api.FieldBehavior`.
 const REQUIRED: i32 = 2;
@@ -32,7 +35,7 @@ pub(super) struct Schemas {
     rules: Option<ExtensionDescriptor>,
     behavior: Option<ExtensionDescriptor>,
     /// The comment before each element, by file and path in its descriptor.
-    comments: HashMap<String, HashMap<Vec<i32>, String>>,
+    comments: Comments,
     /// The variable of each collection in the patterns of resources: `apiKeys`, `api_key`.
     variables: HashMap<String, String>,
     made: BTreeMap<String, Value>,
@@ -58,7 +61,7 @@ impl Schemas {
             pool: pool.clone(),
             rules: pool.get_extension_by_name("buf.validate.field"),
             behavior: pool.get_extension_by_name("google.api.field_behavior"),
-            comments: comments(pool),
+            comments: Comments::of(pool.file_descriptor_protos()),
             variables: variables(pool),
             made: BTreeMap::new(),
         }
@@ -66,11 +69,7 @@ impl Schemas {
 
     /// The comment before an element, with one line per paragraph.
     pub(super) fn comment(&self, file: &FileDescriptor, path: &[i32]) -> String {
-        let comments = self.comments.get(file.name());
-        comments
-            .and_then(|it| it.get(path))
-            .cloned()
-            .unwrap_or_default()
+        self.comments.at(file, path).to_owned()
     }
 
     /// The name of the id in a collection.
@@ -432,33 +431,6 @@ fn name(full_name: &str) -> String {
         name.push_str(characters.as_str());
     }
     name
-}
-
-fn comments(pool: &DescriptorPool) -> HashMap<String, HashMap<Vec<i32>, String>> {
-    let of_file = |file: FileDescriptor| {
-        let info = file.file_descriptor_proto().source_code_info.as_ref();
-        let locations = info.map(|it| it.location.as_slice()).unwrap_or_default();
-        let told = locations.iter().filter(|it| it.leading_comments.is_some());
-        let told = told.map(|it| (it.path.clone(), joined(it.leading_comments())));
-        (file.name().to_owned(), told.collect())
-    };
-    pool.files().map(of_file).collect()
-}
-
-/// Joins lines that were wrapped at a hundred columns into paragraphs.
-fn joined(comment: &str) -> String {
-    let mut text = String::new();
-    for line in comment.trim().lines().map(str::trim) {
-        if line.is_empty() {
-            text.push_str("\n\n");
-        } else {
-            if !text.is_empty() && !text.ends_with('\n') {
-                text.push(' ');
-            }
-            text.push_str(line);
-        }
-    }
-    text
 }
 
 fn variables(pool: &DescriptorPool) -> HashMap<String, String> {

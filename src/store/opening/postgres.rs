@@ -238,7 +238,7 @@ async fn facts(connection: &mut PgConnection, purpose: Purpose) -> Result<Server
     if purpose == Purpose::Serve && told("standby").when(ASKING)? == "true" {
         return Err(Obstacle::unfit(
             "the server is a standby, which does not write",
-            "connect to the primary; `verify` can be run on a standby",
+            "connect to the primary; `admin verify` can be run on a standby",
         ));
     }
     let role = told("replication_role").when(ASKING)?;

@@ -55,7 +55,7 @@ pub(super) async fn to_serve(options: SqliteConnectOptions) -> Result<Engine, Ob
                 "`{}` is the write-ahead log of another database",
                 wal.display()
             ),
-            "move it away; make a database of a backup by `restore`, not by copying files",
+            "move it away; make a database of a backup by `admin restore`, not by copying files",
         ));
     }
     let options = options.busy_timeout(BUSY_TIMEOUT).foreign_keys(true);
@@ -156,7 +156,7 @@ async fn is_whole(reader: &SqlitePool) -> Result<(), Obstacle> {
     }
     Err(Obstacle::unfit(
         format!("its pages do not belong together: {found}"),
-        "was another file copied over it? Restore a backup by `restore`",
+        "was another file copied over it? Restore a backup by `admin restore`",
     ))
 }
 

@@ -293,7 +293,7 @@ both! {
 
         sql.run(&format!("UPDATE changes SET reason = 'other' WHERE revision = {last}")).await;
         sql.close().await;
-        let (code, said, errors) = command(&["verify"], &engine.url());
+        let (code, said, errors) = command(&["admin", "verify"], &engine.url());
         assert_eq!(code, Some(65), "{said}{errors}");
         assert!(said.starts_with(&format!("NOT OK: revision {last}, ")), "{said}");
         assert!(said.contains(&format!("\n  changes, revision {last}: the header")), "{said}");
@@ -334,7 +334,7 @@ both! {
         let (kept, key) = live_shortly(&url, "Tên này (made up)").await;
         let verify = |kept: &NamedTempFile, key: &str| {
             let file = kept.path().to_str().unwrap();
-            command(&["verify", "--checkpoint", file, "--checkpoint-key", key], &url)
+            command(&["admin", "verify", "--checkpoint", file, "--checkpoint-key", key], &url)
         };
         let (code, said, errors) = verify(&kept, &key);
         assert_eq!(code, Some(0), "{said}{errors}");
@@ -364,7 +364,7 @@ both! {
         ))
         .await;
         sql.close().await;
-        let (code, said, errors) = command(&["verify"], &url);
+        let (code, said, errors) = command(&["admin", "verify"], &url);
         assert_eq!(code, Some(0), "{said}{errors}");
         let (code, said, errors) = verify(&kept, &key);
         assert_eq!(code, Some(65), "{said}{errors}");

@@ -193,7 +193,7 @@ async fn ask_again(mut clients: Clients, written: &[Written], in_log: &[Option<i
 }
 
 fn is_ok(url: &str) {
-    let (code, said, errors) = command(&["verify"], url);
+    let (code, said, errors) = command(&["admin", "verify"], url);
     assert_eq!(code, Some(0), "{said}{errors}");
     assert!(said.starts_with("ok: revision "), "{said}");
 }

@@ -127,6 +127,6 @@ async fn a_password_that_was_changed_is_told_once_and_can_be_changed_back() {
     let ready = "the log can be read again; ready";
     tokio::task::block_in_place(|| served.process.wait_for_line(ready, BOUND));
     editor.plans.create_plan(create("after")).await.unwrap();
-    let (code, said, errors) = command(&["verify"], &url);
+    let (code, said, errors) = command(&["admin", "verify"], &url);
     assert_eq!(code, Some(0), "{said}{errors}");
 }

@@ -262,7 +262,15 @@ struct Cast {
 impl Cast {
     fn new(url: &str) -> Self {
         let key = |role: &str, of_agency: bool| {
-            let mut arguments = vec!["key", "create", "--principal", role, "--role", role];
+            let mut arguments = vec![
+                "admin",
+                "key",
+                "create",
+                "--principal",
+                role,
+                "--role",
+                role,
+            ];
             if of_agency {
                 arguments.extend(["--agency", AGENCY]);
             }

@@ -157,7 +157,11 @@ pub(super) fn beyond_memory(calm: u64, peak: u64) -> Option<String> {
 }
 
 fn key(url: &str, principal: &str, role: &[&str]) -> As {
-    let arguments = [&["key", "create", "--principal", principal][..], role].concat();
+    let arguments = [
+        &["admin", "key", "create", "--principal", principal][..],
+        role,
+    ]
+    .concat();
     let (code, key, said) = command(&arguments, url);
     assert_eq!(code, Some(0), "{said}");
     As::key(key.trim())

@@ -664,6 +664,7 @@ async fn no_secret_reaches_the_log_output() {
     let url = engine.url();
     let key = Process::start(
         &[
+            "admin",
             "key",
             "create",
             "--database",

@@ -343,13 +343,13 @@ both! {
         server.stop().await;
         let directory = tempfile::tempdir().unwrap();
         let backup = directory.path().join("backup.db");
-        let (code, told) = command(&["backup", backup.to_str().unwrap()], &engine.url());
+        let (code, told) = command(&["admin", "backup", backup.to_str().unwrap()], &engine.url());
         assert_eq!(code, Some(0), "{told}");
         assert!(told.contains("1 files, 600000 bytes"), "{told}");
         let url = format!("sqlite:{}/restored.db", directory.path().display());
-        let (code, told) = command(&["restore", backup.to_str().unwrap()], &url);
+        let (code, told) = command(&["admin", "restore", backup.to_str().unwrap()], &url);
         assert_eq!(code, Some(0), "{told}");
-        let (code, told) = command(&["verify"], &url);
+        let (code, told) = command(&["admin", "verify"], &url);
         assert_eq!(code, Some(0), "{told}");
         let server = Server::start(&url).await;
         let got = get(&server, &steward, &digest).await;
@@ -363,11 +363,11 @@ both! {
         let change = format!("UPDATE file_parts SET bytes = ({first}) WHERE ordinal = 1");
         sql.run(&change).await;
         sql.close().await;
-        let (code, told) = command(&["verify"], &engine.url());
+        let (code, told) = command(&["admin", "verify"], &engine.url());
         assert_eq!(code, Some(65), "{told}");
         assert!(told.contains("the file is not the one of its digest"), "{told}");
         let backup = directory.path().join("damaged.db");
-        let (code, told) = command(&["backup", backup.to_str().unwrap()], &engine.url());
+        let (code, told) = command(&["admin", "backup", backup.to_str().unwrap()], &engine.url());
         assert_eq!(code, Some(1), "{told}");
     }
 
@@ -387,15 +387,15 @@ both! {
         assert!(fs::read(only_file(&place)).unwrap() == content);
         server.stop().await;
         let files = format!("directory:{}", place.display());
-        let check = || command(&["verify", "--files", &files], &engine.url());
+        let check = || command(&["admin", "verify", "--files", &files], &engine.url());
         let (code, told) = check();
         assert_eq!(code, Some(0), "{told}");
         assert!(told.contains("1 of them outside the database"), "{told}");
-        let (code, told) = command(&["verify"], &engine.url());
+        let (code, told) = command(&["admin", "verify"], &engine.url());
         assert_eq!(code, Some(0), "{told}");
         assert!(told.contains("1 were not read"), "{told}");
         let backup = directory.path().join("backup.db");
-        let backup = ["backup", backup.to_str().unwrap(), "--files", &files];
+        let backup = ["admin", "backup", backup.to_str().unwrap(), "--files", &files];
         let (code, told) = command(&backup, &engine.url());
         assert_eq!(code, Some(0), "{told}");
         assert!(told.contains("Copy the directory of files too"), "{told}");

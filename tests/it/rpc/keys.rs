@@ -146,7 +146,7 @@ both! {
         let auditor = server.raw(server.person("auditor", &[Role::Auditor], None).await);
         // by the command line
         let (service, url) = ("ndp.registry.v1.CatalogueService", engine.url());
-        let create = ["key", "create", "--principal", "steward", "--read-only", "--method"];
+        let create = ["admin", "key", "create", "--principal", "steward", "--read-only", "--method"];
         let (code, made, said) = command(&[&create[..], &[service]].concat(), &url);
         assert_eq!(code, Some(0), "{said}");
         let made = server.raw(As::key(made.trim()));

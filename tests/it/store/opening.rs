@@ -107,7 +107,7 @@ both! {
         let refused = refusal(&engine.url()).await;
         let said = "step 1 of its schema is not the one of this release; run the build that made";
         assert!(refused.contains(said), "{refused}");
-        let printed = refused_by(&["verify"], &engine.url());
+        let printed = refused_by(&["admin", "verify"], &engine.url());
         assert!(printed.contains(said), "{printed}");
     }
 
@@ -150,7 +150,7 @@ async fn what_postgresql_refuses_is_told_with_what_to_do() {
     };
     let wrong = ["SQLSTATE 28P01", "give the password that the role has now"];
     let url = refused("app", "hunter3", "registry", &wrong).await;
-    let printed = refused_by(&["key", "list"], &url);
+    let printed = refused_by(&["admin", "key", "list"], &url);
     assert!(
         printed.contains(wrong[1]) && !printed.contains("hunter"),
         "{printed}"
@@ -221,7 +221,7 @@ async fn what_is_waited_for_at_the_start_is_said_at_once() {
     drop(absent);
     for (port, reason) in [(silent_port, "no answer in 5 s"), (absent_port, "refused")] {
         let url = format!("postgres://app:hunter2@127.0.0.1:{port}/registry");
-        let arguments = ["verify", "--database", &url];
+        let arguments = ["admin", "verify", "--database", &url];
         let process = Process::start(&arguments, &[]);
         let place = format!("PostgreSQL, database registry at 127.0.0.1:{port}, role app");
         let waiting = || {
@@ -253,7 +253,7 @@ async fn a_standby_is_not_served_from_and_can_be_checked() {
     let refused = refusal(&url).await;
     let said = "the server is a standby, which does not write; connect to the primary";
     assert!(refused.contains(said), "{refused}");
-    let (code, said, errors) = crate::faults::command(&["verify"], &url);
+    let (code, said, errors) = crate::faults::command(&["admin", "verify"], &url);
     assert_eq!(code, Some(0), "{errors}");
     assert!(said.starts_with("ok: revision 1, 1 changes"), "{said}");
     store.close().await;

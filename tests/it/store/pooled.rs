@@ -70,7 +70,7 @@ async fn write_and_read(mode: &str, settings: &[&str]) {
     let report = one.store.verify().await.unwrap();
     assert_eq!(report.findings, []);
     assert_eq!(report.revision, revision(before + 60));
-    let (code, said, errors) = crate::faults::command(&["verify"], &url);
+    let (code, said, errors) = crate::faults::command(&["admin", "verify"], &url);
     assert_eq!(code, Some(0), "{said}{errors}");
     drop(editor);
     one.stop().await;

@@ -112,7 +112,7 @@ async fn a_copy_that_nobody_may_write_can_be_checked() {
     let before = names();
     let mut command = Command::new(&program);
     clear_settings(&mut command);
-    command.args(["verify", "--database", &engine.url()]);
+    command.args(["admin", "verify", "--database", &engine.url()]);
     // root may write regardless of file modes, so another user runs the program
     use std::os::unix::fs::MetadataExt;
     if fs::metadata("/proc/self").unwrap().uid() == 0 {

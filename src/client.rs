@@ -1,0 +1,410 @@
+//! The client: commands that call any registry over gRPC. They are made from the contract's
+//! descriptors, so that a new kind of resource or a new method needs no code here.
+
+mod call;
+mod caller;
+mod commands;
+mod contract;
+mod failure;
+mod follow;
+mod language;
+mod profile;
+mod request;
+mod screen;
+mod views;
+mod write;
+
+use std::{
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, builder::Resettable};
+use clap_complete::Shell;
+use prost_reflect::{DynamicMessage, Value};
+
+use self::{
+    call::{Connection, Settings},
+    commands::{Flag, connected, flags},
+    contract::{CONTRACT, Verb},
+    failure::Failure,
+    language::Language,
+    request::{make, set},
+    screen::{Form, Rows, Screen, print},
+};
+use crate::{
+    http::{
+        csv::{NEXT_PAGE_TOKEN, PAGE_TOKEN},
+        routes::{Body, PAGE_SIZE},
+    },
+    telemetry,
+};
+
+/// The largest page that is asked for.
+const PAGE: u64 = 500;
+
+/// Adds the client's commands to those of the program.
+pub fn commands(command: Command) -> Command {
+    commands::add_to(command)
+        .subcommand(caller::login())
+        .subcommand(caller::permissions())
+        .subcommand(diff())
+        .subcommand(completions())
+}
+
+/// An empty variable counts as not set, because templates of environment files contain empty
+/// variables.
+pub fn unless_empty(command: Command) -> Command {
+    let empty = |arg: &Arg| {
+        let variable = arg.get_env().and_then(std::env::var_os);
+        variable.is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|arg| {
+            if empty(&arg) {
+                arg.env(Resettable::Reset)
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(unless_empty)
+}
+
+fn diff() -> Command {
+    let revision = |name: &'static str, help: &'static str| {
+        Arg::new(name)
+            .value_name(name.to_uppercase())
+            .required(true)
+            .value_parser(clap::value_parser!(i64).range(0..))
+            .help(help)
+    };
+    let command = Command::new("diff")
+        .about("Shows what became of each resource between two revisions, field by field")
+        .arg(revision("from", "The earlier revision"))
+        .arg(revision("to", "The later one"))
+        .after_help("Example:\n  ndp-registry diff 10 20");
+    connected(command)
+}
+
+fn completions() -> Command {
+    Command::new("completions")
+        .about("Print what completes commands, flags and values in a shell")
+        .arg(
+            Arg::new("shell")
+                .value_name("SHELL")
+                .required(true)
+                .value_parser(["bash", "zsh", "fish"])
+                .value_hint(ValueHint::Other),
+        )
+        .after_help(
+            "Example:\n  ndp-registry completions bash > \
+             ~/.local/share/bash-completion/completions/ndp-registry",
+        )
+}
+
+/// Runs a command of the client. `whole` is the program's command, for the completion of it.
+pub async fn run(name: &str, given: ArgMatches, whole: Command) -> ExitCode {
+    let mut language = Language::of_the_locale();
+    let mut known = Vec::new();
+    let done = perform(name, &given, whole, &mut language, &mut known).await;
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            let inner = given.subcommand().map_or(&given, |(_, inner)| inner);
+            let verbose = inner.try_get_one("verbose").ok().flatten().copied();
+            telemetry::say(&failure.told(language, &known, verbose.unwrap_or_default()));
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+async fn perform(
+    name: &str,
+    given: &ArgMatches,
+    whole: Command,
+    language: &mut Language,
+    known: &mut Vec<Flag>,
+) -> Result<(), Failure> {
+    if name == "completions" {
+        return complete(given, whole);
+    }
+    let (verb, inner) = match given.subcommand() {
+        Some((verb, inner)) => (Some(verb), inner),
+        None => (None, given),
+    };
+    if let Some(asked) = inner.get_one::<String>("lang") {
+        *language = Language::named(asked);
+    }
+    let settings = if name == "login" {
+        return caller::sign_in(inner, *language).await;
+    } else {
+        Settings::of(inner)?
+    };
+    if let Some(stored) = &settings.profile.lang {
+        *language = Language::named(stored);
+    }
+    let form = inner.get_one::<String>("output").map_or("table", |it| it);
+    let client = Client {
+        connection: Connection::new(&settings, *language)?,
+        screen: Screen::new(form, *language),
+    };
+    match (name, verb) {
+        ("permissions", _) => return client.permissions(inner).await,
+        ("diff", _) => return client.diff(inner).await,
+        (noun, Some("edit")) => {
+            *known = CONTRACT.find(noun, "update").map(flags).unwrap_or_default();
+            return client.edit(noun, known, inner).await;
+        }
+        _ => {}
+    }
+    let found = match verb {
+        Some(verb) => CONTRACT.find(name, verb),
+        None => CONTRACT
+            .short()
+            .find(|(short, _)| *short == name)
+            .map(|(_, verb)| verb),
+    };
+    let verb = found.ok_or_else(|| Failure::Usage(format!("`{name}` is no command")))?;
+    *known = flags(verb);
+    client.perform(verb, known, inner).await
+}
+
+/// A server, and how its answers are shown.
+struct Client {
+    connection: Connection,
+    screen: Screen,
+}
+
+impl Client {
+    async fn perform(
+        &self,
+        verb: &Verb,
+        flags: &[Flag],
+        given: &ArgMatches,
+    ) -> Result<(), Failure> {
+        if let Body::Raw(field) = &verb.route.body {
+            return self.send_file(verb, flags, given, field.clone()).await;
+        }
+        if !verb.is_read() {
+            return self.write(verb, flags, given).await;
+        }
+        let made = make(verb, flags, given)?;
+        if verb.route.method.is_server_streaming() {
+            return match &verb.route.raw {
+                Some(field) => self.receive_file(verb, made.message, field).await,
+                None => self.watch(verb, made.message, given).await,
+            };
+        }
+        match &verb.route.rows {
+            // what is computed is one answer, in which rows are a part
+            Some(_) if verb.name.starts_with("compute") => {
+                let mut message = made.message;
+                self.set_page(&mut message, given, 0);
+                let answer = self.connection.call(verb, &message).await?;
+                self.warn(&answer);
+                self.view(verb, &answer)
+            }
+            Some(rows) => self.list(verb, made.message, given, rows).await,
+            None => {
+                let answer = self.connection.call(verb, &made.message).await?;
+                self.warn(&answer);
+                self.view(verb, &answer)
+            }
+        }
+    }
+
+    fn set_page(&self, message: &mut DynamicMessage, given: &ArgMatches, count: u64) -> u64 {
+        let limit = given.get_one::<u64>("limit").copied().unwrap_or(PAGE);
+        let size = limit.saturating_sub(count).min(PAGE);
+        let size = i32::try_from(size).unwrap_or(i32::MAX);
+        // the field is there: by it the method is known to answer pages
+        drop(message.try_set_field_by_name(PAGE_SIZE, Value::I32(size)));
+        limit
+    }
+
+    /// Prints page after page, up to the limit.
+    async fn list(
+        &self,
+        verb: &Verb,
+        mut message: DynamicMessage,
+        given: &ArgMatches,
+        field: &prost_reflect::FieldDescriptor,
+    ) -> Result<(), Failure> {
+        let Some(row) = field.kind().as_message().cloned() else {
+            return self.view(verb, &self.connection.call(verb, &message).await?);
+        };
+        let mut rows = Rows::new(self.screen, row, true);
+        let progress = Progress::new();
+        let mut count = 0;
+        loop {
+            let limit = self.set_page(&mut message, given, count);
+            let answer = self.connection.call(verb, &message).await?;
+            if count == 0 {
+                self.warn(&answer);
+            }
+            let page = answer.get_field(field);
+            let page: Vec<_> = page.as_list().unwrap_or_default().iter().collect();
+            let page: Vec<_> = page
+                .iter()
+                .filter_map(|it| it.as_message().cloned())
+                .collect();
+            count += page.len() as u64;
+            progress.clear();
+            rows.page(&page)?;
+            let token = answer.get_field_by_name(NEXT_PAGE_TOKEN);
+            let token = token
+                .and_then(|it| Some(it.as_str()?.to_owned()))
+                .unwrap_or_default();
+            if token.is_empty() {
+                break;
+            }
+            if count >= limit {
+                let more = self.screen.language.of(
+                    "there are more; --limit says how many are shown",
+                    "còn nữa; --limit cho biết số mục được hiển thị",
+                );
+                telemetry::say(&format!("note: {more} ({limit})"));
+                break;
+            }
+            progress.show(count);
+            set(&mut message, PAGE_TOKEN[0], &token)?;
+        }
+        if count == 0 && self.screen.form == Form::Table {
+            telemetry::say(
+                self.screen
+                    .language
+                    .of("note: nothing found", "note: không có mục nào"),
+            );
+        }
+        rows.end()
+    }
+
+    /// Says what an answer warns of.
+    fn warn(&self, answer: &DynamicMessage) {
+        let warnings = answer.get_field_by_name("warnings");
+        let warnings = warnings
+            .as_ref()
+            .and_then(|it| it.as_list())
+            .unwrap_or_default();
+        for warning in warnings.iter().filter_map(Value::as_message) {
+            let text = self.screen.language.of("text", "text_vi");
+            let text = warning.get_field_by_name(text);
+            let text = text.as_ref().and_then(|it| it.as_str()).unwrap_or_default();
+            telemetry::say(&format!("note: {text}"));
+        }
+    }
+
+    /// Sends a file, in parts that the contract allows.
+    async fn send_file(
+        &self,
+        verb: &Verb,
+        flags: &[Flag],
+        given: &ArgMatches,
+        field: prost_reflect::FieldDescriptor,
+    ) -> Result<(), Failure> {
+        use tokio::io::AsyncReadExt as _;
+        const PART: usize = 256 * 1024;
+        let first = make(verb, flags, given)?.message;
+        let path = given.get_one::<String>("file").cloned().unwrap_or_default();
+        let file = tokio::fs::File::open(&path).await;
+        let file = file.with_context(|| format!("cannot read `{path}`"))?;
+        let parts = futures_util::stream::unfold(
+            (file, Some(first), field),
+            |(mut file, first, field)| async move {
+                let mut part = vec![0; PART];
+                let mut filled = 0;
+                // a part that cannot be read ends the stream, and the server misses its digest
+                while let Ok(read) = file.read(part.get_mut(filled..)?).await {
+                    if read == 0 {
+                        break;
+                    }
+                    filled += read;
+                }
+                part.truncate(filled);
+                if first.is_none() && filled == 0 {
+                    return None;
+                }
+                let mut message =
+                    first.unwrap_or_else(|| DynamicMessage::new(field.parent_message().clone()));
+                message.set_field(&field, Value::Bytes(part.into()));
+                Some((message, (file, None, field)))
+            },
+        );
+        let answer = self.connection.send(verb, parts).await?;
+        self.screen.message(&answer)
+    }
+
+    /// Prints the bytes of a streamed answer.
+    async fn receive_file(
+        &self,
+        verb: &Verb,
+        message: DynamicMessage,
+        field: &prost_reflect::FieldDescriptor,
+    ) -> Result<(), Failure> {
+        use std::io::Write as _;
+        if io::stdout().is_terminal() {
+            let hint = "the answer is a file: write it to one, `> FILE`";
+            return Err(Failure::Usage(hint.to_owned()));
+        }
+        let mut parts = self.connection.follow(verb, message).await?;
+        while let Some(part) = parts.message().await? {
+            let part = part.get_field(field);
+            io::stdout()
+                .lock()
+                .write_all(part.as_bytes().map_or(&[][..], |it| it))?;
+        }
+        Ok(io::stdout().lock().flush()?)
+    }
+}
+
+fn complete(given: &ArgMatches, mut whole: Command) -> Result<(), Failure> {
+    let shell = match given.get_one::<String>("shell").map(String::as_str) {
+        Some("zsh") => Shell::Zsh,
+        Some("fish") => Shell::Fish,
+        _ => Shell::Bash,
+    };
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut whole, "ndp-registry", &mut script);
+    print(&String::from_utf8_lossy(&script))
+}
+
+/// How much of a long list has come, while nobody sees it on the terminal.
+struct Progress {
+    shown: bool,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            shown: io::stderr().is_terminal() && !io::stdout().is_terminal(),
+        }
+    }
+
+    fn show(&self, count: u64) {
+        if self.shown {
+            self.put(&format!("\r\x1b[K{count} …"));
+        }
+    }
+
+    fn clear(&self) {
+        if self.shown {
+            self.put("\r\x1b[K");
+        }
+    }
+
+    fn put(&self, text: &str) {
+        use std::io::Write as _;
+        // a terminal that is gone misses nothing
+        let mut out = io::stderr().lock();
+        drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    }
+}
+
+/// The command with everything that is deferred.
+#[cfg(test)]
+fn built(mut command: Command) -> Command {
+    command.build();
+    command
+}

@@ -1,0 +1,523 @@
+//! The commands, with their flags, made from the fields of each request. A noun is filled when the
+//! arguments name it, so that a start does not pay for all of them.
+
+use clap::{
+    Arg, ArgAction, Command, ValueHint,
+    builder::{PossibleValue, PossibleValuesParser},
+};
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+
+use super::contract::{
+    CONTRACT, Verb, comment_of_field, first_sentence, is_given, is_required, kebab, words,
+};
+use crate::http::{
+    csv::PAGE_TOKEN,
+    routes::{Body, PAGE_SIZE},
+    values::{is_date, is_period, may_be_text},
+};
+
+/// How deep parts of parts have flags; below that they are given as JSON.
+const DEPTH: usize = 4;
+/// The heading of flags that every command has.
+const COMMON: &str = "Connection and output";
+/// Names of flags that no field may have.
+const RESERVED: &[&str] = &[
+    "body",
+    "ca",
+    "client-certificate",
+    "client-key",
+    "file",
+    "help",
+    "insecure",
+    "key-file",
+    "lang",
+    "limit",
+    "output",
+    "profile",
+    "server",
+    "timeout",
+    "verbose",
+    "verify",
+    "version",
+    "yes",
+];
+
+/// A flag that sets a field of a request.
+#[derive(Clone, Debug)]
+pub(super) struct Flag {
+    pub(super) name: String,
+    /// The fields that lead to it, from the request.
+    pub(super) path: Vec<FieldDescriptor>,
+    pub(super) form: Form,
+}
+
+/// How its value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A text, as in a query.
+    Text,
+    /// A message in JSON, or `@` and a file of it.
+    Json,
+    /// KEY=VALUE.
+    Pair,
+}
+
+impl Flag {
+    pub(super) fn field(&self) -> Option<&FieldDescriptor> {
+        self.path.last()
+    }
+
+    /// The path of the field in the request, as errors and masks name it.
+    pub(super) fn proto_path(&self) -> String {
+        let names: Vec<_> = self.path.iter().map(FieldDescriptor::name).collect();
+        names.join(".")
+    }
+}
+
+/// The flags of a verb: first of the request, then of the resource in it.
+pub(super) fn flags(verb: &Verb) -> Vec<Flag> {
+    let mut flags = Vec::new();
+    let places: Vec<_> = verb.places().into_iter().map(|it| it.field).collect();
+    let body = verb.body().map(|(field, _)| field.clone());
+    let raw = match &verb.route.body {
+        Body::Raw(field) => Some(field.clone()),
+        _ => None,
+    };
+    let pages = [PAGE_SIZE, PAGE_TOKEN[0]];
+    for field in verb.route.method.input().fields() {
+        let skipped = places.iter().any(|it| it == field.name())
+            || (verb.route.rows.is_some() && pages.contains(&field.name()))
+            || raw.as_ref() == Some(&field);
+        if !skipped && body.as_ref() != Some(&field) {
+            add(&mut flags, &mut Vec::new(), &field, 1);
+        }
+    }
+    if let Some((field, message)) = verb.body() {
+        for inner in message.fields() {
+            add(&mut flags, &mut vec![field.clone()], &inner, 1);
+        }
+    }
+    flags
+}
+
+fn add(
+    flags: &mut Vec<Flag>,
+    path: &mut Vec<FieldDescriptor>,
+    field: &FieldDescriptor,
+    depth: usize,
+) {
+    if !is_given(field) || path.iter().any(|it| it == field) {
+        return;
+    }
+    path.push(field.clone());
+    let form = match field.kind() {
+        _ if field.is_map() => Form::Pair,
+        Kind::Message(message) if is_period(&message) && !field.is_list() => {
+            put(flags, path, Form::Text);
+            for inner in message.fields() {
+                add(flags, path, &inner, depth + 1);
+            }
+            path.pop();
+            return;
+        }
+        Kind::Message(message) if may_be_text(&message) => Form::Text,
+        Kind::Message(_) if field.is_list() || depth == DEPTH => Form::Json,
+        Kind::Message(message) => {
+            for inner in message.fields() {
+                add(flags, path, &inner, depth + 1);
+            }
+            path.pop();
+            return;
+        }
+        _ => Form::Text,
+    };
+    put(flags, path, form);
+    path.pop();
+}
+
+fn put(flags: &mut Vec<Flag>, path: &[FieldDescriptor], form: Form) {
+    let name = name(flags, path);
+    flags.push(Flag {
+        name,
+        path: path.to_vec(),
+        form,
+    });
+}
+
+/// The path without the resource it begins with, unless another flag is called so.
+fn name(flags: &[Flag], path: &[FieldDescriptor]) -> String {
+    let joined = |path: &[FieldDescriptor]| {
+        let names: Vec<_> = path.iter().map(|it| kebab(it.name())).collect();
+        names.join(".")
+    };
+    let whole = joined(path);
+    if whole == "validate-only" {
+        return "dry-run".to_owned();
+    }
+    let first = path.first().and_then(|it| it.kind().as_message().cloned());
+    let is_resource = path.len() > 1 && first.is_some_and(|it| has_name(&it));
+    let short = match is_resource {
+        true => joined(path.get(1..).unwrap_or_default()),
+        false => whole.clone(),
+    };
+    let taken = flags.iter().any(|it| it.name == short) || RESERVED.contains(&short.as_str());
+    match taken {
+        false => short,
+        true if whole != short => whole,
+        true => format!("field.{short}"),
+    }
+}
+
+fn has_name(message: &MessageDescriptor) -> bool {
+    message.get_field_by_name("name").is_some()
+}
+
+/// Adds the client's commands. Only the noun that is named has its verbs.
+pub(super) fn add_to(mut command: Command) -> Command {
+    for (name, verb) in CONTRACT.short() {
+        let about = first_sentence(&verb.comment());
+        command = command.subcommand(Command::new(name).about(about).defer(fill_short));
+    }
+    for noun in CONTRACT.nouns() {
+        let noun = noun.to_owned();
+        let about = CONTRACT.about(&noun);
+        let filled = Command::new(noun).about(about).subcommand_required(true);
+        command = command.subcommand(filled.arg_required_else_help(true).defer(fill_noun));
+    }
+    command
+}
+
+fn fill_short(command: Command) -> Command {
+    let name = command.get_name().to_owned();
+    match CONTRACT.short().find(|(short, _)| *short == name) {
+        Some((_, verb)) => with_arguments(command, verb, &name),
+        None => command,
+    }
+}
+
+fn fill_noun(command: Command) -> Command {
+    let noun = command.get_name().to_owned();
+    let verbs = CONTRACT.verbs(&noun).map(|verb| {
+        let called = format!("{noun} {}", verb.name);
+        with_arguments(Command::new(verb.name.clone()), verb, &called)
+    });
+    let mut verbs: Vec<_> = verbs.collect();
+    if CONTRACT.find(&noun, "update").is_some() && CONTRACT.find(&noun, "get").is_some() {
+        verbs.push(edit(&noun));
+    }
+    command.subcommands(verbs)
+}
+
+/// `NOUN edit NAME`, which no method is.
+fn edit(noun: &str) -> Command {
+    let Some(update) = CONTRACT.find(noun, "update") else {
+        return Command::new("edit");
+    };
+    let about = "Opens it as YAML in $EDITOR, and sends what was changed";
+    let mut command = Command::new("edit")
+        .about(about)
+        .arg(place(&update.places(), 0, true));
+    for flag in flags(update) {
+        if flag.path.len() == 1 && flag.name != "update-mask" && flag.name != "body" {
+            command = command.arg(argument(&flag, false));
+        }
+    }
+    connected(command.arg(yes())).after_help(format!(
+        "Example:\n  ndp-registry {noun} edit {}",
+        example_place(update).unwrap_or_default()
+    ))
+}
+
+fn place(places: &[super::contract::Place], at: usize, required: bool) -> Arg {
+    let field = places.get(at).map_or("name", |it| it.field.as_str());
+    let pattern = places.get(at).map_or("", |it| it.pattern.as_str());
+    let name = field.rsplit('.').next().unwrap_or_default().to_uppercase();
+    let mut help = match pattern {
+        "**" | "*" => String::new(),
+        pattern => format!("As {pattern}"),
+    };
+    if pattern.matches('*').count() == 1 && pattern.contains('/') {
+        help.push_str(", or the id alone");
+    }
+    if !required && pattern.contains('*') {
+        help.push_str("; of all if left out");
+    }
+    Arg::new(format!("place:{field}"))
+        .value_name(name)
+        .help(help)
+        .required(required)
+}
+
+fn with_arguments(command: Command, verb: &Verb, called: &str) -> Command {
+    let comment = verb.comment();
+    let mut command = command
+        .about(first_sentence(&comment))
+        .long_about(comment.replace('`', "'"));
+    let places = verb.places();
+    let is_list = verb.route.rows.is_some();
+    for at in 0..places.len() {
+        let has_variable = places.get(at).is_some_and(|it| it.pattern.contains('*'));
+        let required = has_variable && !(is_list && verb.name == "list");
+        command = command.arg(place(&places, at, required));
+    }
+    let flags = flags(verb);
+    let has_body = !verb.is_read() && !matches!(verb.route.body, Body::Raw(_));
+    for flag in &flags {
+        command = command.arg(argument(flag, has_body));
+    }
+    if has_body {
+        let help = "The whole body in JSON: @FILE, - for standard input, or the text itself; flags \
+                    change it";
+        command = command.arg(Arg::new("body").long("body").value_name("JSON").help(help));
+    }
+    if !verb.is_read() {
+        command = command.arg(yes());
+    }
+    if is_list {
+        command = command.arg(
+            Arg::new("limit")
+                .long("limit")
+                .value_name("COUNT")
+                .value_parser(clap::value_parser!(u64).range(1..))
+                .default_value("1000")
+                .help("At most this many; standard error says when there are more"),
+        );
+    }
+    if matches!(verb.route.body, Body::Raw(_)) {
+        let help = "The file to send";
+        let file = Arg::new("file")
+            .value_name("FILE")
+            .required(true)
+            .help(help);
+        command = command.arg(file.value_hint(ValueHint::FilePath));
+    }
+    if verb.route.method.name() == "WatchChanges" {
+        command = command.args(super::follow::arguments());
+    }
+    connected(command).after_help(example(verb, called, &flags))
+}
+
+fn yes() -> Arg {
+    Arg::new("yes")
+        .long("yes")
+        .action(ArgAction::SetTrue)
+        .help("Do not ask before what a terminal would be asked about")
+}
+
+fn argument(flag: &Flag, has_body: bool) -> Arg {
+    let mut arg = Arg::new(flag.name.clone()).long(flag.name.clone());
+    let Some(field) = flag.field() else {
+        return arg;
+    };
+    let comment = comment_of_field(field).replace('`', "'");
+    arg = arg.help(first_sentence(&comment)).long_help(comment);
+    let kind = field.kind();
+    if flag.path.len() == 1 && is_required(field) {
+        arg = match has_body {
+            true => arg.required_unless_present("body"),
+            false => arg.required(true),
+        };
+    }
+    arg = arg.value_name(value_name(flag, &kind));
+    arg = match &kind {
+        Kind::Bool if !field.is_list() => arg
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .value_parser(["true", "false"]),
+        Kind::Enum(one) if !field.is_map() => {
+            let values = words(one)
+                .into_iter()
+                .map(|(name, short)| match name == short {
+                    true => PossibleValue::new(name),
+                    false => PossibleValue::new(name).alias(short),
+                });
+            arg.value_parser(PossibleValuesParser::new(values))
+                .ignore_case(true)
+        }
+        _ => arg.allow_negative_numbers(true),
+    };
+    if field.is_list() || field.is_map() {
+        arg = arg.action(ArgAction::Append);
+        if kind.as_enum().is_some() {
+            arg = arg.value_delimiter(',');
+        }
+    }
+    arg
+}
+
+fn value_name(flag: &Flag, kind: &Kind) -> &'static str {
+    match (flag.form, kind) {
+        (Form::Json, _) => "JSON",
+        (Form::Pair, _) => "KEY=VALUE",
+        (_, Kind::Bool) => "BOOL",
+        (_, Kind::Enum(_)) => "VALUE",
+        (_, Kind::String) => "TEXT",
+        (_, Kind::Bytes) => "BASE64",
+        (_, Kind::Message(message)) if is_date(message) => "DATE",
+        (_, Kind::Message(message)) if is_period(message) => "PERIOD",
+        (_, Kind::Message(message)) => match message.name() {
+            "Timestamp" => "TIME",
+            "Duration" => "DURATION",
+            _ => "FIELDS",
+        },
+        _ => "NUMBER",
+    }
+}
+
+/// An example of a call, with what it needs.
+fn example(verb: &Verb, called: &str, flags: &[Flag]) -> String {
+    let mut line = format!("Example:\n  ndp-registry {called}");
+    if let Some(place) = example_place(verb) {
+        line.push_str(&format!(" {place}"));
+    }
+    if matches!(verb.route.body, Body::Raw(_)) {
+        line.push_str(" FILE");
+    }
+    let required = flags.iter().filter(|it| it.path.len() == 1);
+    for flag in required.filter(|it| it.field().is_some_and(is_required)) {
+        let kind = flag.field().map(FieldDescriptor::kind);
+        let value = match &kind {
+            Some(Kind::Enum(one)) => words(one).first().map(|it| it.1.clone()),
+            Some(kind) => Some(value_name(flag, kind).to_owned()),
+            None => None,
+        };
+        line.push_str(&format!(" --{} {}", flag.name, value.unwrap_or_default()));
+    }
+    if verb.name == "update"
+        && let Some(flag) = flags
+            .iter()
+            .find(|it| it.path.len() == 2 && it.form == Form::Text)
+    {
+        line.push_str(&format!(" --{} TEXT", flag.name));
+    }
+    line
+}
+
+fn example_place(verb: &Verb) -> Option<String> {
+    let place = verb.places().into_iter().next()?;
+    Some(match place.pattern.as_str() {
+        "**" | "*" => "'dinh danh'".to_owned(),
+        pattern => pattern.replace('*', "ID"),
+    })
+}
+
+/// Adds the flags that every command has.
+pub(super) fn connected(command: Command) -> Command {
+    let common = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .value_name(value)
+            .help(help)
+            .help_heading(COMMON)
+    };
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .help(help)
+            .help_heading(COMMON)
+            .action(ArgAction::SetTrue)
+    };
+    let path = |arg: Arg| arg.value_hint(ValueHint::FilePath);
+    let command = command
+        .arg(
+            common(
+                "server",
+                "ADDRESS",
+                "Server, as https://HOST:PORT; 127.0.0.1:50051 if left out",
+            )
+            .env("NDP_SERVER")
+            .value_hint(ValueHint::Url),
+        )
+        .arg(
+            common(
+                "profile",
+                "NAME",
+                "Profile that `login` stored; the default one if left out",
+            )
+            .env("NDP_PROFILE"),
+        )
+        .arg(path(
+            common(
+                "key-file",
+                "FILE",
+                "File with the API key; or the key itself in NDP_KEY",
+            )
+            .env("NDP_KEY_FILE"),
+        ))
+        .arg(path(
+            common(
+                "ca",
+                "FILE",
+                "Certificates that issue the server's; else the public ones",
+            )
+            .env("NDP_CA"),
+        ))
+        .arg(path(
+            common(
+                "client-certificate",
+                "FILE",
+                "Own certificate, for a server that asks for one",
+            )
+            .env("NDP_CLIENT_CERTIFICATE")
+            .requires("client-key"),
+        ))
+        .arg(path(
+            common("client-key", "FILE", "Key of the own certificate")
+                .env("NDP_CLIENT_KEY")
+                .requires("client-certificate"),
+        ))
+        .arg(switch(
+            "insecure",
+            "Let a key go unencrypted to another machine",
+        ))
+        .arg(
+            common("timeout", "SECONDS", "Longest time of one call")
+                .value_parser(clap::value_parser!(u64).range(1..=3600))
+                .default_value("60"),
+        )
+        .arg(
+            common("output", "FORM", "How to print what is answered")
+                .short('o')
+                .value_parser(["table", "json", "jsonl", "yaml", "csv"])
+                .default_value("table"),
+        )
+        .arg(
+            common(
+                "lang",
+                "LANGUAGE",
+                "Language of tables and errors; else that of the locale",
+            )
+            .env("NDP_LANG")
+            .value_parser(["vi", "en"]),
+        )
+        .arg(
+            switch(
+                "verbose",
+                "Say the reason and the request id of an error too",
+            )
+            .short('v'),
+        );
+    super::unless_empty(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_are_valid_and_every_field_has_a_flag_or_a_place() {
+        let command = add_to(Command::new("ndp-registry"));
+        // builds what is deferred too, and finds two flags of one name
+        super::super::built(command).debug_assert();
+        for noun in CONTRACT.nouns() {
+            for verb in CONTRACT.verbs(noun) {
+                let mut names: Vec<_> = flags(verb).into_iter().map(|it| it.name).collect();
+                let count = names.len();
+                names.sort_unstable();
+                names.dedup();
+                assert_eq!(names.len(), count, "{noun} {}", verb.name);
+            }
+        }
+    }
+}

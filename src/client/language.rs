@@ -1,0 +1,97 @@
+//! The language of what is printed, and what fields, values and figures are called in it, by
+//! docs/glossary.md.
+
+use std::env;
+
+use prost_reflect::{EnumDescriptor, FieldDescriptor, MessageDescriptor};
+
+use super::contract::kebab;
+use crate::wire::glossary::{ALTERNATIVES, field_label, figure_label, label};
+
+const PACKAGE: &str = "ndp.registry.v1.";
+
+/// A language that every text is written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Language {
+    #[default]
+    English,
+    Vietnamese,
+}
+
+impl Language {
+    pub(super) fn named(name: &str) -> Self {
+        match name {
+            "vi" => Self::Vietnamese,
+            _ => Self::English,
+        }
+    }
+
+    /// That of the locale, by the first variable that POSIX asks.
+    pub(super) fn of_the_locale() -> Self {
+        let variables = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter();
+        let mut set = variables
+            .filter_map(env::var_os)
+            .filter(|it| !it.is_empty());
+        match set.next() {
+            Some(locale) if locale.to_string_lossy().starts_with("vi") => Self::Vietnamese,
+            _ => Self::English,
+        }
+    }
+
+    /// As `accept-language` names it.
+    pub(super) const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Vietnamese => "vi",
+        }
+    }
+
+    /// The one of two texts.
+    pub(super) const fn of<T: Copy>(self, english: T, vietnamese: T) -> T {
+        match self {
+            Self::English => english,
+            Self::Vietnamese => vietnamese,
+        }
+    }
+
+    /// What a field is called.
+    pub(super) fn field(self, field: &FieldDescriptor) -> String {
+        let owner = field.parent_message();
+        let owner = owner.full_name().strip_prefix(PACKAGE);
+        let figure = owner.and_then(|owner| figure_label(owner, field.name()));
+        let words = || kebab(field.name()).replace('-', " ");
+        match (figure, field_label(field.name())) {
+            (Some(it), _) => self.of(&it.display_name_en, &it.display_name).clone(),
+            (None, Some((vietnamese, english))) => {
+                let names = self.of(english, vietnamese).split(ALTERNATIVES);
+                names.take(1).collect()
+            }
+            (None, None) => words(),
+        }
+    }
+
+    /// What a value of an enum is called.
+    pub(super) fn value(self, one: &EnumDescriptor, number: i32) -> String {
+        let Some(value) = one.get_value(number) else {
+            return number.to_string();
+        };
+        let owner = one.full_name().strip_prefix(PACKAGE);
+        match owner.and_then(|owner| label(owner, value.name())) {
+            Some(it) => self.of(&it.display_name_en, &it.display_name).clone(),
+            None => value.name().to_owned(),
+        }
+    }
+
+    /// Whether a text is shown: of `action` and `action_vi`, and of `display_name` and
+    /// `display_name_en`, only the one of the language.
+    pub(super) fn shows(self, message: &MessageDescriptor, field: &FieldDescriptor) -> bool {
+        let has = |name: String| message.get_field_by_name(&name).is_some();
+        let name = field.name();
+        match (self, name.strip_suffix("_vi"), name.strip_suffix("_en")) {
+            (Self::English, Some(base), _) => !has(base.to_owned()),
+            (Self::Vietnamese, _, Some(base)) => !has(base.to_owned()),
+            (Self::Vietnamese, None, _) => !has(format!("{name}_vi")),
+            _ => true,
+        }
+    }
+}
