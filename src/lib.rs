@@ -23,4 +23,5 @@ pub mod service;
 pub mod sign_in;
 pub mod store;
 pub mod telemetry;
+pub mod web;
 pub mod wire;

@@ -11,11 +11,21 @@ use crate::pb::{
 pub static GLOSSARY: LazyLock<Glossary> =
     LazyLock::new(|| read(include_str!("../../docs/glossary.md")));
 
+/// What a value of an enum is called.
+pub fn label(enum_type: &str, value: &str) -> Option<&'static ValueLabel> {
+    let mut labels = GLOSSARY.value_labels.iter();
+    labels.find(|it| it.enum_type == enum_type && it.value == value)
+}
+
+/// What a figure is called.
+pub fn figure_label(message_type: &str, field: &str) -> Option<&'static FigureLabel> {
+    let mut labels = GLOSSARY.figure_labels.iter();
+    labels.find(|it| it.message_type == message_type && it.field == field)
+}
+
 /// What a value of an enum is called in Vietnamese.
 pub(super) fn value_label(enum_type: &str, value: &str) -> &'static str {
-    let mut labels = GLOSSARY.value_labels.iter();
-    let found = labels.find(|it| it.enum_type == enum_type && it.value == value);
-    found.map_or("", |it| &it.display_name)
+    label(enum_type, value).map_or("", |it| &it.display_name)
 }
 
 fn read(text: &str) -> Glossary {
