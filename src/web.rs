@@ -254,7 +254,12 @@ impl Inner {
         }
         let call = request.extensions.get::<Call>();
         let tag = call.map(|call| tag(call, request, lang, &now.date_in_vietnam().to_string()));
-        let known: Vec<_> = request.headers.get_all(IF_NONE_MATCH).iter().cloned().collect();
+        let known: Vec<_> = request
+            .headers
+            .get_all(IF_NONE_MATCH)
+            .iter()
+            .cloned()
+            .collect();
         let bare = tag.as_ref().and_then(|tag| HeaderValue::from_str(tag).ok());
         if bare.as_ref().is_some_and(|tag| names_tag(&known, tag)) {
             let mut response = plain(StatusCode::NOT_MODIFIED);

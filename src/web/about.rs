@@ -36,7 +36,10 @@ const NESTED: i32 = 3;
 
 static FIGURES: LazyLock<Vec<Figure>> = LazyLock::new(|| {
     let set = FileDescriptorSet::decode(pb::FILE_DESCRIPTOR_SET).unwrap_or_default();
-    let own = set.file.iter().filter(|it| it.package() == "ndp.registry.v1");
+    let own = set
+        .file
+        .iter()
+        .filter(|it| it.package() == "ndp.registry.v1");
     let mut all: Vec<_> = own.flat_map(figures).collect();
     all.sort_by_key(|it| MESSAGES.iter().position(|message| *message == it.message));
     all

@@ -214,10 +214,7 @@ mod tests {
             address.again("page", "y"),
             "/tasks?filter=a+%3D+1&page=y&date=2026-09-30&known=12&lang=en"
         );
-        assert_eq!(
-            address.current(),
-            "/tasks?filter=a+%3D+1&page=x&lang=en"
-        );
+        assert_eq!(address.current(), "/tasks?filter=a+%3D+1&page=x&lang=en");
     }
 
     #[test]

@@ -28,7 +28,8 @@ async fn answered(ask: &Ask) -> Result<pb::ComputeAgencySummariesResponse, Faile
         read_time: ask.time(),
         ..Default::default()
     };
-    ask.get(ask.monitoring().compute_agency_summaries(request)).await
+    ask.get(ask.monitoring().compute_agency_summaries(request))
+        .await
 }
 
 type Counts = pb::agency_summary::Counts;
@@ -38,7 +39,9 @@ type Column = (&'static str, fn(&Counts) -> Option<i32>);
 
 const COLUMNS: [Column; 8] = [
     ("held_platform_count", |it| it.held_platform_count),
-    ("issued_plan_platform_count", |it| it.issued_plan_platform_count),
+    ("issued_plan_platform_count", |it| {
+        it.issued_plan_platform_count
+    }),
     ("operating_platform_count", |it| it.operating_platform_count),
     ("overdue_milestone_count", |it| it.overdue_milestone_count),
     ("late_report_plan_count", |it| it.late_report_plan_count),
@@ -168,7 +171,9 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         read_time: ask.time(),
         ..Default::default()
     };
-    let attention = ask.get(ask.monitoring().list_attention_items(request)).await?;
+    let attention = ask
+        .get(ask.monitoring().list_attention_items(request))
+        .await?;
     let request = pb::ListPlatformsRequest {
         page_size: 60,
         filter: of_agency("governing_agency", &name),
@@ -189,7 +194,9 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         read_time: ask.time(),
         ..Default::default()
     };
-    let quality = ask.get(ask.monitoring().compute_data_quality(request)).await?;
+    let quality = ask
+        .get(ask.monitoring().compute_data_quality(request))
+        .await?;
     let title = lang.either(&agency.display_name, &agency.display_name_en, &name);
     let kind = lang.value("Agency.Kind", agency.kind().as_str_name());
     let tasks = summary.tasks.clone().unwrap_or_default();
@@ -371,6 +378,9 @@ pub(super) fn percent(ask: &Ask, part: i64, whole: i64) -> String {
     let lang = ask.lang();
     match whole {
         0 => NONE.to_owned(),
-        _ => format!("{}%", lang.decimal(&format!("{:.1}", share(part, whole) * 100.0))),
+        _ => format!(
+            "{}%",
+            lang.decimal(&format!("{:.1}", share(part, whole) * 100.0))
+        ),
     }
 }

@@ -228,7 +228,10 @@ impl Ask {
 
     /// The day that the page is of: the one asked for, where its calls take one.
     pub(super) fn date(&self) -> Date {
-        let asked = self.address.date.filter(|_| self.dated.load(Ordering::Relaxed));
+        let asked = self
+            .address
+            .date
+            .filter(|_| self.dated.load(Ordering::Relaxed));
         asked.unwrap_or(self.read_date)
     }
 
@@ -322,7 +325,10 @@ impl Ask {
         let resources: BTreeSet<_> = resources.into_iter().collect();
         let of = |kind: &str| -> Vec<_> {
             let those = resources.iter().filter(|it| it.starts_with(kind));
-            those.take(NAMES_MAX).map(|it| format!("name = \"{it}\"")).collect()
+            those
+                .take(NAMES_MAX)
+                .map(|it| format!("name = \"{it}\""))
+                .collect()
         };
         let mut names = BTreeMap::new();
         let agencies = of("agencies/");
@@ -392,10 +398,8 @@ pub(super) struct Within {
 impl Service<Request<Body>> for Within {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Either<
-        Ready<Result<Response<Body>, Infallible>>,
-        <Grpc as Service<Request<Body>>>::Future,
-    >;
+    type Future =
+        Either<Ready<Result<Response<Body>, Infallible>>, <Grpc as Service<Request<Body>>>::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.grpc.poll_ready(cx)

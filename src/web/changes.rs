@@ -115,7 +115,11 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         name: format!("changes/{id}"),
     };
     let change = ask.get(ask.changes().get_change(request)).await?;
-    let title = format!("{} {}", lang.t("Thay đổi", "Change"), lang.number(change.revision));
+    let title = format!(
+        "{} {}",
+        lang.t("Thay đổi", "Change"),
+        lang.number(change.revision)
+    );
     Ok(Made {
         title: title.clone(),
         main: html! {

@@ -164,7 +164,10 @@ fn comparison(ask: &Ask, it: &pb::CompareEditionsResponse) -> Markup {
         (lang.t("Đưa ra", "Dropped"), &it.dropped),
         (lang.t("Giữ nguyên", "Kept"), &it.kept),
         (lang.t("Chưa xác định", "Unresolved"), &it.unresolved),
-        (lang.t("Có thể trùng", "Likely the same"), &it.likely_matches),
+        (
+            lang.t("Có thể trùng", "Likely the same"),
+            &it.likely_matches,
+        ),
     ];
     html! {
         section.wide {

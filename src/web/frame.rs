@@ -89,7 +89,10 @@ impl Frame<'_> {
 
     fn search(&self) -> Markup {
         let lang = self.address.lang;
-        let label = lang.t("Tìm nền tảng, cơ quan, nhiệm vụ", "Search platforms, agencies, tasks");
+        let label = lang.t(
+            "Tìm nền tảng, cơ quan, nhiệm vụ",
+            "Search platforms, agencies, tasks",
+        );
         html! {
             form.search action="/search" method="get" role="search" {
                 @for (name, value) in self.address.as_of() {
@@ -138,9 +141,11 @@ impl Frame<'_> {
         let lang = self.address.lang;
         let here = |path: &str| match path {
             "/" => self.address.path == "/",
-            path => self.address.path.strip_prefix(path).is_some_and(|rest| {
-                rest.is_empty() || rest.starts_with('/')
-            }),
+            path => self
+                .address
+                .path
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
         };
         html! {
             nav aria-label=(lang.t("Các trang", "Pages")) {

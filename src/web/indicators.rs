@@ -125,7 +125,8 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
 fn newest(observations: &[pb::Observation]) -> Vec<pb::Observation> {
     let mut seen = BTreeMap::new();
     for one in observations.iter().filter(|it| !it.agency.is_empty()) {
-        seen.entry(one.agency.clone()).or_insert_with(|| one.clone());
+        seen.entry(one.agency.clone())
+            .or_insert_with(|| one.clone());
     }
     seen.into_values().collect()
 }
@@ -163,16 +164,24 @@ fn series(ask: &Ask, observations: &[pb::Observation], title: &str) -> Markup {
             return None;
         }
         let at = |end| of.iter().find(|it| read(it.period.and_end()) == Some(end));
-        let values = ends.iter().map(|end| at(*end).and_then(|it| it.value.parse().ok()));
+        let values = ends
+            .iter()
+            .map(|end| at(*end).and_then(|it| it.value.parse().ok()));
         let texts = ends.iter().map(|end| match at(*end) {
             None => NONE.to_owned(),
             Some(it) if it.finality() == Finality::Provisional => {
-                format!("{} {}", lang.decimal(&it.value), lang.t("(tạm tính)", "(provisional)"))
+                format!(
+                    "{} {}",
+                    lang.decimal(&it.value),
+                    lang.t("(tạm tính)", "(provisional)")
+                )
             }
             Some(it) => lang.decimal(&it.value),
         });
         Some(Series {
-            name: lang.value("Observation.Scope", scope.as_str_name()).to_owned(),
+            name: lang
+                .value("Observation.Scope", scope.as_str_name())
+                .to_owned(),
             tone,
             values: values.collect(),
             texts: texts.collect(),

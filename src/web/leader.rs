@@ -58,7 +58,9 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
         read_time: ask.time(),
         ..Default::default()
     };
-    let worst = ask.get(ask.monitoring().list_attention_items(request)).await?;
+    let worst = ask
+        .get(ask.monitoring().list_attention_items(request))
+        .await?;
     let tiles = provinces(ask).await?;
     let request = pb::ReconcileFiguresRequest {
         page_size: FIGURES,
@@ -118,15 +120,14 @@ async fn edition(ask: &Ask, name: &str) -> Result<pb::Edition, Failed> {
 }
 
 /// The months up to the day, or those since the edition's first day.
-async fn timeline(
-    ask: &Ask,
-    edition: &pb::Edition,
-) -> Result<pb::ComputeTimelineResponse, Failed> {
+async fn timeline(ask: &Ask, edition: &pb::Edition) -> Result<pb::ComputeTimelineResponse, Failed> {
     let end = ask.date();
     // a month is a step from the start, so the start is whole months before the end
     let begin = read(edition.effective_start_date);
     let starts = (0..=MONTHS).rev().map(|months| end.plus_months(-months));
-    let start = starts.filter(|it| begin.is_none_or(|begin| *it >= begin)).min();
+    let start = starts
+        .filter(|it| begin.is_none_or(|begin| *it >= begin))
+        .min();
     let request = pb::ComputeTimelineRequest {
         interval: Interval::Month.into(),
         start_date: write_date(Some(start.unwrap_or(end))),
@@ -208,7 +209,9 @@ fn place(name: &str) -> &str {
         "tỉnh ",
         "Tỉnh ",
     ];
-    before.iter().fold(name, |name, it| name.strip_prefix(it).unwrap_or(name))
+    before
+        .iter()
+        .fold(name, |name, it| name.strip_prefix(it).unwrap_or(name))
 }
 
 fn opening(ask: &Ask, edition: &pb::Edition, summary: &pb::ComputeSummaryResponse) -> Markup {
@@ -258,8 +261,12 @@ fn numbers(
     };
     let operating = summary.operation_stage_counts.iter();
     let mut operating = operating.filter(|it| it.operation_stage() == Stage::Operation);
-    let operating = operating.next().map_or(0, |it| i64::from(it.platform_count));
-    let whole = summary.declared_platform_count.or(summary.held_platform_count);
+    let operating = operating
+        .next()
+        .map_or(0, |it| i64::from(it.platform_count));
+    let whole = summary
+        .declared_platform_count
+        .or(summary.held_platform_count);
     let whole = whole.map(i64::from);
     let recommendations = summary.recommendations.unwrap_or_default();
     let in_edition = match &*summary.edition {
@@ -274,7 +281,10 @@ fn numbers(
             of: whole,
             metric: Some(Metric::PlatformsWithIssuedPlan),
             more_is: Tone::Done,
-            href: ask.address.with("/plans", &[("filter", "state = ISSUED OR state = COMPLETED")]),
+            href: ask.address.with(
+                "/plans",
+                &[("filter", "state = ISSUED OR state = COMPLETED")],
+            ),
         },
         Number {
             word: lang.t("Đã vận hành", "In operation"),
@@ -284,7 +294,10 @@ fn numbers(
             more_is: Tone::Done,
             href: ask.address.with(
                 "/platforms",
-                &[("filter", &format!("{in_edition}operation_stage = OPERATION"))],
+                &[(
+                    "filter",
+                    &format!("{in_edition}operation_stage = OPERATION"),
+                )],
             ),
         },
         Number {
@@ -293,7 +306,9 @@ fn numbers(
             of: tasks.task_count.map(i64::from),
             metric: Some(Metric::TasksOverdue),
             more_is: Tone::Late,
-            href: ask.address.with("/attention", &[("filter", "kind = OVERDUE_TASK")]),
+            href: ask
+                .address
+                .with("/attention", &[("filter", "kind = OVERDUE_TASK")]),
         },
         Number {
             word: lang.t("Nhiệm vụ hoàn thành đúng hạn", "Tasks completed on time"),
@@ -301,7 +316,9 @@ fn numbers(
             of: Some(on_time + late),
             metric: None,
             more_is: Tone::Done,
-            href: ask.address.with("/tasks", &[("filter", "state = COMPLETED")]),
+            href: ask
+                .address
+                .with("/tasks", &[("filter", "state = COMPLETED")]),
         },
         Number {
             word: lang.t("Kiến nghị quá hạn trả lời", "Recommendations overdue"),
@@ -309,9 +326,10 @@ fn numbers(
             of: recommendations.eligible_count.map(i64::from),
             metric: Some(Metric::RecommendationsOverdue),
             more_is: Tone::Late,
-            href: ask
-                .address
-                .with("/attention", &[("filter", "kind = UNANSWERED_RECOMMENDATION")]),
+            href: ask.address.with(
+                "/attention",
+                &[("filter", "kind = UNANSWERED_RECOMMENDATION")],
+            ),
         },
     ];
     html! {
@@ -386,7 +404,10 @@ fn tasks(
 ) -> Markup {
     let lang = ask.lang();
     let all = summary.tasks.clone().unwrap_or_default();
-    let whole = lang.t("Tất cả nhiệm vụ, mỗi nhiệm vụ tính một lần", "All tasks, each once");
+    let whole = lang.t(
+        "Tất cả nhiệm vụ, mỗi nhiệm vụ tính một lần",
+        "All tasks, each once",
+    );
     html! {
         section {
             h2 { (lang.t("Nhiệm vụ theo chương trình", "Tasks by programme")) }
@@ -415,7 +436,10 @@ fn over_time(ask: &Ask, timeline: &pb::ComputeTimelineResponse) -> Markup {
         .map(|it| read_date(it.effective_date).map_or_else(String::new, |it| lang.month(it)))
         .collect();
     let series = |metric: Metric, tone: Tone| {
-        let at = METRICS.iter().position(|it| *it == metric).unwrap_or_default();
+        let at = METRICS
+            .iter()
+            .position(|it| *it == metric)
+            .unwrap_or_default();
         let counts = timeline.points.iter().map(|it| it.counts.get(at).copied());
         let counts: Vec<_> = counts.collect();
         Series {

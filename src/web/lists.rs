@@ -81,7 +81,9 @@ async fn attention(ask: &Ask) -> Result<Made, Failed> {
         read_time: ask.time(),
         ..Default::default()
     };
-    let answer = ask.get(ask.monitoring().list_attention_items(request)).await?;
+    let answer = ask
+        .get(ask.monitoring().list_attention_items(request))
+        .await?;
     let items = &answer.attention_items;
     let rows = if items.is_empty() {
         nothing(lang)
@@ -128,7 +130,11 @@ pub(super) fn attention_rows(ask: &Ask, items: &[pb::AttentionItem], _: &Names) 
             }
         }
     };
-    table(lang.t("Việc cần chú ý", "What needs attention"), &heads, &rows)
+    table(
+        lang.t("Việc cần chú ý", "What needs attention"),
+        &heads,
+        &rows,
+    )
 }
 
 // === published figures ===
@@ -207,14 +213,20 @@ pub(super) fn figure_rows(ask: &Ask, all: &[pb::Reconciliation]) -> Markup {
             }
         }
     };
-    table(lang.t("Số liệu đã công bố", "Published figures"), &heads, &rows)
+    table(
+        lang.t("Số liệu đã công bố", "Published figures"),
+        &heads,
+        &rows,
+    )
 }
 
 fn qualified(ask: &Ask, qualifier: pb::observation::Qualifier) -> Markup {
     use pb::observation::Qualifier;
     let word = match qualifier {
         Qualifier::Unspecified | Qualifier::Exact => "",
-        other => ask.lang().value("Observation.Qualifier", other.as_str_name()),
+        other => ask
+            .lang()
+            .value("Observation.Qualifier", other.as_str_name()),
     };
     html! { @if !word.is_empty() { span.small { (word) " " } } }
 }
@@ -231,10 +243,15 @@ async fn plans(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let filter = ask.address.get("filter");
     let answer = listed_plans(ask, filter, ROWS).await?;
-    let names = answer.plans.iter().flat_map(|it| [&*it.agency, platform_of(&it.name)]);
+    let names = answer
+        .plans
+        .iter()
+        .flat_map(|it| [&*it.agency, platform_of(&it.name)]);
     let names = ask.names(names).await?;
     let rows = plan_rows(ask, &answer.plans, &names);
-    let csv = ask.address.csv("/v1/platforms/-/plans", &[("filter", filter)]);
+    let csv = ask
+        .address
+        .csv("/v1/platforms/-/plans", &[("filter", filter)]);
     let title = lang.t("Kế hoạch triển khai", "Implementation plans");
     Ok(whole(ask, title, &rows, &answer.next_page_token, &csv))
 }
@@ -259,7 +276,10 @@ pub(super) async fn listed_plans(
 
 /// The platform in the name of a record below it.
 pub(super) fn platform_of(resource: &str) -> &str {
-    let end = resource.match_indices('/').nth(1).map_or(resource.len(), |(at, _)| at);
+    let end = resource
+        .match_indices('/')
+        .nth(1)
+        .map_or(resource.len(), |(at, _)| at);
     resource.get(..end).unwrap_or(resource)
 }
 
@@ -303,7 +323,11 @@ pub(super) fn plan_rows(ask: &Ask, plans: &[pb::Plan], names: &Names) -> Markup 
             }
         }
     };
-    table(lang.t("Kế hoạch triển khai", "Implementation plans"), &heads, &rows)
+    table(
+        lang.t("Kế hoạch triển khai", "Implementation plans"),
+        &heads,
+        &rows,
+    )
 }
 
 // === milestones ===
@@ -350,7 +374,9 @@ async fn milestones(ask: &Ask) -> Result<Made, Failed> {
         }
     };
     let title = lang.t("Mốc nhiệm vụ", "Milestones");
-    let csv = ask.address.csv("/v1/platforms/-/plans/-/milestones", &[("filter", filter)]);
+    let csv = ask
+        .address
+        .csv("/v1/platforms/-/plans/-/milestones", &[("filter", filter)]);
     let rows = table(title, &heads, &rows);
     Ok(whole(ask, title, &rows, &answer.next_page_token, &csv))
 }
@@ -366,7 +392,9 @@ async fn deployments(ask: &Ask) -> Result<Made, Failed> {
     let names = ask.names(names).await?;
     let rows = deployment_rows(ask, &answer.deployments, &names);
     let title = lang.t("Triển khai tại các cơ quan, địa phương", "Deployments");
-    let csv = ask.address.csv("/v1/platforms/-/deployments", &[("filter", filter)]);
+    let csv = ask
+        .address
+        .csv("/v1/platforms/-/deployments", &[("filter", filter)]);
     Ok(whole(ask, title, &rows, &answer.next_page_token, &csv))
 }
 
@@ -470,7 +498,11 @@ fn party(ask: &Ask, party: Option<&pb::data_flow::Party>, names: &Names) -> Mark
         return html! { (NONE) };
     };
     let lang = ask.lang();
-    let resource = if party.platform.is_empty() { &party.agency } else { &party.platform };
+    let resource = if party.platform.is_empty() {
+        &party.agency
+    } else {
+        &party.platform
+    };
     html! {
         @if resource.is_empty() {
             (if party.organisation.is_empty() { &party.system } else { &party.organisation })

@@ -20,8 +20,12 @@ pub(super) const ROWS: i32 = 50;
 pub(super) fn path_of(resource: &str) -> String {
     let parts: Vec<_> = resource.split('/').collect();
     match parts.as_slice() {
-        [kind @ ("agencies" | "platforms" | "tasks" | "indicators" | "editions"
-        | "recommendations" | "changes"), id, ..] => format!("/{kind}/{id}"),
+        [
+            kind @ ("agencies" | "platforms" | "tasks" | "indicators" | "editions"
+            | "recommendations" | "changes"),
+            id,
+            ..,
+        ] => format!("/{kind}/{id}"),
         _ => String::new(),
     }
 }
@@ -146,7 +150,10 @@ pub(super) const fn rating_tone(rating: pb::Rating) -> Tone {
 }
 
 pub(super) fn rating(lang: Lang, rating: pb::Rating) -> Markup {
-    toned(rating_tone(rating), lang.value("Rating", rating.as_str_name()))
+    toned(
+        rating_tone(rating),
+        lang.value("Rating", rating.as_str_name()),
+    )
 }
 
 pub(super) const fn stage_tone(stage: pb::platform::operation_stage::Stage) -> Tone {
@@ -343,7 +350,10 @@ mod tests {
             assert_eq!(outside(uri, "<b>").into_string(), "&lt;b&gt;", "{uri}");
         }
         let link = outside("https://x.example/?a=\"", "x").into_string();
-        assert!(link.contains("href=\"https://x.example/?a=&quot;\""), "{link}");
+        assert!(
+            link.contains("href=\"https://x.example/?a=&quot;\""),
+            "{link}"
+        );
     }
 
     #[test]

@@ -251,11 +251,7 @@ fn mark(tone: Tone, x: f64, y: f64) -> Markup {
 }
 
 /// The path of a line, which breaks where a value is missing.
-fn path(
-    values: &[Option<f64>],
-    x: &impl Fn(usize) -> f64,
-    y: &impl Fn(f64) -> f64,
-) -> String {
+fn path(values: &[Option<f64>], x: &impl Fn(usize) -> f64, y: &impl Fn(f64) -> f64) -> String {
     let mut path = String::new();
     let mut broken = true;
     for (index, value) in values.iter().enumerate() {
@@ -427,7 +423,13 @@ mod tests {
 
     #[test]
     fn an_axis_ends_at_a_round_number() {
-        for (most, top) in [(0.0, 2.0), (2.0, 2.0), (3.0, 4.0), (28.0, 40.0), (84.0, 100.0)] {
+        for (most, top) in [
+            (0.0, 2.0),
+            (2.0, 2.0),
+            (3.0, 4.0),
+            (28.0, 40.0),
+            (84.0, 100.0),
+        ] {
             assert!((ceiling(most) - top).abs() < f64::EPSILON, "{most}");
         }
     }

@@ -10,8 +10,8 @@ use super::{
         deployment_rows, flow_names, flow_rows, issued_by, listed_deployments, listed_flows, whole,
     },
     parts::{
-        ROWS, fact, history, last_day, nothing, outside, plan_tone, quoted, rating,
-        record, sources, stage, stage_tone, standing, standing_tone, table,
+        ROWS, fact, history, last_day, nothing, outside, plan_tone, quoted, rating, record,
+        sources, stage, stage_tone, standing, standing_tone, table,
     },
     picture::{Axis, Part, Span, Tone, cell, stacked, time_bar, toned},
     words::{NONE, read},
@@ -128,7 +128,9 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     named.extend(platform.coordinating_agencies.iter().map(|it| &**it));
     named.extend(deployments.deployments.iter().map(|it| &*it.agency));
     named.extend(flow_names(&flows.data_flows));
-    let names = ask.names(named.into_iter().filter(|it| !it.is_empty())).await?;
+    let names = ask
+        .names(named.into_iter().filter(|it| !it.is_empty()))
+        .await?;
     let changes = listed_changes(ask, &name, 10).await?;
     let title = lang.either(&platform.display_name, &platform.display_name_en, &name);
     let english = match lang {
@@ -192,7 +194,10 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
 
 fn facts(ask: &Ask, platform: &pb::Platform, names: &Names) -> Markup {
     let lang = ask.lang();
-    let checked = lang.value("Platform.Verification", platform.verification().as_str_name());
+    let checked = lang.value(
+        "Platform.Verification",
+        platform.verification().as_str_name(),
+    );
     html! {
         dl {
             dt { (lang.t("Cơ quan chủ quản", "Governing agency")) }
@@ -333,9 +338,9 @@ fn time_table(ask: &Ask, milestones: &[pb::Milestone], first: Option<&pb::Baseli
         last_day(all.find(|it| it.milestone == name)?.due.as_ref())
     };
     let done = |one: &pb::Milestone| read(one.completion.as_ref()?.completion_date);
-    let days = milestones.iter().flat_map(|one| {
-        [last_day(one.due.as_ref()), first_due(&one.name), done(one)]
-    });
+    let days = milestones
+        .iter()
+        .flat_map(|one| [last_day(one.due.as_ref()), first_due(&one.name), done(one)]);
     let axis = Axis::of(days.flatten(), ask.date());
     let heads = [
         (lang.t("Mốc nhiệm vụ", "Milestone"), false),
@@ -403,17 +408,25 @@ fn deployed(ask: &Ask, deployments: &[pb::Deployment], platform: &str) -> Vec<Pa
     ];
     let of = |stage: Stage| {
         let those = deployments.iter().filter(|it| {
-            it.standing.as_ref().map_or(Stage::Unspecified, |it| it.stage()) == stage
+            it.standing
+                .as_ref()
+                .map_or(Stage::Unspecified, |it| it.stage())
+                == stage
         });
         i64::try_from(those.count()).unwrap_or_default()
     };
     let parts = stages.map(|stage| Part {
         tone: super::parts::deployment_tone(stage),
-        word: lang.value("Deployment.Stage", stage.as_str_name()).to_owned(),
+        word: lang
+            .value("Deployment.Stage", stage.as_str_name())
+            .to_owned(),
         count: of(stage),
         href: ask.address.with(
             "/deployments",
-            &[("filter", &format!("name:{}", quoted(&format!("{id}/deployments"))))],
+            &[(
+                "filter",
+                &format!("name:{}", quoted(&format!("{id}/deployments"))),
+            )],
         ),
     });
     parts.to_vec()
@@ -457,5 +470,9 @@ fn matrix(ask: &Ask, flows: &[pb::DataFlow]) -> Markup {
             }
         }
     };
-    table(lang.t("Luồng dữ liệu theo kênh", "Data flows by channel"), &heads, &rows)
+    table(
+        lang.t("Luồng dữ liệu theo kênh", "Data flows by channel"),
+        &heads,
+        &rows,
+    )
 }

@@ -25,7 +25,9 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
         read_revision: ask.at_revision(),
         read_time: ask.time(),
     };
-    let answer = ask.get(ask.recommendations().list_recommendations(request)).await?;
+    let answer = ask
+        .get(ask.recommendations().list_recommendations(request))
+        .await?;
     let all = &answer.recommendations;
     let names = ask.names(all.iter().map(|it| &*it.agency)).await?;
     let heads = [
@@ -56,7 +58,9 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
         true => nothing(lang),
         false => table(title, &heads, &rows),
     };
-    let csv = ask.address.csv("/v1/recommendations", &[("filter", filter)]);
+    let csv = ask
+        .address
+        .csv("/v1/recommendations", &[("filter", filter)]);
     Ok(whole(ask, title, &rows, &answer.next_page_token, &csv))
 }
 
@@ -81,8 +85,13 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         read_revision: ask.at_revision(),
         read_time: ask.time(),
     };
-    let one = ask.get(ask.recommendations().get_recommendation(request)).await?;
-    let names = one.forwards.iter().flat_map(|it| [&*it.previous_agency, &*it.agency]);
+    let one = ask
+        .get(ask.recommendations().get_recommendation(request))
+        .await?;
+    let names = one
+        .forwards
+        .iter()
+        .flat_map(|it| [&*it.previous_agency, &*it.agency]);
     let names = names.chain([&*one.agency]).filter(|it| !it.is_empty());
     let names = ask.names(names).await?;
     let title = &one.display_name;

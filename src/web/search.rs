@@ -64,7 +64,9 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
         read_time: ask.time(),
         ..Default::default()
     };
-    let recommendations = ask.get(ask.recommendations().list_recommendations(request)).await?;
+    let recommendations = ask
+        .get(ask.recommendations().list_recommendations(request))
+        .await?;
     let request = pb::ListIndicatorsRequest {
         page_size: FOUND,
         filter: words.clone(),
@@ -101,7 +103,11 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
         (
             lang.t("Nhiệm vụ", "Tasks"),
             "/tasks",
-            tasks.tasks.iter().map(|it| (&*it.name, &*it.display_name)).collect(),
+            tasks
+                .tasks
+                .iter()
+                .map(|it| (&*it.name, &*it.display_name))
+                .collect(),
         ),
         (
             lang.t("Kiến nghị", "Recommendations"),

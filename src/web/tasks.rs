@@ -114,7 +114,9 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let task = ask.get(ask.tasks().get_task(request)).await?;
     let mut named: Vec<&str> = vec![&task.agency, &task.assigning_agency, &task.platform];
     named.extend(task.coordinating_agencies.iter().map(|it| &**it));
-    let names = ask.names(named.into_iter().filter(|it| !it.is_empty())).await?;
+    let names = ask
+        .names(named.into_iter().filter(|it| !it.is_empty()))
+        .await?;
     let request = pb::ListRecommendationsRequest {
         page_size: 20,
         filter: format!("tasks.task = {}", quoted(&name)),
@@ -122,7 +124,9 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         read_time: ask.time(),
         ..Default::default()
     };
-    let from = ask.get(ask.recommendations().list_recommendations(request)).await?;
+    let from = ask
+        .get(ask.recommendations().list_recommendations(request))
+        .await?;
     let below = listed(ask, &format!("parent = {}", quoted(&name)), 30).await?;
     let changes = listed_changes(ask, &name, 20).await?;
     let title = &task.display_name;

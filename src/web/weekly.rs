@@ -16,10 +16,14 @@ type Line = (&'static str, fn(&pb::agency_summary::Counts) -> Option<i32>);
 
 const LINES: [Line; 11] = [
     ("held_platform_count", |it| it.held_platform_count),
-    ("issued_plan_platform_count", |it| it.issued_plan_platform_count),
+    ("issued_plan_platform_count", |it| {
+        it.issued_plan_platform_count
+    }),
     ("operating_platform_count", |it| it.operating_platform_count),
     ("milestone_count", |it| it.milestone_count),
-    ("completed_milestone_count", |it| it.completed_milestone_count),
+    ("completed_milestone_count", |it| {
+        it.completed_milestone_count
+    }),
     ("overdue_milestone_count", |it| it.overdue_milestone_count),
     ("late_report_plan_count", |it| it.late_report_plan_count),
     ("diverging_plan_count", |it| it.diverging_plan_count),
@@ -44,12 +48,15 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
         ..Default::default()
     };
     let compared = request(write_date(before));
-    let compared = ask.get(ask.monitoring().compute_agency_summaries(compared)).await;
+    let compared = ask
+        .get(ask.monitoring().compute_agency_summaries(compared))
+        .await;
     let answer = match compared {
         // the edition may be younger than a week
         Err(failed) if failed.code == http::StatusCode::BAD_REQUEST => {
             let alone = request(None);
-            ask.get(ask.monitoring().compute_agency_summaries(alone)).await?
+            ask.get(ask.monitoring().compute_agency_summaries(alone))
+                .await?
         }
         other => other?,
     };
@@ -77,7 +84,11 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
         let counts = it.counts.unwrap_or_default();
         i64::from(counts.overdue_task_count()) + i64::from(counts.overdue_milestone_count())
     };
-    let mut worst: Vec<_> = answer.agency_summaries.iter().filter(|it| late(it) > 0).collect();
+    let mut worst: Vec<_> = answer
+        .agency_summaries
+        .iter()
+        .filter(|it| late(it) > 0)
+        .collect();
     worst.sort_by(|a, b| {
         let by_name = || a.agency_display_name.cmp(&b.agency_display_name);
         late(b).cmp(&late(a)).then_with(by_name)
@@ -87,7 +98,10 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
         (lang.t("Mốc quá hạn", "Milestones overdue"), true),
         (lang.t("Nhiệm vụ quá hạn", "Tasks overdue"), true),
         (lang.t("Nhiệm vụ hoàn thành", "Tasks completed"), true),
-        (lang.t("Quá hạn so với tuần trước", "Overdue since last week"), true),
+        (
+            lang.t("Quá hạn so với tuần trước", "Overdue since last week"),
+            true,
+        ),
     ];
     let agencies = html! {
         @for one in worst.iter().take(AGENCIES) {
@@ -122,7 +136,10 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
     let period = before.map_or_else(String::new, |it| lang.day(it.plus_days(1)));
     let csv = ask.address.csv(
         "/v1/platforms:computeAgencySummaries",
-        &[("comparisonDate", &before.map_or_else(String::new, |it| it.to_string()))],
+        &[(
+            "comparisonDate",
+            &before.map_or_else(String::new, |it| it.to_string()),
+        )],
     );
     Ok(Made {
         title: title.to_owned(),

@@ -67,19 +67,26 @@ impl Lang {
             Self::Vi => (vietnamese, english),
             Self::En => (english, vietnamese),
         };
-        [first, second].into_iter().find(|it| !it.is_empty()).unwrap_or(id)
+        [first, second]
+            .into_iter()
+            .find(|it| !it.is_empty())
+            .unwrap_or(id)
     }
 
     /// What the glossary calls a value of an enum.
     pub(super) fn value(self, enum_type: &str, value: &'static str) -> &'static str {
         let found = label(enum_type, value);
-        found.map_or(value, |it| self.either(&it.display_name, &it.display_name_en, value))
+        found.map_or(value, |it| {
+            self.either(&it.display_name, &it.display_name_en, value)
+        })
     }
 
     /// What the glossary calls a figure.
     pub(super) fn figure(self, message: &str, field: &'static str) -> &'static str {
         let found = figure_label(message, field);
-        found.map_or(field, |it| self.either(&it.display_name, &it.display_name_en, field))
+        found.map_or(field, |it| {
+            self.either(&it.display_name, &it.display_name_en, field)
+        })
     }
 
     pub(super) fn day(self, date: Date) -> String {
@@ -87,7 +94,9 @@ impl Lang {
         match self {
             Self::Vi => format!("{day:02}/{month:02}/{year}"),
             Self::En => {
-                let name = usize::try_from(month - 1).ok().and_then(|it| MONTHS.get(it));
+                let name = usize::try_from(month - 1)
+                    .ok()
+                    .and_then(|it| MONTHS.get(it));
                 format!("{day} {} {year}", name.unwrap_or(&""))
             }
         }

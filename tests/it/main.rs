@@ -14,6 +14,7 @@ mod changes;
 mod cli;
 mod clients;
 mod coverage;
+mod dashboard;
 mod demo;
 mod faults;
 mod following;
