@@ -112,7 +112,7 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
                 h1 { (title) }
                 p.lead {
                     (lang.t(
-                        "Xếp theo số mốc và nhiệm vụ quá hạn, rồi theo tên. Không có điểm tổng hợp.",
+                        "Xếp theo số mốc, nhiệm vụ quá hạn, rồi theo tên. Không có điểm tổng hợp.",
                         "By milestones and tasks overdue, then by name. There is no total score.",
                     ))
                 }

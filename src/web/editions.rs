@@ -89,7 +89,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         };
         Some(ask.get(ask.catalogue().compare_editions(request)).await?)
     };
-    let listed = format!("listings.edition = {}", quoted(&name));
+    let listed = format!("listings.edition:{}", quoted(&name));
     let title = &edition.display_name;
     Ok(Made {
         title: title.clone(),
@@ -136,7 +136,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                         @for group in &edition.groups {
                             li {
                                 a href=(ask.address.with("/platforms", &[("filter",
-                                    &format!("{listed} AND listings.group = {}",
+                                    &format!("{listed} AND listings.group:{}",
                                         quoted(&group.code)))])) {
                                     (group.code) ". " (group.title)
                                 }

@@ -191,6 +191,7 @@ async fn provinces(ask: &Ask) -> Result<Vec<Tile>, Failed> {
         Tile {
             name: place(name).to_owned(),
             text: format!("{}/{}", lang.number(done), lang.number(all)),
+            tone: Tone::Going,
             share: (all > 0).then(|| share(done, all)),
             href: ask.address.to(&path_of(&agency.name)),
         }
@@ -271,7 +272,7 @@ fn numbers(
     let recommendations = summary.recommendations.unwrap_or_default();
     let in_edition = match &*summary.edition {
         "" | "editions/-" => String::new(),
-        edition => format!("listings.edition = \"{edition}\" AND "),
+        edition => format!("listings.edition:\"{edition}\" AND "),
     };
     let (on_time, late) = (of(Standing::CompletedOnTime), of(Standing::CompletedLate));
     let all = [

@@ -10,7 +10,7 @@ use super::{
         ROWS, days_late, deployment_tone, document, ends, level_tone, limits, nothing, plan_tone,
         quoted, rating, record, table,
     },
-    picture::toned,
+    picture::{Tone, toned},
     words::{NONE, read},
 };
 use crate::pb;
@@ -386,15 +386,18 @@ async fn milestones(ask: &Ask) -> Result<Made, Failed> {
 async fn deployments(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let filter = ask.address.get("filter");
-    let answer = listed_deployments(ask, "platforms/-", filter, ROWS).await?;
+    let parent = match ask.address.get("platform") {
+        "" => "platforms/-",
+        platform => platform,
+    };
+    let answer = listed_deployments(ask, parent, filter, ROWS).await?;
     let names = answer.deployments.iter();
     let names = names.flat_map(|it| [&*it.agency, platform_of(&it.name)]);
     let names = ask.names(names).await?;
     let rows = deployment_rows(ask, &answer.deployments, &names);
     let title = lang.t("Triển khai tại các cơ quan, địa phương", "Deployments");
-    let csv = ask
-        .address
-        .csv("/v1/platforms/-/deployments", &[("filter", filter)]);
+    let path = format!("/v1/{parent}/deployments");
+    let csv = ask.address.csv(&path, &[("filter", filter)]);
     Ok(whole(ask, title, &rows, &answer.next_page_token, &csv))
 }
 
@@ -493,7 +496,7 @@ pub(super) fn flow_names(flows: &[pb::DataFlow]) -> impl Iterator<Item = &str> {
     parties.flat_map(|it| [&*it.platform, &*it.agency])
 }
 
-fn party(ask: &Ask, party: Option<&pb::data_flow::Party>, names: &Names) -> Markup {
+pub(super) fn party(ask: &Ask, party: Option<&pb::data_flow::Party>, names: &Names) -> Markup {
     let Some(party) = party else {
         return html! { (NONE) };
     };
@@ -510,8 +513,19 @@ fn party(ask: &Ask, party: Option<&pb::data_flow::Party>, names: &Names) -> Mark
     }
 }
 
-pub(super) fn flow_rows(ask: &Ask, flows: &[pb::DataFlow], names: &Names) -> Markup {
+pub(super) const fn flow_tone(state: pb::data_flow::State) -> Tone {
     use pb::data_flow::State;
+    match state {
+        State::Active => Tone::Done,
+        State::Testing => Tone::Soon,
+        State::Planned => Tone::Going,
+        State::Suspended => Tone::Late,
+        State::Ended => Tone::None,
+        State::Unspecified => Tone::Missing,
+    }
+}
+
+fn flow_rows(ask: &Ask, flows: &[pb::DataFlow], names: &Names) -> Markup {
     let lang = ask.lang();
     if flows.is_empty() {
         return nothing(lang);
@@ -525,14 +539,7 @@ pub(super) fn flow_rows(ask: &Ask, flows: &[pb::DataFlow], names: &Names) -> Mar
     ];
     let rows = html! {
         @for flow in flows {
-            @let tone = match flow.state() {
-                State::Active => super::picture::Tone::Done,
-                State::Testing => super::picture::Tone::Soon,
-                State::Planned => super::picture::Tone::Going,
-                State::Suspended => super::picture::Tone::Late,
-                State::Ended => super::picture::Tone::None,
-                State::Unspecified => super::picture::Tone::Missing,
-            };
+            @let tone = flow_tone(flow.state());
             tr {
                 td.what { (record(ask, &flow.name, &flow.display_name)) }
                 td { (party(ask, flow.provider.as_ref(), names)) }

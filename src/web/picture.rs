@@ -271,6 +271,7 @@ fn path(values: &[Option<f64>], x: &impl Fn(usize) -> f64, y: &impl Fn(f64) -> f
 pub(super) struct Tile {
     pub(super) name: String,
     pub(super) text: String,
+    pub(super) tone: Tone,
     pub(super) share: Option<f64>,
     pub(super) href: String,
 }
@@ -288,7 +289,7 @@ pub(super) fn tiles(lang: Lang, tiles: &[Tile]) -> Markup {
                                 Some(share) => {
                                     rect.trough width="100" height="10" {}
                                     rect width=(at(share.clamp(0.0, 1.0) * 100.0)) height="10"
-                                        fill=(Tone::Going.fill()) {}
+                                        fill=(tile.tone.fill()) {}
                                 }
                                 None => rect width="100" height="10" fill=(Tone::Missing.fill()) {},
                             }
@@ -370,16 +371,9 @@ pub(super) fn time_bar(label: &str, axis: Axis, span: &Span) -> Markup {
     }
 }
 
-/// A sign in a cell of a matrix, with its word for those who do not see it.
-pub(super) fn cell(tone: Tone, word: &str, count: &str) -> Markup {
-    html! {
-        span.cell {
-            svg.swatch viewBox="0 0 16 16" role="img" aria-label=(word) {
-                rect width="16" height="16" fill=(tone.fill()) {}
-            }
-            (count)
-        }
-    }
+/// A sign in a cell of a matrix, with its word.
+pub(super) fn cell(tone: Tone, word: &str) -> Markup {
+    html! { span.cell { (toned(tone, word)) } }
 }
 
 /// How much one number is of another.
@@ -446,6 +440,7 @@ mod tests {
         let tile = Tile {
             name: "<Huế>".to_owned(),
             text: "0".to_owned(),
+            tone: Tone::Going,
             share: None,
             href: "/".to_owned(),
         };

@@ -7,13 +7,14 @@ use super::{
     ask::{Ask, Failed, Names},
     changes::{listed as listed_changes, rows as change_rows},
     lists::{
-        deployment_rows, flow_names, flow_rows, issued_by, listed_deployments, listed_flows, whole,
+        deployment_rows, flow_names, flow_tone, issued_by, listed_deployments, listed_flows, party,
+        whole,
     },
     parts::{
-        ROWS, fact, history, last_day, nothing, outside, plan_tone, quoted, rating, record,
-        sources, stage, stage_tone, standing, standing_tone, table,
+        ROWS, deployment_tone, fact, history, last_day, nothing, outside, path_of, plan_tone,
+        quoted, rating, record, sources, stage, stage_tone, standing, standing_tone, table,
     },
-    picture::{Axis, Part, Span, Tone, cell, stacked, time_bar, toned},
+    picture::{Axis, Span, Tile, Tone, cell, tiles, time_bar, toned},
     words::{NONE, read},
 };
 use crate::pb::{self, platform::operation_stage::Stage};
@@ -171,16 +172,24 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             @if !deployments.deployments.is_empty() {
                 section.wide {
                     h2 { (lang.t("Triển khai tại các cơ quan, địa phương", "Deployments")) }
-                    (stacked(lang, lang.t("Triển khai", "Deployments"),
-                        &deployed(ask, &deployments.deployments, &name)))
+                    (tiles(lang, &deployed(ask, &deployments.deployments, &names)))
                     (deployment_rows(ask, &deployments.deployments, &names))
+                    p.ends {
+                        a href=(ask.address.with("/deployments", &[("platform", &name)])) {
+                            (lang.t("Xem danh sách", "See the list"))
+                        }
+                    }
                 }
             }
             @if !flows.data_flows.is_empty() {
                 section.wide {
                     h2 { (lang.t("Luồng dữ liệu", "Data flows")) }
-                    (matrix(ask, &flows.data_flows))
-                    (flow_rows(ask, &flows.data_flows, &names))
+                    (matrix(ask, &flows.data_flows, &names, &name))
+                    p.ends {
+                        a href=(ask.address.with("/flows", &[("filter", &either)])) {
+                            (lang.t("Xem danh sách", "See the list"))
+                        }
+                    }
                 }
             }
             section.wide {
@@ -393,48 +402,28 @@ fn time_table(ask: &Ask, milestones: &[pb::Milestone], first: Option<&pb::Baseli
     }
 }
 
-/// Deployments by stage, as parts of a bar.
-fn deployed(ask: &Ask, deployments: &[pb::Deployment], platform: &str) -> Vec<Part> {
-    use pb::deployment::Stage;
+/// A tile for each deployment, by its stage.
+fn deployed(ask: &Ask, deployments: &[pb::Deployment], names: &Names) -> Vec<Tile> {
     let lang = ask.lang();
-    let id = platform.trim_start_matches("platforms/");
-    let stages = [
-        Stage::Operating,
-        Stage::Pilot,
-        Stage::Preparing,
-        Stage::NotStarted,
-        Stage::Stopped,
-        Stage::Unspecified,
-    ];
-    let of = |stage: Stage| {
-        let those = deployments.iter().filter(|it| {
-            it.standing
-                .as_ref()
-                .map_or(Stage::Unspecified, |it| it.stage())
-                == stage
-        });
-        i64::try_from(those.count()).unwrap_or_default()
-    };
-    let parts = stages.map(|stage| Part {
-        tone: super::parts::deployment_tone(stage),
-        word: lang
-            .value("Deployment.Stage", stage.as_str_name())
-            .to_owned(),
-        count: of(stage),
-        href: ask.address.with(
-            "/deployments",
-            &[(
-                "filter",
-                &format!("name:{}", quoted(&format!("{id}/deployments"))),
-            )],
-        ),
+    let tiles = deployments.iter().map(|one| {
+        let stage = one.standing.as_ref().map(|it| it.stage());
+        let stage = stage.unwrap_or_default();
+        Tile {
+            name: names.of(&one.agency, lang).to_owned(),
+            text: lang
+                .value("Deployment.Stage", stage.as_str_name())
+                .to_owned(),
+            tone: deployment_tone(stage),
+            share: (stage != pb::deployment::Stage::Unspecified).then_some(1.0),
+            href: ask.address.to(&path_of(&one.agency)),
+        }
     });
-    parts.to_vec()
+    tiles.collect()
 }
 
-/// Flows by channel and state.
-fn matrix(ask: &Ask, flows: &[pb::DataFlow]) -> Markup {
-    use pb::data_flow::{State, term::Channel};
+/// Data flows by the channel that each goes through, with its state.
+fn matrix(ask: &Ask, flows: &[pb::DataFlow], names: &Names, own: &str) -> Markup {
+    use pb::data_flow::term::Channel;
     let lang = ask.lang();
     let channels = [
         Channel::Ndop,
@@ -443,27 +432,28 @@ fn matrix(ask: &Ask, flows: &[pb::DataFlow]) -> Markup {
         Channel::Api,
         Channel::Other,
     ];
-    let states = [
-        (State::Planned, Tone::Going),
-        (State::Testing, Tone::Soon),
-        (State::Active, Tone::Done),
-        (State::Suspended, Tone::Late),
-        (State::Ended, Tone::None),
+    let mut heads = vec![
+        (lang.t("Luồng dữ liệu", "Data flow"), false),
+        (lang.t("Với", "With"), false),
     ];
-    let word = |state: State| lang.value("DataFlow.State", state.as_str_name());
-    let mut heads = vec![(lang.t("Kênh", "Channel"), false)];
-    heads.extend(states.map(|(state, _)| (word(state), false)));
+    heads.extend(channels.map(|it| match it {
+        Channel::Other => (lang.t("Cách khác", "Other"), false),
+        known => (known.as_str_name(), false),
+    }));
     let rows = html! {
-        @for channel in channels {
+        @for flow in flows {
+            @let provides = flow.provider.as_ref().is_some_and(|it| it.platform == own);
+            @let other = if provides { &flow.consumer } else { &flow.provider };
+            @let word = lang.value("DataFlow.State", flow.state().as_str_name());
             tr {
-                th scope="row" { (channel.as_str_name()) }
-                @for (state, tone) in states {
-                    @let those = flows.iter().filter(|it| {
-                        it.channel() == channel && it.state() == state
-                    });
-                    @let count = those.count();
+                th.what scope="row" { (record(ask, &flow.name, &flow.display_name)) }
+                td {
+                    (if provides { lang.t("cung cấp cho ", "to ") } else { lang.t("nhận từ ", "from ") })
+                    (party(ask, other.as_ref(), names))
+                }
+                @for channel in channels {
                     td {
-                        @if count > 0 { (cell(tone, word(state), &count.to_string())) }
+                        @if flow.channel() == channel { (cell(flow_tone(flow.state()), word)) }
                         @else { (NONE) }
                     }
                 }

@@ -119,7 +119,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         .await?;
     let request = pb::ListRecommendationsRequest {
         page_size: 20,
-        filter: format!("tasks.task = {}", quoted(&name)),
+        filter: format!("tasks.task:{}", quoted(&name)),
         read_revision: ask.at_revision(),
         read_time: ask.time(),
         ..Default::default()

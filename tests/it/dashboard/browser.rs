@@ -1,5 +1,5 @@
-//! The pages in a real Chromium: accessibility rules, nothing from elsewhere, nothing wider than the
-//! window, one sheet of A4, and live without having been loaded again.
+//! The pages in a real Chromium: accessibility rules, nothing from elsewhere, nothing wider than
+//! the window, one sheet of A4, and live without having been loaded again.
 
 use std::{process::Command, time::Duration};
 
