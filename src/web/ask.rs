@@ -14,12 +14,12 @@ use std::{
 
 use futures_util::future::Either;
 use http::{
-    Extensions, HeaderMap, Request, Response, StatusCode,
+    Extensions, HeaderMap, HeaderName, Request, Response, StatusCode,
     header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderValue},
     request::Parts,
 };
 use prost::Message;
-use tonic::{Code, Status, body::Body};
+use tonic::{Status, body::Body};
 use tonic_types::StatusExt as _;
 use tower::Service;
 
@@ -27,11 +27,11 @@ use super::{
     Grpc, Inner,
     address::{Address, Known},
     as_of,
-    words::{Lang, both},
+    words::{Lang, both, read},
 };
 use crate::{
     admission::held::{Held, Kept},
-    call::Call,
+    call::{Call, metadata::NDP_ACTOR},
     http::http_status,
     pb::{
         self, access_service_client::AccessServiceClient,
@@ -103,11 +103,7 @@ impl From<Status> for Failed {
             (it.field.clone(), text)
         });
         Self {
-            code: match status.code() {
-                // what is not there, and what is asked wrongly of it, look the same to a reader
-                Code::NotFound => StatusCode::NOT_FOUND,
-                _ => http_status(&status),
-            },
+            code: http_status(&status),
             text: status.message().to_owned(),
             fields: fields.collect(),
         }
@@ -145,19 +141,13 @@ impl Ask {
         let mut headers = HeaderMap::new();
         let language = HeaderValue::from_static(address.lang.tag());
         headers.insert(ACCEPT_LANGUAGE, language);
-        for name in [AUTHORIZATION.as_str(), "traceparent", "ndp-actor"] {
-            if let Some(value) = request.headers.get(name) {
-                headers.insert(
-                    http::HeaderName::from_bytes(name.as_bytes()).unwrap_or(AUTHORIZATION),
-                    value.clone(),
-                );
+        let traceparent = HeaderName::from_static("traceparent");
+        for name in [AUTHORIZATION, traceparent, NDP_ACTOR.clone()] {
+            if let Some(value) = request.headers.get(&name) {
+                headers.insert(name, value.clone());
             }
         }
         let at = as_of(address.known);
-        let read = match at {
-            At::Time(time) => time,
-            At::Now | At::Revision(_) => now,
-        };
         Self {
             address,
             caller: Reader::default(),
@@ -173,7 +163,7 @@ impl Ask {
             held: Arc::clone(held),
             kept: Mutex::default(),
             at,
-            read_date: read.date_in_vietnam(),
+            read_date: now.date_in_vietnam(),
             dated: AtomicBool::new(false),
         }
     }
@@ -196,28 +186,19 @@ impl Ask {
                 self.at = Revision::new(told.revision).map_or(At::Now, At::Revision);
             }
         }
-        match self.at {
-            At::Now => {}
-            At::Revision(revision) => {
-                self.revision = revision.get();
-                let change = self.change(revision.get()).await?;
-                let time = change.record_time.and_then(|it| {
-                    let micros = it.seconds.checked_mul(1_000_000)?;
-                    Timestamp::from_micros(micros + i64::from(it.nanos) / 1000).ok()
-                });
-                self.read_date = time.map_or(self.read_date, Timestamp::date_in_vietnam);
-            }
-            At::Time(_) => {
-                let request = pb::ListEditionsRequest {
-                    page_size: 1,
-                    read_time: self.time(),
-                    ..Default::default()
-                };
-                let answer = self.catalogue().list_editions(request).await?;
-                let told = answer.metadata().get("ndp-revision");
-                let told = told.and_then(|it| it.to_str().ok()?.parse().ok());
-                self.revision = told.unwrap_or(self.revision);
-            }
+        if self.at != At::Now {
+            // the cheapest answer that says its day and its revision
+            let request = pb::ComputeConnectionsRequest {
+                read_revision: self.at_revision(),
+                read_time: self.time(),
+                ..Default::default()
+            };
+            let told = self
+                .get(self.monitoring().compute_connections(request))
+                .await?;
+            self.revision = told.revision;
+            self.synthetic |= told.synthetic;
+            self.read_date = read(told.effective_date).unwrap_or(self.read_date);
         }
         Ok(())
     }
@@ -277,12 +258,6 @@ impl Ask {
             .unwrap_or_else(PoisonError::into_inner)
             .push(kept);
         Ok(answer)
-    }
-
-    async fn change(&self, revision: i64) -> Result<pb::Change, Failed> {
-        let name = format!("changes/{revision}");
-        let request = pb::GetChangeRequest { name };
-        self.get(self.changes().get_change(request)).await
     }
 
     pub(super) fn catalogue(&self) -> CatalogueServiceClient<Within> {
