@@ -49,7 +49,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, prost::Me
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service, ServiceExt};
 
-pub(crate) use self::json::harden;
+pub(crate) use self::{errors::http_status, json::harden, raw::names as names_tag};
 
 pub use self::errors::Refused;
 use self::{
@@ -221,6 +221,14 @@ where
             }
             Ok(response)
         })
+    }
+}
+
+/// The response in a coding that the client accepts; as it is where the client accepts none.
+pub(crate) fn compressed(headers: &HeaderMap, response: Response<Body>) -> Response<Body> {
+    match Codings::asked(headers) {
+        Some(codings) => coding::encoded(response, codings),
+        None => response,
     }
 }
 

@@ -26,4 +26,5 @@ pub mod signed;
 pub mod store;
 pub mod telemetry;
 pub mod transfer;
+pub mod web;
 pub mod wire;

@@ -22,7 +22,10 @@ use std::{
 use anyhow::Context;
 use tokio::{net::TcpListener, signal::unix, sync::watch};
 use tonic_web::GrpcWebLayer;
-use tower::{ServiceBuilder, util::option_layer};
+use tower::{
+    ServiceBuilder,
+    util::{BoxCloneSyncService, option_layer},
+};
 
 use crate::{
     admission::{Admission, Amounts, connection::ANSWER_TIME, proxies::Proxies},
@@ -42,6 +45,7 @@ use crate::{
     service::{Methods, health::Serving, standard::Standard},
     sign_in::{SignIn, browser::Browsers},
     telemetry::metrics::Metrics,
+    web::Pages,
     wire::descriptors,
 };
 use connections::Connections;
@@ -293,7 +297,8 @@ pub async fn serve_until(
     let tidying = tokio::spawn(tidy_files(registry.clone(), files.clone()));
     let denials = Denials::new(registry.clock().now());
     let checkpoints = signing::open(&registry, &options.signing)?;
-    let pages = browser::pages(&registry, &sign_in);
+    let sign_in_pages = browser::pages(&registry, &sign_in);
+    let signs_in = sign_in.takes_browsers();
     let methods = Methods::new(
         &registry,
         sign_in,
@@ -307,9 +312,11 @@ pub async fn serve_until(
     let slow = Duration::from_millis(limits.slow_call_ms);
     let calls = Calls::new(registry.clone(), identifier, methods, denials, slow);
     let grpc = Stack::new(metrics.clone(), guard, calls, Standard::new(serving)?);
+    let pages = Pages::new(BoxCloneSyncService::new(grpc.clone()), &registry, signs_in);
     let web = ServiceBuilder::new()
         .layer(option_layer(web::cors(&options.web_origins)))
-        .layer(option_layer(pages))
+        .layer(option_layer(sign_in_pages))
+        .layer(pages)
         .layer(json.clone())
         .layer(GrpcWebLayer::new())
         .service(grpc.clone());

@@ -26,7 +26,7 @@ use ndp_core::{
 
 /// The HTTP status of an error: as in google/rpc/code.proto, except for errors for which HTTP has a
 /// more specific status.
-fn http_status(status: &Status) -> StatusCode {
+pub(crate) fn http_status(status: &Status) -> StatusCode {
     if let Some(info) = status.get_details_error_info() {
         let limit = info.metadata.get("limit").map(String::as_str);
         if info.reason == reasons::MESSAGE_TOO_LARGE.name() {

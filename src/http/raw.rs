@@ -291,7 +291,7 @@ const fn is_plain(byte: u8) -> bool {
 }
 
 /// Whether `if-none-match` names the tag.
-fn names(known: &[HeaderValue], tag: &HeaderValue) -> bool {
+pub(crate) fn names(known: &[HeaderValue], tag: &HeaderValue) -> bool {
     let known = known.iter().filter_map(|it| it.to_str().ok());
     let mut known = known.flat_map(|it| it.split(',')).map(str::trim);
     known.any(|it| it == "*" || it.trim_start_matches("W/").as_bytes() == tag.as_bytes())

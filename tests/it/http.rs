@@ -569,7 +569,7 @@ async fn http_has_its_own_refusals() {
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
     for (what, status, reason) in [
-        ("GET /", 404, "PATH_UNKNOWN"),
+        ("GET /nothing", 404, "PATH_UNKNOWN"),
         ("GET /v1/", 404, "PATH_UNKNOWN"),
         ("GET /v1/platforms/", 404, "PATH_UNKNOWN"),
         ("GET /v1/platforms/a:frob", 404, "PATH_UNKNOWN"),

@@ -15,6 +15,7 @@ mod cli;
 mod client;
 mod clients;
 mod coverage;
+mod dashboard;
 mod demo;
 mod faults;
 mod following;

@@ -76,6 +76,10 @@ const GRAPH: &[(&str, &[&str])] = &[
     ),
     ("http", &["admission", "call", "wire"]),
     (
+        "web",
+        &["admission", "call", "http", "pb", "registry", "wire"],
+    ),
+    (
         "layers",
         &[
             "admission",
@@ -102,6 +106,7 @@ const GRAPH: &[(&str, &[&str])] = &[
             "service",
             "sign_in",
             "telemetry",
+            "web",
         ],
     ),
     ("client", &["http", "signed", "telemetry", "wire"]),
@@ -213,6 +218,16 @@ const ROOMS: &[Room] = &[
             (
                 &["ndp_core::state"],
                 "it knows descriptors and calls, and no method or platform",
+            ),
+        ],
+    },
+    Room {
+        name: "web",
+        rules: &[
+            NO_SQL,
+            (
+                &["ndp_core::state"],
+                "a page is made of calls, and counts nothing itself",
             ),
         ],
     },

@@ -130,7 +130,7 @@ async fn by_default_no_page_of_another_site_may_call() {
     let answer = get(&server, "platforms/ndp-001", &[]).await;
     assert_eq!(answer.frames().1, "grpc-status:0\r\n");
     // what is not gRPC-Web is HTTP/JSON
-    let plain = send(&server.address, "GET /", &[], "").await;
+    let plain = send(&server.address, "GET /nothing", &[], "").await;
     assert_eq!(plain.status, 404);
     server.stop().await;
 }

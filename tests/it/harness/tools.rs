@@ -82,6 +82,22 @@ pub(crate) fn chromium() -> Option<PathBuf> {
     tool("chromium", "NDP_TEST_CHROMIUM", &SAID)
 }
 
+/// The folder of tests/dashboard with what it needs; none when it is left out. Only tests/run
+/// installs it.
+pub(crate) fn dashboard() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    let folder = env::var_os("NDP_TEST_DASHBOARD").map(PathBuf::from);
+    let folder = folder.filter(|it| it.join("node_modules/axe-core").is_dir());
+    if folder.is_none() {
+        left_out(
+            &SAID,
+            "tests of the dashboard in a browser, with the tools of tests/dashboard",
+            "NDP_TEST_DASHBOARD names no folder of them",
+        );
+    }
+    folder
+}
+
 /// The curl program; none when it is left out.
 pub(crate) fn curl() -> Option<PathBuf> {
     static SAID: Once = Once::new();

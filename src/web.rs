@@ -1,0 +1,411 @@
+//! The pages of the dashboard, on the port of the API: HTML made on the server, read by leaders,
+//! agencies and the public.
+//!
+//! A page is made of calls of the services in this process, by the caller of the page, on one
+//! revision and for one day: so what is charged, allowed and visible is decided where it is for
+//! every call, and nothing is counted here. What a page says is escaped by the type of `maud`;
+//! nothing runs in it but one script of this program, and it needs none.
+
+mod about;
+mod address;
+mod agencies;
+mod ask;
+mod assets;
+mod changes;
+mod editions;
+mod frame;
+mod indicators;
+mod leader;
+mod lists;
+mod parts;
+mod picture;
+mod platforms;
+mod recommendations;
+mod search;
+mod tasks;
+mod weekly;
+mod words;
+
+use std::{
+    convert::Infallible,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    header::{
+        ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
+        REFERRER_POLICY, RETRY_AFTER, VARY,
+    },
+    request::Parts,
+};
+use http_body_util::Full;
+use maud::Markup;
+use sha2::{Digest as _, Sha256};
+use tonic::body::Body;
+use tower::{Layer, Service, util::BoxCloneSyncService};
+
+use self::{
+    address::{Address, Known},
+    ask::{Ask, Failed},
+    frame::Frame,
+    words::Lang,
+};
+use crate::{
+    admission::held::{Entry, Held},
+    call::Call,
+    http::{compressed, harden, names_tag},
+    registry::Registry,
+};
+use ndp_core::{change::At, hex};
+
+/// The gRPC services, called in this process.
+pub type Grpc = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// Longest query of an address, in bytes: a page token, and a filter.
+const QUERY_BYTES_MAX: usize = 20 * 1024;
+
+/// Only what this server serves is loaded, and nothing within a page runs or sets its style.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+     img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+);
+
+/// The pages, as a layer: any other request passes.
+#[derive(Clone, Debug)]
+pub struct Pages(Arc<Inner>);
+
+struct Inner {
+    grpc: Grpc,
+    registry: Registry,
+    signs_in: bool,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pages")
+    }
+}
+
+impl Pages {
+    /// Pages made of calls of these services; `signs_in` says whether browsers can sign in.
+    pub fn new(grpc: Grpc, registry: &Registry, signs_in: bool) -> Self {
+        Self(Arc::new(Inner {
+            grpc,
+            registry: registry.clone(),
+            signs_in,
+        }))
+    }
+}
+
+impl<S> Layer<S> for Pages {
+    type Service = PagesService<S>;
+
+    fn layer(&self, inner: S) -> PagesService<S> {
+        let pages = Arc::clone(&self.0);
+        PagesService { pages, inner }
+    }
+}
+
+/// The service that [`Pages`] makes.
+#[derive(Clone, Debug)]
+pub struct PagesService<S> {
+    pages: Arc<Inner>,
+    inner: S,
+}
+
+type Answering<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
+
+impl<S> Service<Request<Body>> for PagesService<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Answering<S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let entry = request.extensions().get::<Entry>();
+        let held = entry.and_then(|it| it.0.as_ref().ok()).map(Arc::clone);
+        let page = Page::of(request.uri().path());
+        // requests that are not admitted are refused by the inner service
+        let (Some(page), Some(held)) = (page, held) else {
+            return Box::pin(self.inner.call(request));
+        };
+        let pages = Arc::clone(&self.pages);
+        let (request, _) = request.into_parts();
+        Box::pin(async move { Ok(pages.answer(page, &request, &held).await) })
+    }
+}
+
+/// A page, by its path.
+#[derive(Debug)]
+enum Page {
+    Asset(&'static assets::Asset),
+    Leader,
+    Agencies,
+    Agency(String),
+    Platforms,
+    Platform(String),
+    Tasks,
+    Task(String),
+    Indicators,
+    Indicator(String),
+    Editions,
+    Edition(String),
+    Recommendations,
+    Recommendation(String),
+    List(lists::List),
+    Search,
+    Changes,
+    Change(String),
+    About,
+    Weekly,
+}
+
+impl Page {
+    fn of(path: &str) -> Option<Self> {
+        let path = path.strip_prefix('/')?;
+        if let Some(asset) = assets::find(path) {
+            return Some(Self::Asset(asset));
+        }
+        let (first, id) = match path.split_once('/') {
+            Some((_, "")) => return None,
+            Some((first, id)) if !id.contains('/') => (first, Some(id.to_owned())),
+            Some(_) => return None,
+            None => (path, None),
+        };
+        Some(match (first, id) {
+            ("", None) => Self::Leader,
+            ("agencies", None) => Self::Agencies,
+            ("agencies", Some(id)) => Self::Agency(id),
+            ("platforms", None) => Self::Platforms,
+            ("platforms", Some(id)) => Self::Platform(id),
+            ("tasks", None) => Self::Tasks,
+            ("tasks", Some(id)) => Self::Task(id),
+            ("indicators", None) => Self::Indicators,
+            ("indicators", Some(id)) => Self::Indicator(id),
+            ("editions", None) => Self::Editions,
+            ("editions", Some(id)) => Self::Edition(id),
+            ("recommendations", None) => Self::Recommendations,
+            ("recommendations", Some(id)) => Self::Recommendation(id),
+            ("search", None) => Self::Search,
+            ("changes", None) => Self::Changes,
+            ("changes", Some(id)) => Self::Change(id),
+            ("about", None) => Self::About,
+            ("weekly", None) => Self::Weekly,
+            (name, None) => Self::List(lists::List::of(name)?),
+            _ => return None,
+        })
+    }
+}
+
+/// A page that is made: its title, and what stands below it.
+struct Made {
+    title: String,
+    main: Markup,
+}
+
+impl Inner {
+    async fn answer(&self, page: Page, request: &Parts, held: &Arc<Held>) -> Response<Body> {
+        let mut response = match request.method {
+            Method::GET | Method::HEAD => self.get(page, request, held).await,
+            _ => {
+                let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
+                let verbs = HeaderValue::from_static("GET, HEAD");
+                response.headers_mut().insert(ALLOW, verbs);
+                response
+            }
+        };
+        if request.method == Method::HEAD {
+            *response.body_mut() = Body::empty();
+        }
+        response
+    }
+
+    async fn get(&self, page: Page, request: &Parts, held: &Arc<Held>) -> Response<Body> {
+        if let Page::Asset(asset) = page {
+            return compressed(&request.headers, asset.response());
+        }
+        let query = request.uri.query().unwrap_or_default();
+        if query.len() > QUERY_BYTES_MAX {
+            return plain(StatusCode::URI_TOO_LONG);
+        }
+        let lang = Lang::of(query, &request.headers);
+        let now = self.registry.clock().now();
+        let address = match Address::read(request.uri.path(), query, lang) {
+            Ok(address) => address,
+            Err(failed) => {
+                let address = Address::bare(request.uri.path(), lang);
+                return self.failed(&Ask::new(self, request, held, address, now), failed);
+            }
+        };
+        if address.known == Some(Known::Now) {
+            return to_lasting(&address.lasting(now));
+        }
+        let call = request.extensions.get::<Call>();
+        let tag = call.map(|call| tag(call, request, lang, &now.date_in_vietnam().to_string()));
+        let known: Vec<_> = request
+            .headers
+            .get_all(IF_NONE_MATCH)
+            .iter()
+            .cloned()
+            .collect();
+        let bare = tag.as_ref().and_then(|tag| HeaderValue::from_str(tag).ok());
+        if bare.as_ref().is_some_and(|tag| names_tag(&known, tag)) {
+            let mut response = plain(StatusCode::NOT_MODIFIED);
+            tagged(&mut response, tag);
+            return response;
+        }
+        let mut ask = Ask::new(self, request, held, address, now);
+        if let Err(failed) = ask.begin(call).await {
+            return self.failed(&ask, failed);
+        }
+        match self.made(page, &ask).await {
+            Ok(made) => {
+                let frame = self.frame(&ask);
+                let html = frame.page(&made.title, &made.main).into_string();
+                let response = html_response(StatusCode::OK, html);
+                // a response that has its tag would stay as it is
+                let mut response = compressed(&request.headers, response);
+                tagged(&mut response, tag);
+                response
+            }
+            Err(failed) => self.failed(&ask, failed),
+        }
+    }
+
+    /// The content of a page.
+    async fn made(&self, page: Page, ask: &Ask) -> Result<Made, Failed> {
+        match page {
+            Page::Asset(_) => Err(Failed::not_found()),
+            Page::Leader => Box::pin(leader::page(ask)).await,
+            Page::Agencies => Box::pin(agencies::list(ask)).await,
+            Page::Agency(id) => Box::pin(agencies::page(ask, &id)).await,
+            Page::Platforms => Box::pin(platforms::list(ask)).await,
+            Page::Platform(id) => Box::pin(platforms::page(ask, &id)).await,
+            Page::Tasks => Box::pin(tasks::list(ask)).await,
+            Page::Task(id) => Box::pin(tasks::page(ask, &id)).await,
+            Page::Indicators => Box::pin(indicators::list(ask)).await,
+            Page::Indicator(id) => Box::pin(indicators::page(ask, &id)).await,
+            Page::Editions => Box::pin(editions::list(ask)).await,
+            Page::Edition(id) => Box::pin(editions::page(ask, &id)).await,
+            Page::Recommendations => Box::pin(recommendations::list(ask)).await,
+            Page::Recommendation(id) => Box::pin(recommendations::page(ask, &id)).await,
+            Page::List(list) => Box::pin(lists::page(ask, list)).await,
+            Page::Search => Box::pin(search::page(ask)).await,
+            Page::Changes => Box::pin(changes::list(ask)).await,
+            Page::Change(id) => Box::pin(changes::page(ask, &id)).await,
+            Page::About => Ok(about::page(ask)),
+            Page::Weekly => Box::pin(weekly::page(ask)).await,
+        }
+    }
+
+    fn frame<'a>(&self, ask: &'a Ask) -> Frame<'a> {
+        Frame {
+            address: &ask.address,
+            caller: &ask.caller,
+            signs_in: self.signs_in,
+            synthetic: ask.synthetic,
+            revision: ask.revision,
+            date: ask.date(),
+        }
+    }
+
+    /// The page that says why there is none.
+    fn failed(&self, ask: &Ask, failed: Failed) -> Response<Body> {
+        let made = frame::failed(ask.lang(), &failed);
+        let html = self.frame(ask).page(&made.title, &made.main).into_string();
+        let mut response = html_response(failed.code, html);
+        if matches!(failed.code.as_u16(), 429 | 503) {
+            let later = HeaderValue::from_static("1");
+            response.headers_mut().insert(RETRY_AFTER, later);
+        }
+        response
+    }
+}
+
+/// What an answer depends on: the log's position, the day, who reads, the language, the address,
+/// and the program itself.
+fn tag(call: &Call, request: &Parts, lang: Lang, today: &str) -> String {
+    let person = call.caller.person();
+    let principal = person.as_ref().map_or("", |it| it.principal.as_str());
+    let address = request.uri.path_and_query().map_or("", |it| it.as_str());
+    let mut hash = Sha256::new();
+    for part in [
+        env!("CARGO_PKG_VERSION"),
+        assets::version(),
+        &call.snapshot.position().to_string(),
+        today,
+        principal,
+        lang.tag(),
+        address,
+    ] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    let digest = hex::write(&digest);
+    format!("\"{}\"", digest.get(..24).unwrap_or_default())
+}
+
+/// A tag is weak: the same page may be compressed or not.
+fn tagged(response: &mut Response<Body>, tag: Option<String>) {
+    let headers = response.headers_mut();
+    let vary = HeaderValue::from_static("accept-encoding, accept-language, authorization, cookie");
+    headers.insert(VARY, vary);
+    let Some(tag) = tag else { return };
+    if let Ok(tag) = HeaderValue::from_str(&format!("W/{tag}")) {
+        headers.insert(ETAG, tag);
+        let kept = HeaderValue::from_static("private, no-cache");
+        headers.insert(CACHE_CONTROL, kept);
+    }
+}
+
+fn plain(code: StatusCode) -> Response<Body> {
+    html_response(code, String::new())
+}
+
+fn html_response(code: StatusCode, page: String) -> Response<Body> {
+    let mut response = Response::new(Body::new(Full::new(Bytes::from(page))));
+    *response.status_mut() = code;
+    let headers = response.headers_mut();
+    harden(headers);
+    let opener = HeaderName::from_static("cross-origin-opener-policy");
+    for (name, value) in [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (REFERRER_POLICY, "same-origin"),
+        (opener, "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    response
+}
+
+/// Leads to an address that keeps its answer.
+fn to_lasting(address: &str) -> Response<Body> {
+    let mut response = plain(StatusCode::SEE_OTHER);
+    if let Ok(address) = HeaderValue::from_str(address) {
+        response.headers_mut().insert(LOCATION, address);
+    }
+    response
+}
+
+/// What a page was asked to be as of, as calls take it.
+const fn as_of(known: Option<Known>) -> At {
+    match known {
+        None | Some(Known::Now) => At::Now,
+        Some(Known::Revision(revision)) => At::Revision(revision),
+        Some(Known::Time(time)) => At::Time(time),
+    }
+}

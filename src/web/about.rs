@@ -1,0 +1,166 @@
+//! About the data: how each number is made, in the words of the contract itself.
+
+use std::sync::LazyLock;
+
+use maud::{Markup, html};
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+
+use super::{Made, ask::Ask, words::Lang};
+use crate::{pb, wire::glossary::GLOSSARY};
+
+/// A figure: its message, its field and what the contract says of it.
+struct Figure {
+    message: String,
+    field: String,
+    text: String,
+}
+
+/// The messages whose figures are told, in their order.
+const MESSAGES: [&str; 8] = [
+    "ComputeSummaryResponse",
+    "TaskCounts",
+    "RecommendationCounts",
+    "DeploymentCounts",
+    "DataFlowCounts",
+    "AgencySummary.Counts",
+    "Reconciliation",
+    "ComputeDataQualityResponse.Score",
+];
+
+/// Number of a message among those of a file, of a field among those of a message, and of a message
+/// within another (descriptor.proto).
+const MESSAGE: i32 = 4;
+const FIELD: i32 = 2;
+const NESTED: i32 = 3;
+
+static FIGURES: LazyLock<Vec<Figure>> = LazyLock::new(|| {
+    let set = FileDescriptorSet::decode(pb::FILE_DESCRIPTOR_SET).unwrap_or_default();
+    let own = set
+        .file
+        .iter()
+        .filter(|it| it.package() == "ndp.registry.v1");
+    let mut all: Vec<_> = own.flat_map(figures).collect();
+    all.sort_by_key(|it| MESSAGES.iter().position(|message| *message == it.message));
+    all
+});
+
+fn figures(file: &prost_types::FileDescriptorProto) -> Vec<Figure> {
+    let locations = file.source_code_info.iter().flat_map(|it| &it.location);
+    let mut found = Vec::new();
+    for location in locations {
+        let text = location.leading_comments().trim();
+        let named = match *location.path.as_slice() {
+            [MESSAGE, message, FIELD, field] => at(&file.message_type, message)
+                .and_then(|it| Some((it.name().to_owned(), at(&it.field, field)?.name()))),
+            [MESSAGE, outer, NESTED, inner, FIELD, field] => at(&file.message_type, outer)
+                .and_then(|outer| {
+                    let inner = at(&outer.nested_type, inner)?;
+                    let name = format!("{}.{}", outer.name(), inner.name());
+                    Some((name, at(&inner.field, field)?.name()))
+                }),
+            _ => None,
+        };
+        if let Some((message, field)) = named
+            && MESSAGES.contains(&&*message)
+        {
+            found.push(Figure {
+                message,
+                field: field.to_owned(),
+                text: text.split_whitespace().collect::<Vec<_>>().join(" "),
+            });
+        }
+    }
+    found
+}
+
+fn at<T>(all: &[T], index: i32) -> Option<&T> {
+    all.get(usize::try_from(index).ok()?)
+}
+
+pub(super) fn page(ask: &Ask) -> Made {
+    let lang = ask.lang();
+    let title = lang.t("Về dữ liệu", "About the data");
+    Made {
+        title: title.to_owned(),
+        main: html! {
+            section.opening {
+                h1 { (title) }
+                p.lead {
+                    (lang.t(
+                        "Mỗi số trên các trang là câu trả lời của API cho đúng ngày và phiên bản \
+                         ghi ở đầu trang. Không trang nào tự đếm lại. Dưới đây là cách tính từng \
+                         số, theo chính lời của hợp đồng API (tiếng Anh).",
+                        "Each number of these pages is an answer of the API for the day and the \
+                         revision at the top. No page counts by itself. Below is how each number \
+                         is made, in the words of the API's contract.",
+                    ))
+                }
+                ul {
+                    li { (lang.t(
+                        "Thiếu dữ liệu được gạch chéo và ghi rõ, không bao giờ là số 0.",
+                        "What is missing is hatched and says so; it is never zero.",
+                    )) }
+                    li { (lang.t(
+                        "Số đã công bố luôn đứng cạnh số hệ thống tính được, kèm chênh lệch.",
+                        "A published number stands beside the computed one, with the difference.",
+                    )) }
+                    li { (lang.t(
+                        "Không có điểm tổng hợp. Màu luôn đi cùng chữ và hoa văn.",
+                        "There is no total score. A colour comes with a word and a pattern.",
+                    )) }
+                    li { (lang.t(
+                        "Liên kết có “known” giữ nguyên câu trả lời về sau.",
+                        "A link with “known” keeps its answer.",
+                    )) }
+                }
+            }
+            @for message in MESSAGES {
+                section.wide {
+                    h2 { (heading(lang, message)) }
+                    dl.long {
+                        @for figure in FIGURES.iter().filter(|it| it.message == message) {
+                            @let label = GLOSSARY.figure_labels.iter().find(|it| {
+                                it.message_type == message && it.field == figure.field
+                            });
+                            @if let Some(label) = label {
+                                dt {
+                                    (lang.either(&label.display_name, &label.display_name_en, ""))
+                                    " " code { (figure.field) }
+                                }
+                                dd lang="en" { (figure.text) }
+                            }
+                        }
+                    }
+                }
+            }
+        },
+    }
+}
+
+fn heading(lang: Lang, message: &str) -> Markup {
+    let text = match message {
+        "ComputeSummaryResponse" => lang.t("Tổng quan", "Summary"),
+        "TaskCounts" => lang.t("Nhiệm vụ", "Tasks"),
+        "RecommendationCounts" => lang.t("Kiến nghị", "Recommendations"),
+        "DeploymentCounts" => lang.t("Triển khai", "Deployments"),
+        "DataFlowCounts" => lang.t("Luồng dữ liệu", "Data flows"),
+        "AgencySummary.Counts" => lang.t("Theo cơ quan", "By agency"),
+        "Reconciliation" => lang.t("Đối chiếu số đã công bố", "Reconciliation"),
+        _ => lang.t("Chất lượng dữ liệu", "Data quality"),
+    };
+    html! { (text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_message_has_figures_that_are_told() {
+        for message in MESSAGES {
+            let mut of = FIGURES.iter().filter(|it| it.message == message);
+            assert!(of.any(|it| !it.text.is_empty()), "{message}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The address of a page: its path, the day and the state of knowledge it is of, and what its lists
+//! are limited to; and addresses of other pages as of the same.
+
+use url::form_urlencoded::{Serializer, parse};
+
+use super::{ask::Failed, words::Lang};
+use ndp_core::{
+    names::Revision,
+    time::{Date, Timestamp},
+};
+
+/// Parameters that belong to every page.
+const DATE: &str = "date";
+const KNOWN: &str = "known";
+pub(super) const LANG: &str = "lang";
+
+/// As known when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// At the time of the request: leads to an address that names it.
+    Now,
+    Revision(Revision),
+    Time(Timestamp),
+}
+
+/// An address.
+#[derive(Clone, Debug)]
+pub(super) struct Address {
+    pub(super) path: String,
+    pub(super) lang: Lang,
+    /// Whether the address itself names the language.
+    names_lang: bool,
+    pub(super) date: Option<Date>,
+    pub(super) known: Option<Known>,
+    /// The other parameters, as they were given.
+    rest: Vec<(String, String)>,
+}
+
+impl Address {
+    /// One without parameters.
+    pub(super) fn bare(path: &str, lang: Lang) -> Self {
+        Self {
+            path: path.to_owned(),
+            lang,
+            names_lang: false,
+            date: None,
+            known: None,
+            rest: Vec::new(),
+        }
+    }
+
+    pub(super) fn read(path: &str, query: &str, lang: Lang) -> Result<Self, Failed> {
+        let mut address = Self::bare(path, lang);
+        for (name, value) in parse(query.as_bytes()) {
+            match &*name {
+                // a form sends what is left empty too
+                _ if value.is_empty() => {}
+                LANG => address.names_lang = true,
+                DATE => {
+                    let date = Date::parse(&value);
+                    address.date = Some(date.map_err(|_| Failed::date(lang))?);
+                }
+                KNOWN if value == "now" => address.known = Some(Known::Now),
+                KNOWN => {
+                    let known = match Revision::parse(&value) {
+                        Some(revision) => Some(Known::Revision(revision)),
+                        None => Timestamp::parse(&value).ok().map(Known::Time),
+                    };
+                    address.known = Some(known.ok_or_else(|| Failed::known(lang))?);
+                }
+                _ => address.rest.push((name.into_owned(), value.into_owned())),
+            }
+        }
+        Ok(address)
+    }
+
+    /// A parameter of the page.
+    pub(super) fn get(&self, name: &str) -> &str {
+        let found = self.rest.iter().find(|(it, _)| it == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Another page as of the same.
+    pub(super) fn to(&self, path: &str) -> String {
+        self.with(path, &[])
+    }
+
+    /// Another page as of the same, with these parameters.
+    pub(super) fn with(&self, path: &str, parameters: &[(&str, &str)]) -> String {
+        let mut query = Serializer::new(String::new());
+        for (name, value) in parameters {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        for (name, value) in self.as_of() {
+            query.append_pair(name, &value);
+        }
+        joined(path, &query.finish())
+    }
+
+    /// The parameters of every page, as a form repeats them.
+    pub(super) fn as_of(&self) -> Vec<(&'static str, String)> {
+        let mut all = Vec::new();
+        if let Some(date) = self.date {
+            all.push((DATE, date.to_string()));
+        }
+        match self.known {
+            None => {}
+            Some(Known::Now) => all.push((KNOWN, "now".to_owned())),
+            Some(Known::Revision(revision)) => all.push((KNOWN, revision.to_string())),
+            Some(Known::Time(time)) => all.push((KNOWN, time.to_string())),
+        }
+        if self.names_lang {
+            all.push((LANG, self.lang.tag().to_owned()));
+        }
+        all
+    }
+
+    /// This page with another value of one of its parameters.
+    pub(super) fn again(&self, name: &str, value: &str) -> String {
+        let rest = self.rest.iter().filter(|(it, _)| it != name);
+        let mut parameters: Vec<_> = rest.map(|(name, value)| (&**name, &**value)).collect();
+        parameters.push((name, value));
+        self.with(&self.path, &parameters)
+    }
+
+    /// This page in another language.
+    pub(super) fn in_lang(&self, lang: Lang) -> String {
+        let other = Self {
+            lang,
+            names_lang: true,
+            ..self.clone()
+        };
+        other.again("", "")
+    }
+
+    /// This page as it is now.
+    pub(super) fn current(&self) -> String {
+        let other = Self {
+            date: None,
+            known: None,
+            ..self.clone()
+        };
+        other.again("", "")
+    }
+
+    /// The address that leads to one that keeps its answer.
+    pub(super) fn to_lasting(&self) -> String {
+        let other = Self {
+            known: Some(Known::Now),
+            names_lang: true,
+            ..self.clone()
+        };
+        other.again("", "")
+    }
+
+    /// The address that keeps its answer: of this time.
+    pub(super) fn lasting(&self, now: Timestamp) -> String {
+        let date = self.date.unwrap_or_else(|| now.date_in_vietnam());
+        let other = Self {
+            date: Some(date),
+            known: Some(Known::Time(now)),
+            names_lang: true,
+            ..self.clone()
+        };
+        other.again("", "")
+    }
+
+    /// A list of the API as a table, as of the same: what is seen, as a file.
+    pub(super) fn csv(&self, path: &str, parameters: &[(&str, &str)]) -> String {
+        let mut query = Serializer::new(String::new());
+        query.append_pair("format", "csv");
+        query.append_pair("pageSize", "1000");
+        for (name, value) in parameters {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        match self.known {
+            None | Some(Known::Now) => {}
+            Some(Known::Revision(it)) => {
+                query.append_pair("readRevision", &it.to_string());
+            }
+            Some(Known::Time(it)) => {
+                query.append_pair("readTime", &it.to_string());
+            }
+        }
+        joined(path, &query.finish())
+    }
+}
+
+fn joined(path: &str, query: &str) -> String {
+    match query {
+        "" => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_pages_are_as_of_the_same() {
+        let query = "date=2026-09-30&known=12&filter=a+%3D+1&page=x&lang=en";
+        let address = Address::read("/tasks", query, Lang::En).unwrap();
+        assert_eq!(address.get("filter"), "a = 1");
+        assert_eq!(
+            address.to("/platforms/x"),
+            "/platforms/x?date=2026-09-30&known=12&lang=en"
+        );
+        assert_eq!(
+            address.again("page", "y"),
+            "/tasks?filter=a+%3D+1&page=y&date=2026-09-30&known=12&lang=en"
+        );
+        assert_eq!(address.current(), "/tasks?filter=a+%3D+1&page=x&lang=en");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        for query in ["date=yesterday", "known=soon", "known=-1"] {
+            assert!(Address::read("/", query, Lang::Vi).is_err(), "{query}");
+        }
+        let empty = Address::read("/", "date=&known=", Lang::Vi).unwrap();
+        assert_eq!((empty.date, empty.known), (None, None));
+    }
+}

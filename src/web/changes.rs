@@ -1,0 +1,221 @@
+//! The log: who did what, when and why; and one change with what it wrote.
+
+use maud::{Markup, html};
+
+use super::{
+    Made,
+    ask::{Ask, Failed},
+    parts::{ROWS, document, ends, nothing, quoted, record, table},
+    words::NONE,
+};
+use crate::pb::{self, change::effect::Kind};
+
+pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
+    let lang = ask.lang();
+    let resource = ask.address.get("resource");
+    let answer = listed(ask, resource, ROWS).await?;
+    let title = match resource {
+        "" => lang.t("Thay đổi", "Changes").to_owned(),
+        resource => format!("{} {resource}", lang.t("Lịch sử của", "History of")),
+    };
+    Ok(Made {
+        title: title.clone(),
+        main: html! {
+            section.wide {
+                h1 { (title) }
+                @if !resource.is_empty() {
+                    p { (record(ask, resource, lang.t("Xem bản ghi", "See the record"))) }
+                }
+                (rows(ask, &answer.changes))
+                (ends(ask, &answer.next_page_token, ""))
+            }
+        },
+    })
+}
+
+/// The last changes, of a record where one is named.
+pub(super) async fn listed(
+    ask: &Ask,
+    resource: &str,
+    size: i32,
+) -> Result<pb::ListChangesResponse, Failed> {
+    let mut limits = Vec::new();
+    if !resource.is_empty() {
+        limits.push(format!("resources:{}", quoted(resource)));
+    }
+    // the log is read as it is, so a page of the past leaves out what came later
+    if ask.is_pinned() {
+        limits.push(format!("revision <= {}", ask.revision));
+    }
+    let request = pb::ListChangesRequest {
+        page_size: size,
+        page_token: ask.address.get("page").to_owned(),
+        filter: limits.join(" AND "),
+        order_by: "revision desc".to_owned(),
+    };
+    ask.get(ask.changes().list_changes(request)).await
+}
+
+pub(super) fn rows(ask: &Ask, changes: &[pb::Change]) -> Markup {
+    let lang = ask.lang();
+    if changes.is_empty() {
+        return nothing(lang);
+    }
+    let heads = [
+        (lang.t("Phiên bản", "Revision"), true),
+        (lang.t("Lúc", "When"), false),
+        (lang.t("Việc", "What"), false),
+        (lang.t("Bản ghi", "Records"), false),
+        (lang.t("Ai", "Who"), false),
+        (lang.t("Lý do", "Why"), false),
+    ];
+    let rows = html! {
+        @for change in changes {
+            @let number = lang.number(change.revision);
+            tr {
+                td.number { (record(ask, &change.name, &number)) }
+                td.date { (lang.time(change.record_time.as_ref())) }
+                td { (method(change)) }
+                td {
+                    @for (index, effect) in change.effects.iter().take(3).enumerate() {
+                        @if index > 0 { ", " }
+                        (record(ask, &effect.resource, &effect.resource))
+                    }
+                    @if change.effects.len() > 3 { " …" }
+                }
+                td { (who(change)) }
+                td { (change.reason) }
+            }
+        }
+    };
+    table(lang.t("Thay đổi", "Changes"), &heads, &rows)
+}
+
+fn method(change: &pb::Change) -> &str {
+    let name = change.method.rsplit(['/', '.']).next();
+    name.filter(|it| !it.is_empty()).unwrap_or(NONE)
+}
+
+/// Who did it, as far as this caller may see.
+fn who(change: &pb::Change) -> Markup {
+    let principal = change.principal.trim_start_matches("principals/");
+    html! {
+        @if principal.is_empty() && change.agency.is_empty() { (NONE) }
+        @if !principal.is_empty() { (principal) }
+        @if !change.actor.is_empty() { " (" (change.actor) ")" }
+        @if !change.agency.is_empty() {
+            span.small { (change.agency.trim_start_matches("agencies/")) }
+        }
+    }
+}
+
+pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
+    let lang = ask.lang();
+    let request = pb::GetChangeRequest {
+        name: format!("changes/{id}"),
+    };
+    let change = ask.get(ask.changes().get_change(request)).await?;
+    let title = format!(
+        "{} {}",
+        lang.t("Thay đổi", "Change"),
+        lang.number(change.revision)
+    );
+    Ok(Made {
+        title: title.clone(),
+        main: html! {
+            section.opening {
+                p.kind { (method(&change)) }
+                h1 { (title) }
+                dl.row {
+                    dt { (lang.t("Lúc", "When")) }
+                    dd { (lang.time(change.record_time.as_ref())) }
+                    dt { (lang.t("Ai", "Who")) }
+                    dd { (who(&change)) }
+                    @if !change.reason.is_empty() {
+                        dt { (lang.t("Lý do", "Why")) }
+                        dd { (change.reason) }
+                    }
+                }
+                p {
+                    a href={ "/v1/changes/" (id) } { "JSON" } " · "
+                    a href={ "/v1/changes/" (id) ":proveInclusion" } {
+                        (lang.t("Bằng chứng thay đổi có trong nhật ký",
+                            "Proof that it is in the log"))
+                    }
+                }
+            }
+            @for effect in change.effects.iter().take(20) {
+                section.wide { (shown(ask, effect)) }
+            }
+            @if change.effects.len() > 20 {
+                p.small {
+                    (lang.number(i64::try_from(change.effects.len() - 20).unwrap_or_default()))
+                    (lang.t(" bản ghi khác có trong JSON.", " more records are in the JSON."))
+                }
+            }
+        },
+    })
+}
+
+fn shown(ask: &Ask, effect: &pb::change::Effect) -> Markup {
+    let lang = ask.lang();
+    let kind = effect.kind();
+    let word = lang.value("Change.Effect.Kind", kind.as_str_name());
+    html! {
+        h2 { (record(ask, &effect.resource, &effect.resource)) }
+        p { (word) }
+        @if let Some(notice) = &effect.notice {
+            p { code { (notice.aspect) } ": " (notice.old_value) " → " (notice.new_value) }
+        }
+        @if let Some(redaction) = &effect.redaction {
+            p { (document(lang, redaction.document.as_ref())) }
+        }
+        @if kind == Kind::Put {
+            (differences(ask, effect.old_record.as_ref(), effect.new_record.as_ref()))
+        }
+    }
+}
+
+/// The fields that differ, as the API names them.
+fn differences(ask: &Ask, old: Option<&pb::Record>, new: Option<&pb::Record>) -> Markup {
+    let lang = ask.lang();
+    let (old, new) = (fields(old), fields(new));
+    let mut names: Vec<_> = old.iter().chain(&new).map(|(name, _)| name).collect();
+    names.sort_unstable();
+    names.dedup();
+    let of = |fields: &[(String, String)], name: &str| {
+        let found = fields.iter().find(|(it, _)| it == name);
+        found.map_or_else(|| NONE.to_owned(), |(_, value)| value.clone())
+    };
+    let heads = [
+        (lang.t("Trường", "Field"), false),
+        (lang.t("Trước", "Before"), false),
+        (lang.t("Sau", "After"), false),
+    ];
+    let rows = html! {
+        @for name in names {
+            @let (before, after) = (of(&old, name), of(&new, name));
+            @if before != after {
+                tr { th scope="row" { code { (name) } } td { (before) } td { (after) } }
+            }
+        }
+    };
+    table(lang.t("Trước và sau", "Before and after"), &heads, &rows)
+}
+
+/// Longest value that is shown whole.
+const SHOWN: usize = 300;
+
+/// The fields of a record, with their values as text.
+fn fields(record: Option<&pb::Record>) -> Vec<(String, String)> {
+    let Some(record) = record else {
+        return Vec::new();
+    };
+    crate::wire::changes::field_texts(record)
+        .into_iter()
+        .map(|(name, value)| match value.char_indices().nth(SHOWN) {
+            Some((end, _)) => (name, format!("{}…", value.get(..end).unwrap_or_default())),
+            None => (name, value),
+        })
+        .collect()
+}

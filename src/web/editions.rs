@@ -1,0 +1,217 @@
+//! Editions: the decisions with a catalogue, and one with what it changed against the one before.
+
+use maud::{Markup, html};
+
+use super::{
+    Made,
+    ask::{Ask, Failed},
+    parts::{document, history, quoted, record, sources, table, text},
+    words::NONE,
+};
+use crate::pb;
+
+/// Platforms of each kind of change that a page names.
+const ENTRIES: usize = 100;
+
+pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
+    let lang = ask.lang();
+    let request = pb::ListEditionsRequest {
+        page_size: 100,
+        order_by: "decision.issue_date desc".to_owned(),
+        read_revision: ask.at_revision(),
+        read_time: ask.time(),
+        ..Default::default()
+    };
+    let answer = ask.get(ask.catalogue().list_editions(request)).await?;
+    let heads = [
+        (lang.t("Danh mục", "Edition"), false),
+        (lang.t("Văn bản", "Decision"), false),
+        (lang.t("Công bố", "Declared"), true),
+        (lang.t("Có trong hệ thống", "Held"), true),
+        (lang.t("Hiệu lực từ", "In force from"), false),
+        (lang.t("Đến", "Until"), false),
+    ];
+    let rows = html! {
+        @for one in &answer.editions {
+            tr {
+                td.what {
+                    (record(ask, &one.name, &one.display_name))
+                    @if one.pinned {
+                        span.small { (lang.t("danh mục mặc định", "the default")) }
+                    }
+                }
+                td { (document(lang, one.decision.as_ref())) }
+                td.number { (declared(ask, one)) }
+                td.number { (lang.number(one.held_platform_count.into())) }
+                td.date { (lang.date(one.effective_start_date)) }
+                td.date { (lang.date(one.effective_end_date)) }
+            }
+        }
+    };
+    let title = lang.t("Danh mục nền tảng", "Editions of the catalogue");
+    let csv = ask.address.csv("/v1/editions", &[]);
+    Ok(Made {
+        title: title.to_owned(),
+        main: html! {
+            section.wide {
+                h1 { (title) }
+                (table(title, &heads, &rows))
+                p.ends { a href=(csv) { (lang.t("Tải về (CSV)", "Download (CSV)")) } }
+            }
+        },
+    })
+}
+
+fn declared(ask: &Ask, edition: &pb::Edition) -> String {
+    match edition.declared_platform_count {
+        0 => NONE.to_owned(),
+        count => ask.lang().number(count.into()),
+    }
+}
+
+pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
+    let lang = ask.lang();
+    let name = format!("editions/{id}");
+    let request = pb::GetEditionRequest {
+        name: name.clone(),
+        read_revision: ask.at_revision(),
+        read_time: ask.time(),
+    };
+    let edition = ask.get(ask.catalogue().get_edition(request)).await?;
+    let compared = if edition.previous_edition.is_empty() {
+        None
+    } else {
+        let request = pb::CompareEditionsRequest {
+            base_edition: edition.previous_edition.clone(),
+            target_edition: name.clone(),
+            read_revision: ask.at_revision(),
+            read_time: ask.time(),
+        };
+        Some(ask.get(ask.catalogue().compare_editions(request)).await?)
+    };
+    let listed = format!("listings.edition:{}", quoted(&name));
+    let title = &edition.display_name;
+    Ok(Made {
+        title: title.clone(),
+        main: html! {
+            section.opening {
+                p.kind { (lang.t("Danh mục", "Edition")) }
+                h1 { (title) }
+                p.lead { (document(lang, edition.decision.as_ref())) }
+                (text(&edition.note))
+            }
+            section {
+                h2 { (lang.t("Số nền tảng", "Platforms")) }
+                dl {
+                    dt { (lang.t("Văn bản công bố", "Declared by the decision")) }
+                    dd { (declared(ask, &edition)) }
+                    dt { (lang.t("Có trong hệ thống", "Held here")) }
+                    dd { a href=(ask.address.with("/platforms", &[("filter", &listed)])) {
+                        (lang.number(edition.held_platform_count.into()))
+                    } }
+                    dt { (lang.t("Chênh lệch", "Difference")) }
+                    dd {
+                        @if edition.declared_platform_count == 0 { (NONE) } @else {
+                            (lang.signed(i64::from(edition.declared_platform_count)
+                                - i64::from(edition.held_platform_count)))
+                        }
+                    }
+                    dt { (lang.t("Hiệu lực", "In force")) }
+                    dd {
+                        (lang.date(edition.effective_start_date)) " – "
+                        (lang.date(edition.effective_end_date))
+                    }
+                    @if !edition.repealing_edition.is_empty() {
+                        dt { (lang.t("Bị thay thế bởi", "Repealed by")) }
+                        dd { (record(ask, &edition.repealing_edition,
+                            edition.repealing_edition.trim_start_matches("editions/"))) }
+                    }
+                }
+                (sources(lang, &edition.sources))
+            }
+            @if !edition.groups.is_empty() {
+                section {
+                    h2 { (lang.t("Nhóm", "Groups")) }
+                    ul {
+                        @for group in &edition.groups {
+                            li {
+                                a href=(ask.address.with("/platforms", &[("filter",
+                                    &format!("{listed} AND listings.group:{}",
+                                        quoted(&group.code)))])) {
+                                    (group.code) ". " (group.title)
+                                }
+                                @if group.declared_platform_count > 0 {
+                                    " (" (lang.number(group.declared_platform_count.into())) ")"
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            @if let Some(compared) = &compared { (comparison(ask, compared)) }
+            section.wide { (history(ask, &name)) }
+        },
+    })
+}
+
+/// What an edition changed against the one before.
+fn comparison(ask: &Ask, it: &pb::CompareEditionsResponse) -> Markup {
+    let lang = ask.lang();
+    let kinds = [
+        (lang.t("Thêm mới", "Added"), &it.added),
+        (lang.t("Đổi tên", "Renamed"), &it.renamed),
+        (lang.t("Chuyển nhóm", "In another group"), &it.regrouped),
+        (lang.t("Đưa ra", "Dropped"), &it.dropped),
+        (lang.t("Giữ nguyên", "Kept"), &it.kept),
+        (lang.t("Chưa xác định", "Unresolved"), &it.unresolved),
+        (
+            lang.t("Có thể trùng", "Likely the same"),
+            &it.likely_matches,
+        ),
+    ];
+    html! {
+        section.wide {
+            h2 {
+                (lang.t("So với ", "Against "))
+                (record(ask, &it.base_edition, it.base_edition.trim_start_matches("editions/")))
+            }
+            @if !it.conclusive {
+                p.warning role="note" {
+                    (lang.t(
+                        "Chưa đủ dữ liệu của hai danh mục để kết luận nền tảng nào được đưa ra.",
+                        "Too little of both editions is held to say which platforms were dropped.",
+                    ))
+                }
+            }
+            @for (word, entries) in kinds {
+                @if !entries.is_empty() {
+                    details open[entries.len() <= 12] {
+                        summary {
+                            (word) ": "
+                            (lang.number(i64::try_from(entries.len()).unwrap_or_default()))
+                        }
+                        ul.columns {
+                            @for entry in entries.iter().take(ENTRIES) {
+                                @let name = lang.either(
+                                    &entry.target_display_name, &entry.base_display_name,
+                                    &entry.platform);
+                                @let name = if name.is_empty() { &entry.base_display_name }
+                                    else { name };
+                                li {
+                                    (record(ask, &entry.platform, name))
+                                    @if !entry.base_display_name.is_empty()
+                                        && entry.base_display_name != name {
+                                        span.small {
+                                            (lang.t("trước: ", "before: "))
+                                            (entry.base_display_name)
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

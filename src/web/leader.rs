@@ -1,0 +1,483 @@
+//! The first page: how it stands, what is worst, and what was published beside what is counted.
+
+use maud::{Markup, html};
+
+use super::{
+    Made,
+    ask::{Ask, Failed, Names},
+    lists::{attention_rows, figure_rows},
+    parts::{path_of, task_parts},
+    picture::{self, Series, Tile, Tone, share},
+    words::{NONE, read},
+};
+use crate::{
+    pb::{
+        self,
+        compute_timeline_request::{Interval, Metric},
+        milestone::standing::State as Standing,
+        platform::operation_stage::Stage,
+    },
+    wire::values::{read_date, write_date},
+};
+
+/// Programmes that have a bar of their own.
+const PROGRAMMES: i32 = 6;
+/// Items that need attention first.
+const WORST: i32 = 10;
+/// Months of the lines, and the published figures that are compared.
+const MONTHS: i32 = 12;
+const FIGURES: i32 = 8;
+
+const METRICS: [Metric; 7] = [
+    Metric::PlatformsWithIssuedPlan,
+    Metric::PlatformsOperating,
+    Metric::TasksCompleted,
+    Metric::TasksOverdue,
+    Metric::RecommendationsOverdue,
+    Metric::MilestonesCompleted,
+    Metric::MilestonesOverdue,
+];
+
+pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
+    let lang = ask.lang();
+    let request = pb::ComputeSummaryRequest {
+        effective_date: ask.effective_date(),
+        read_revision: ask.at_revision(),
+        read_time: ask.time(),
+        ..Default::default()
+    };
+    let summary = ask.get(ask.monitoring().compute_summary(request)).await?;
+    let edition = edition(ask, &summary.edition).await?;
+    let timeline = timeline(ask, &edition).await?;
+    let programmes = programmes(ask).await?;
+    let request = pb::ListAttentionItemsRequest {
+        page_size: WORST,
+        order_by: "level desc, day_count desc".to_owned(),
+        effective_date: ask.effective_date(),
+        read_revision: ask.at_revision(),
+        read_time: ask.time(),
+        ..Default::default()
+    };
+    let worst = ask
+        .get(ask.monitoring().list_attention_items(request))
+        .await?;
+    let tiles = provinces(ask).await?;
+    let request = pb::ReconcileFiguresRequest {
+        page_size: FIGURES,
+        order_by: "figure_date desc".to_owned(),
+        read_revision: ask.at_revision(),
+        read_time: ask.time(),
+        ..Default::default()
+    };
+    let figures = ask.get(ask.monitoring().reconcile_figures(request)).await?;
+    let title = lang.t("Tổng quan", "Overview");
+    Ok(Made {
+        title: title.to_owned(),
+        main: html! {
+            (opening(ask, &edition, &summary))
+            (numbers(ask, &summary, &timeline))
+            section.wide {
+                h2 { a href=(ask.address.to("/attention")) {
+                    (lang.t("Mười việc cần xử lý trước", "The ten items to act on first"))
+                } }
+                @if worst.attention_items.is_empty() {
+                    p.none { (lang.t("Không có việc nào.", "There is none.")) }
+                } @else {
+                    (attention_rows(ask, &worst.attention_items, &Names::default()))
+                }
+            }
+            (tasks(ask, &summary, &programmes))
+            (over_time(ask, &timeline))
+            section.wide {
+                h2 { (lang.t("34 tỉnh, thành phố: nhiệm vụ đã hoàn thành",
+                    "34 provinces and cities: tasks completed")) }
+                @if tiles.is_empty() {
+                    p.none { (lang.t("Chưa có cơ quan cấp tỉnh nào.",
+                        "No provincial agency is recorded.")) }
+                } @else { (picture::tiles(lang, &tiles)) }
+            }
+            section.wide {
+                h2 { a href=(ask.address.to("/figures")) {
+                    (lang.t("Số đã công bố, số tính được và chênh lệch",
+                        "Published, computed, and the difference"))
+                } }
+                (figure_rows(ask, &figures.reconciliations))
+            }
+        },
+    })
+}
+
+async fn edition(ask: &Ask, name: &str) -> Result<pb::Edition, Failed> {
+    if name.is_empty() || name == "editions/-" {
+        return Ok(pb::Edition::default());
+    }
+    let request = pb::GetEditionRequest {
+        name: name.to_owned(),
+        read_revision: ask.at_revision(),
+        read_time: ask.time(),
+    };
+    ask.get(ask.catalogue().get_edition(request)).await
+}
+
+/// The months up to the day, or those since the edition's first day.
+async fn timeline(ask: &Ask, edition: &pb::Edition) -> Result<pb::ComputeTimelineResponse, Failed> {
+    let end = ask.date();
+    // a month is a step from the start, so the start is whole months before the end
+    let begin = read(edition.effective_start_date);
+    let starts = (0..=MONTHS).rev().map(|months| end.plus_months(-months));
+    let start = starts
+        .filter(|it| begin.is_none_or(|begin| *it >= begin))
+        .min();
+    let request = pb::ComputeTimelineRequest {
+        interval: Interval::Month.into(),
+        start_date: write_date(Some(start.unwrap_or(end))),
+        end_date: ask.effective_date(),
+        metrics: METRICS.map(i32::from).to_vec(),
+        read_revision: ask.at_revision(),
+        read_time: ask.time(),
+        ..Default::default()
+    };
+    ask.get(ask.monitoring().compute_timeline(request)).await
+}
+
+/// Programmes with the counts of their tasks.
+async fn programmes(ask: &Ask) -> Result<Vec<(pb::Programme, pb::TaskCounts)>, Failed> {
+    let request = pb::ListProgrammesRequest {
+        page_size: PROGRAMMES,
+        read_revision: ask.at_revision(),
+        read_time: ask.time(),
+        ..Default::default()
+    };
+    let listed = ask.get(ask.tasks().list_programmes(request)).await?;
+    let mut all = Vec::new();
+    for programme in listed.programmes {
+        let request = pb::ComputeSummaryRequest {
+            programme: programme.name.clone(),
+            effective_date: ask.effective_date(),
+            read_revision: ask.at_revision(),
+            read_time: ask.time(),
+            ..Default::default()
+        };
+        let summary = ask.get(ask.monitoring().compute_summary(request)).await?;
+        all.push((programme, summary.tasks.unwrap_or_default()));
+    }
+    Ok(all)
+}
+
+/// A tile for each province: the tasks that it leads, and how many of them are done.
+async fn provinces(ask: &Ask) -> Result<Vec<Tile>, Failed> {
+    let lang = ask.lang();
+    let request = pb::ListAgenciesRequest {
+        page_size: 100,
+        filter: "kind = PROVINCIAL_PEOPLES_COMMITTEE".to_owned(),
+        order_by: "display_name".to_owned(),
+        read_revision: ask.at_revision(),
+        read_time: ask.time(),
+        ..Default::default()
+    };
+    let listed = ask.get(ask.catalogue().list_agencies(request)).await?;
+    if listed.agencies.is_empty() {
+        return Ok(Vec::new());
+    }
+    let counts = super::agencies::summaries(ask).await?;
+    let tiles = listed.agencies.iter().map(|agency| {
+        let row = counts.iter().find(|it| it.agency == agency.name);
+        let counts = row.and_then(|it| it.counts).unwrap_or_default();
+        let (done, all) = (
+            i64::from(counts.completed_task_count()),
+            i64::from(counts.task_count()),
+        );
+        let name = lang.either(&agency.display_name, &agency.display_name_en, &agency.name);
+        Tile {
+            name: place(name).to_owned(),
+            text: format!("{}/{}", lang.number(done), lang.number(all)),
+            tone: Tone::Going,
+            share: (all > 0).then(|| share(done, all)),
+            href: ask.address.to(&path_of(&agency.name)),
+        }
+    });
+    Ok(tiles.collect())
+}
+
+/// The province in the name of its committee.
+fn place(name: &str) -> &str {
+    let before = [
+        "Ủy ban nhân dân ",
+        "Uỷ ban nhân dân ",
+        "People's Committee of ",
+        "thành phố ",
+        "Thành phố ",
+        "tỉnh ",
+        "Tỉnh ",
+    ];
+    before
+        .iter()
+        .fold(name, |name, it| name.strip_prefix(it).unwrap_or(name))
+}
+
+fn opening(ask: &Ask, edition: &pb::Edition, summary: &pb::ComputeSummaryResponse) -> Markup {
+    let lang = ask.lang();
+    html! {
+        section.opening {
+            h1 { (lang.t("Nền tảng số quốc gia: tình hình thực hiện",
+                "National digital platforms: how it stands")) }
+            p.lead {
+                @if !edition.name.is_empty() {
+                    a href=(ask.address.to(&path_of(&edition.name))) { (edition.display_name) }
+                    ": "
+                }
+                @if let Some(declared) = summary.declared_platform_count {
+                    (lang.number(declared.into()))
+                    (lang.t(" nền tảng theo văn bản, ", " platforms by the decision, "))
+                }
+                a href=(ask.address.to("/platforms")) {
+                    (lang.number(summary.held_platform_count().into()))
+                    (lang.t(" có trong hệ thống", " held here"))
+                }
+                (lang.t(", trong đó ", ", of which "))
+                (lang.number(summary.complete_platform_count().into()))
+                (lang.t(" bản ghi đủ tên và cơ quan chủ quản.",
+                    " have their name and governing agency."))
+            }
+            @for warning in &summary.warnings {
+                p.warning role="note" {
+                    (lang.either(&warning.text_vi, &warning.text, ""))
+                }
+            }
+        }
+    }
+}
+
+/// The five large numbers.
+fn numbers(
+    ask: &Ask,
+    summary: &pb::ComputeSummaryResponse,
+    timeline: &pb::ComputeTimelineResponse,
+) -> Markup {
+    let lang = ask.lang();
+    let tasks = summary.tasks.clone().unwrap_or_default();
+    let of = |state: Standing| {
+        let found = tasks.state_counts.iter().find(|it| it.state() == state);
+        found.map_or(0, |it| i64::from(it.task_count))
+    };
+    let operating = summary.operation_stage_counts.iter();
+    let mut operating = operating.filter(|it| it.operation_stage() == Stage::Operation);
+    let operating = operating
+        .next()
+        .map_or(0, |it| i64::from(it.platform_count));
+    let whole = summary
+        .declared_platform_count
+        .or(summary.held_platform_count);
+    let whole = whole.map(i64::from);
+    let recommendations = summary.recommendations.unwrap_or_default();
+    let in_edition = match &*summary.edition {
+        "" | "editions/-" => String::new(),
+        edition => format!("listings.edition:\"{edition}\" AND "),
+    };
+    let (on_time, late) = (of(Standing::CompletedOnTime), of(Standing::CompletedLate));
+    let all = [
+        Number {
+            word: lang.t("Đã ban hành kế hoạch", "Plans issued"),
+            count: Some(summary.issued_plan_platform_count().into()),
+            of: whole,
+            metric: Some(Metric::PlatformsWithIssuedPlan),
+            more_is: Tone::Done,
+            href: ask.address.with(
+                "/plans",
+                &[("filter", "state = ISSUED OR state = COMPLETED")],
+            ),
+        },
+        Number {
+            word: lang.t("Đã vận hành", "In operation"),
+            count: Some(operating),
+            of: whole,
+            metric: Some(Metric::PlatformsOperating),
+            more_is: Tone::Done,
+            href: ask.address.with(
+                "/platforms",
+                &[(
+                    "filter",
+                    &format!("{in_edition}operation_stage = OPERATION"),
+                )],
+            ),
+        },
+        Number {
+            word: lang.t("Nhiệm vụ quá hạn", "Tasks overdue"),
+            count: tasks.overdue_task_count.map(i64::from),
+            of: tasks.task_count.map(i64::from),
+            metric: Some(Metric::TasksOverdue),
+            more_is: Tone::Late,
+            href: ask
+                .address
+                .with("/attention", &[("filter", "kind = OVERDUE_TASK")]),
+        },
+        Number {
+            word: lang.t("Nhiệm vụ hoàn thành đúng hạn", "Tasks completed on time"),
+            count: Some(on_time),
+            of: Some(on_time + late),
+            metric: None,
+            more_is: Tone::Done,
+            href: ask
+                .address
+                .with("/tasks", &[("filter", "state = COMPLETED")]),
+        },
+        Number {
+            word: lang.t("Kiến nghị quá hạn trả lời", "Recommendations overdue"),
+            count: recommendations.overdue_count.map(i64::from),
+            of: recommendations.eligible_count.map(i64::from),
+            metric: Some(Metric::RecommendationsOverdue),
+            more_is: Tone::Late,
+            href: ask.address.with(
+                "/attention",
+                &[("filter", "kind = UNANSWERED_RECOMMENDATION")],
+            ),
+        },
+    ];
+    html! {
+        section.numbers aria-label=(lang.t("Năm số chính", "Five main numbers")) {
+            @for number in all { (number.shown(ask, timeline)) }
+        }
+    }
+}
+
+struct Number {
+    word: &'static str,
+    count: Option<i64>,
+    of: Option<i64>,
+    metric: Option<Metric>,
+    /// What more of it means.
+    more_is: Tone,
+    href: String,
+}
+
+impl Number {
+    fn shown(&self, ask: &Ask, timeline: &pb::ComputeTimelineResponse) -> Markup {
+        let lang = ask.lang();
+        // the point before the last is a month before it
+        let before = self.metric.and_then(|metric| {
+            let at = METRICS.iter().position(|it| *it == metric)?;
+            let [.., before, last] = timeline.points.as_slice() else {
+                return None;
+            };
+            let count = |point: &pb::compute_timeline_response::Point| {
+                point.counts.get(at).copied().map(i64::from)
+            };
+            Some((count(last)? - count(before)?, before.effective_date))
+        });
+        html! {
+            div.number-card {
+                h2 { (self.word) }
+                p.big {
+                    a href=(self.href) {
+                        (self.count.map_or(NONE.to_owned(), |it| lang.number(it)))
+                    }
+                    @if let Some(of) = self.of.filter(|of| *of > 0) {
+                        span.of { "/" (lang.number(of)) }
+                    }
+                }
+                p.change {
+                    @if let Some((change, date)) = before {
+                        @let tone = match change {
+                            0 => Tone::None,
+                            1.. => self.more_is,
+                            _ if self.more_is == Tone::Late => Tone::Done,
+                            _ => Tone::Late,
+                        };
+                        span.{ "t-" (tone.class()) } { (lang.signed(change)) }
+                        (lang.t(" so với ", " since ")) (lang.date(date))
+                    } @else if let (Some(count), Some(of)) = (self.count, self.of) {
+                        @if of > 0 {
+                            @let percent = format!("{:.1}", share(count, of) * 100.0);
+                            (lang.decimal(&percent)) "%"
+                            (lang.t(" số nhiệm vụ đã hoàn thành", " of the tasks completed"))
+                        } @else { (lang.t("chưa có nhiệm vụ hoàn thành", "no task completed")) }
+                    } @else { (lang.t("chưa có số tháng trước", "no number of last month")) }
+                }
+            }
+        }
+    }
+}
+
+fn tasks(
+    ask: &Ask,
+    summary: &pb::ComputeSummaryResponse,
+    programmes: &[(pb::Programme, pb::TaskCounts)],
+) -> Markup {
+    let lang = ask.lang();
+    let all = summary.tasks.clone().unwrap_or_default();
+    let whole = lang.t(
+        "Tất cả nhiệm vụ, mỗi nhiệm vụ tính một lần",
+        "All tasks, each once",
+    );
+    html! {
+        section {
+            h2 { (lang.t("Nhiệm vụ theo chương trình", "Tasks by programme")) }
+            @for (programme, counts) in programmes {
+                @let name = lang.either(
+                    &programme.display_name, &programme.display_name_en, &programme.name);
+                @let filter = format!("programmes:\"{}\"", programme.name);
+                h3 {
+                    a href=(ask.address.with("/tasks", &[("filter", &filter)])) { (name) }
+                    span.of { " " (lang.number(counts.task_count().into())) }
+                }
+                (picture::stacked(lang, name, &task_parts(ask, counts, &filter)))
+            }
+            h3 { (whole) span.of { " " (lang.number(all.task_count().into())) } }
+            (picture::stacked(lang, whole, &task_parts(ask, &all, "")))
+        }
+    }
+}
+
+/// Done and overdue over time.
+fn over_time(ask: &Ask, timeline: &pb::ComputeTimelineResponse) -> Markup {
+    let lang = ask.lang();
+    let heads: Vec<_> = timeline
+        .points
+        .iter()
+        .map(|it| read_date(it.effective_date).map_or_else(String::new, |it| lang.month(it)))
+        .collect();
+    let series = |metric: Metric, tone: Tone| {
+        let at = METRICS
+            .iter()
+            .position(|it| *it == metric)
+            .unwrap_or_default();
+        let counts = timeline.points.iter().map(|it| it.counts.get(at).copied());
+        let counts: Vec<_> = counts.collect();
+        Series {
+            name: lang
+                .value("ComputeTimelineRequest.Metric", metric.as_str_name())
+                .to_owned(),
+            tone,
+            values: counts.iter().map(|it| it.map(f64::from)).collect(),
+            texts: counts
+                .iter()
+                .map(|it| it.map_or(NONE.to_owned(), |it| lang.number(it.into())))
+                .collect(),
+        }
+    };
+    let charts = [
+        (
+            lang.t("Nhiệm vụ theo tháng", "Tasks by month"),
+            vec![
+                series(Metric::TasksCompleted, Tone::Done),
+                series(Metric::TasksOverdue, Tone::Late),
+            ],
+        ),
+        (
+            lang.t("Nền tảng theo tháng", "Platforms by month"),
+            vec![
+                series(Metric::PlatformsWithIssuedPlan, Tone::Going),
+                series(Metric::PlatformsOperating, Tone::Done),
+            ],
+        ),
+    ];
+    html! {
+        section {
+            h2 { (lang.t("Diễn biến", "Over time")) }
+            @for (title, series) in charts {
+                h3 { (title) }
+                (picture::lines(lang, title, &heads, &series))
+            }
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! What several pages show in the same way: records by their links, documents, sources, states with
+//! their colour, and the ends of lists.
+
+use maud::{Markup, html};
+
+use super::{
+    ask::Ask,
+    picture::{Part, Tone, toned},
+    words::{Lang, NONE, read},
+};
+use crate::pb::{
+    self, milestone::standing::State as Standing, recommendation::standing::State as Answering,
+};
+use ndp_core::time::Date;
+
+/// Rows of a page of a list.
+pub(super) const ROWS: i32 = 50;
+
+/// The path of the page that shows a record.
+pub(super) fn path_of(resource: &str) -> String {
+    let parts: Vec<_> = resource.split('/').collect();
+    match parts.as_slice() {
+        [
+            kind @ ("agencies" | "platforms" | "tasks" | "indicators" | "editions"
+            | "recommendations" | "changes"),
+            id,
+            ..,
+        ] => format!("/{kind}/{id}"),
+        _ => String::new(),
+    }
+}
+
+/// A record as a link to its page, or to its history where it has no page.
+pub(super) fn record(ask: &Ask, resource: &str, text: &str) -> Markup {
+    let path = path_of(resource);
+    let href = match &*path {
+        "" => ask.address.with("/changes", &[("resource", resource)]),
+        path => ask.address.to(path),
+    };
+    let text = if text.is_empty() { resource } else { text };
+    html! {
+        @if resource.is_empty() { (NONE) } @else { a href=(href) { (text) } }
+    }
+}
+
+/// The way to what happened to a record.
+pub(super) fn history(ask: &Ask, resource: &str) -> Markup {
+    let lang = ask.lang();
+    html! {
+        p.history {
+            a href=(ask.address.with("/changes", &[("resource", resource)])) {
+                (lang.t("Lịch sử thay đổi của bản ghi này", "History of this record"))
+            }
+            " · "
+            a href={ "/v1/" (resource) } { "JSON" }
+        }
+    }
+}
+
+/// A link to another site; only the text where the address is not one of the web.
+pub(super) fn outside(uri: &str, text: &str) -> Markup {
+    let is_web = uri.starts_with("https://") || uri.starts_with("http://");
+    html! {
+        @if is_web { a href=(uri) rel="noreferrer external" { (text) } } @else { (text) }
+    }
+}
+
+/// A document as texts cite it.
+pub(super) fn document(lang: Lang, document: Option<&pb::Document>) -> Markup {
+    let Some(document) = document else {
+        return html! { (NONE) };
+    };
+    let mut text = lang
+        .value("Document.Kind", document.kind().as_str_name())
+        .to_owned();
+    if document.kind() == pb::document::Kind::Unspecified {
+        text.clear();
+    }
+    text = format!("{text} {}", document.symbol).trim().to_owned();
+    if let Some(date) = read(document.issue_date) {
+        let on = lang.t("ngày", "of");
+        text = format!("{text} {on} {}", lang.day(date));
+    }
+    if text.is_empty() {
+        text.clone_from(&document.title);
+    }
+    html! {
+        (outside(&document.uri, &text))
+        @if !document.issuer.is_empty() { " (" (document.issuer) ")" }
+    }
+}
+
+/// Where something is known from.
+pub(super) fn sources(lang: Lang, sources: &[pb::Source]) -> Markup {
+    html! {
+        @if !sources.is_empty() {
+            p.sources {
+                (lang.t("Nguồn: ", "Sources: "))
+                @for (index, source) in sources.iter().enumerate() {
+                    @if index > 0 { "; " }
+                    @let text = if source.note.is_empty() { host(&source.uri) }
+                        else { &source.note };
+                    (outside(&source.uri, text))
+                }
+                "."
+            }
+        }
+    }
+}
+
+fn host(uri: &str) -> &str {
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest)
+}
+
+pub(super) const fn standing_tone(state: Standing) -> Tone {
+    match state {
+        Standing::CompletedOnTime => Tone::Done,
+        Standing::CompletedLate => Tone::DoneLate,
+        Standing::OnSchedule => Tone::Going,
+        Standing::Overdue => Tone::Late,
+        Standing::NotYetDue | Standing::Regular | Standing::Dropped => Tone::None,
+        Standing::Unspecified => Tone::Missing,
+    }
+}
+
+pub(super) fn standing(lang: Lang, state: Standing) -> Markup {
+    let word = lang.value("Milestone.Standing.State", state.as_str_name());
+    toned(standing_tone(state), word)
+}
+
+pub(super) const fn answering_tone(state: Answering) -> Tone {
+    match state {
+        Answering::AnsweredOnTime => Tone::Done,
+        Answering::AnsweredLate => Tone::DoneLate,
+        Answering::Waiting => Tone::Going,
+        Answering::Overdue => Tone::Late,
+        Answering::Rejected => Tone::None,
+        Answering::Unspecified => Tone::Missing,
+    }
+}
+
+pub(super) const fn rating_tone(rating: pb::Rating) -> Tone {
+    match rating {
+        pb::Rating::OnTrack => Tone::Done,
+        pb::Rating::AtRisk => Tone::Soon,
+        pb::Rating::OffTrack => Tone::Late,
+        pb::Rating::Unspecified => Tone::Missing,
+    }
+}
+
+pub(super) fn rating(lang: Lang, rating: pb::Rating) -> Markup {
+    toned(
+        rating_tone(rating),
+        lang.value("Rating", rating.as_str_name()),
+    )
+}
+
+pub(super) const fn stage_tone(stage: pb::platform::operation_stage::Stage) -> Tone {
+    use pb::platform::operation_stage::Stage;
+    match stage {
+        Stage::Operation => Tone::Done,
+        Stage::Pilot => Tone::Soon,
+        Stage::Development => Tone::Going,
+        Stage::Unspecified => Tone::Missing,
+    }
+}
+
+pub(super) fn stage(lang: Lang, stage: pb::platform::operation_stage::Stage) -> Markup {
+    let word = lang.value("Platform.OperationStage.Stage", stage.as_str_name());
+    toned(stage_tone(stage), word)
+}
+
+pub(super) const fn deployment_tone(stage: pb::deployment::Stage) -> Tone {
+    use pb::deployment::Stage;
+    match stage {
+        Stage::Operating => Tone::Done,
+        Stage::Pilot => Tone::Soon,
+        Stage::Preparing => Tone::Going,
+        Stage::NotStarted | Stage::Stopped => Tone::None,
+        Stage::Unspecified => Tone::Missing,
+    }
+}
+
+pub(super) const fn level_tone(level: pb::attention_item::Level) -> Tone {
+    use pb::attention_item::Level;
+    match level {
+        Level::Urgent => Tone::Late,
+        Level::Warning => Tone::Soon,
+        Level::Notice => Tone::Going,
+        Level::Unspecified => Tone::None,
+    }
+}
+
+pub(super) const fn plan_tone(state: pb::plan::State) -> Tone {
+    use pb::plan::State;
+    match state {
+        State::Completed => Tone::Done,
+        State::Issued => Tone::Going,
+        State::Submitted => Tone::Soon,
+        State::Returned => Tone::Late,
+        State::Draft | State::Withdrawn | State::Superseded | State::Revoked | State::Annulled => {
+            Tone::None
+        }
+        State::Unspecified => Tone::Missing,
+    }
+}
+
+/// Tasks by how they stand, as parts of a bar.
+pub(super) fn task_parts(ask: &Ask, counts: &pb::TaskCounts, filter: &str) -> Vec<Part> {
+    let lang = ask.lang();
+    let href = ask.address.with("/tasks", &[("filter", filter)]);
+    let states = counts.state_counts.iter().map(|it| Part {
+        tone: standing_tone(it.state()),
+        word: lang
+            .value("Milestone.Standing.State", it.state().as_str_name())
+            .to_owned(),
+        count: i64::from(it.task_count),
+        href: href.clone(),
+    });
+    states.collect()
+}
+
+/// Days late, or left.
+pub(super) fn days_late(lang: Lang, days: i64) -> String {
+    match days {
+        0 => lang.t("hôm nay", "today").to_owned(),
+        1.. => format!("{} {}", lang.number(days), lang.t("ngày", "days")),
+        _ => format!("{} {}", lang.t("còn", "in"), days_late(lang, -days)),
+    }
+}
+
+/// Where the next rows of a list are, and the list as a file.
+pub(super) fn ends(ask: &Ask, next_page_token: &str, csv: &str) -> Markup {
+    let lang = ask.lang();
+    html! {
+        p.ends {
+            @if !ask.address.get("page").is_empty() {
+                a href=(ask.address.again("page", "")) {
+                    (lang.t("Về đầu danh sách", "To the begin of the list"))
+                }
+            }
+            @if !next_page_token.is_empty() {
+                a rel="next" href=(ask.address.again("page", next_page_token)) {
+                    (lang.t("Trang sau", "Next page"))
+                }
+            }
+            @if !csv.is_empty() {
+                a href=(csv) { (lang.t("Tải về (CSV)", "Download (CSV)")) }
+            }
+        }
+    }
+}
+
+/// The form that limits a list.
+pub(super) fn limits(ask: &Ask) -> Markup {
+    let lang = ask.lang();
+    let label = lang.t("Lọc danh sách", "Limit the list");
+    html! {
+        form.limits action=(ask.address.path) method="get" {
+            @for (name, value) in ask.address.as_of() {
+                input type="hidden" name=(name) value=(value);
+            }
+            label for="filter" { (label) }
+            input #filter type="search" name="filter" value=(ask.address.get("filter"))
+                maxlength="2000"
+                placeholder=(lang.t("từ cần tìm, không cần dấu", "words, without diacritics too"));
+            button { (lang.t("Lọc", "Limit")) }
+            @if !ask.address.get("filter").is_empty() {
+                a href=(ask.address.again("filter", "")) { (lang.t("Bỏ lọc", "No limit")) }
+            }
+        }
+    }
+}
+
+/// That a list has nothing.
+pub(super) fn nothing(lang: Lang) -> Markup {
+    html! { p.none { (lang.t("Chưa có bản ghi nào.", "There is no record.")) } }
+}
+
+/// A table that scrolls by itself where it is wider than the page.
+pub(super) fn table(title: &str, heads: &[(&str, bool)], rows: &Markup) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(title) {
+            table {
+                caption.hidden { (title) }
+                thead { tr {
+                    @for (head, is_number) in heads {
+                        th scope="col" class=[is_number.then_some("number")] { (head) }
+                    }
+                } }
+                tbody { (rows) }
+            }
+        }
+    }
+}
+
+/// A text of a record, with its lines.
+pub(super) fn text(text: &str) -> Markup {
+    html! {
+        @for line in text.lines().filter(|it| !it.trim().is_empty()) { p { (line) } }
+    }
+}
+
+/// A term and its description, left out where there is nothing to say.
+pub(super) fn fact(term: &str, text: &str) -> Markup {
+    html! { @if !text.is_empty() { dt { (term) } dd { (text) } } }
+}
+
+/// What a record says as evidence.
+pub(super) fn evidence(lang: Lang, evidence: &[pb::Evidence]) -> Markup {
+    html! {
+        ul {
+            @for one in evidence {
+                li {
+                    @if one.document.is_some() { (document(lang, one.document.as_ref())) " " }
+                    @if let Some(file) = &one.file {
+                        @let short = file.sha256.get(..12).unwrap_or(&file.sha256);
+                        (outside(&file.uri, lang.t("tệp", "file")))
+                        @if !short.is_empty() { " " code { (short) } } " "
+                    }
+                    (one.note)
+                    @if !one.substantiated {
+                        " " (toned(Tone::Missing,
+                            lang.t("chưa kiểm tra được", "cannot be checked")))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A string of a filter, quoted.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// The day of a period that something is due by.
+pub(super) fn last_day(period: Option<&pb::Period>) -> Option<Date> {
+    read(period?.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_the_web_become_links() {
+        for uri in ["javascript:alert(1)", "data:text/html,x", "//x", ""] {
+            assert_eq!(outside(uri, "<b>").into_string(), "&lt;b&gt;", "{uri}");
+        }
+        let link = outside("https://x.example/?a=\"", "x").into_string();
+        assert!(
+            link.contains("href=\"https://x.example/?a=&quot;\""),
+            "{link}"
+        );
+    }
+
+    #[test]
+    fn a_record_within_another_is_on_the_page_of_that_one() {
+        assert_eq!(path_of("platforms/a/plans/b/milestones/c"), "/platforms/a");
+        assert_eq!(path_of("tasks/a"), "/tasks/a");
+        assert_eq!(path_of("figures/a"), "");
+    }
+
+    #[test]
+    fn a_string_cannot_leave_its_quotes() {
+        assert_eq!(quoted(r#"a" OR b\"#), r#""a\" OR b\\""#);
+    }
+}
