@@ -3,11 +3,14 @@
 use std::sync::LazyLock;
 
 use maud::{Markup, html};
-use prost::Message as _;
-use prost_types::FileDescriptorSet;
 
 use super::{Made, ask::Ask, words::Lang};
-use crate::{pb, wire::glossary::GLOSSARY};
+use crate::wire::{
+    descriptors::{Comments, POOL},
+    glossary::GLOSSARY,
+};
+
+const PACKAGE: &str = "ndp.registry.v1";
 
 /// A figure: its message, its field and what the contract says of it.
 struct Figure {
@@ -28,55 +31,22 @@ const MESSAGES: [&str; 8] = [
     "ComputeDataQualityResponse.Score",
 ];
 
-/// Number of a message among those of a file, of a field among those of a message, and of a message
-/// within another (descriptor.proto).
-const MESSAGE: i32 = 4;
-const FIELD: i32 = 2;
-const NESTED: i32 = 3;
-
 static FIGURES: LazyLock<Vec<Figure>> = LazyLock::new(|| {
-    let set = FileDescriptorSet::decode(pb::FILE_DESCRIPTOR_SET).unwrap_or_default();
-    let own = set
-        .file
-        .iter()
-        .filter(|it| it.package() == "ndp.registry.v1");
-    let mut all: Vec<_> = own.flat_map(figures).collect();
-    all.sort_by_key(|it| MESSAGES.iter().position(|message| *message == it.message));
-    all
+    let comments = Comments::read();
+    let messages = MESSAGES.iter().filter_map(|name| {
+        let message = POOL.get_message_by_name(&format!("{PACKAGE}.{name}"))?;
+        Some((name, message))
+    });
+    let figures = messages.flat_map(|(name, message)| {
+        let figures = message.fields().map(|field| Figure {
+            message: (*name).to_owned(),
+            field: field.name().to_owned(),
+            text: comments.of_field(&field).to_owned(),
+        });
+        figures.collect::<Vec<_>>()
+    });
+    figures.collect()
 });
-
-fn figures(file: &prost_types::FileDescriptorProto) -> Vec<Figure> {
-    let locations = file.source_code_info.iter().flat_map(|it| &it.location);
-    let mut found = Vec::new();
-    for location in locations {
-        let text = location.leading_comments().trim();
-        let named = match *location.path.as_slice() {
-            [MESSAGE, message, FIELD, field] => at(&file.message_type, message)
-                .and_then(|it| Some((it.name().to_owned(), at(&it.field, field)?.name()))),
-            [MESSAGE, outer, NESTED, inner, FIELD, field] => at(&file.message_type, outer)
-                .and_then(|outer| {
-                    let inner = at(&outer.nested_type, inner)?;
-                    let name = format!("{}.{}", outer.name(), inner.name());
-                    Some((name, at(&inner.field, field)?.name()))
-                }),
-            _ => None,
-        };
-        if let Some((message, field)) = named
-            && MESSAGES.contains(&&*message)
-        {
-            found.push(Figure {
-                message,
-                field: field.to_owned(),
-                text: text.split_whitespace().collect::<Vec<_>>().join(" "),
-            });
-        }
-    }
-    found
-}
-
-fn at<T>(all: &[T], index: i32) -> Option<&T> {
-    all.get(usize::try_from(index).ok()?)
-}
 
 pub(super) fn page(ask: &Ask) -> Made {
     let lang = ask.lang();
