@@ -61,8 +61,10 @@ impl Language {
         let mut figures = GLOSSARY.figure_labels.iter();
         let figure =
             figures.find(|it| Some(&*it.message_type) == owner && it.field == field.name());
-        let words = || kebab(field.name()).replace('-', " ");
-        match (figure, field_label(field.name())) {
+        // of two languages one is shown
+        let name = field.name().strip_suffix("_vi").unwrap_or(field.name());
+        let words = || kebab(name).replace('-', " ");
+        match (figure, field_label(name)) {
             (Some(it), _) => self.of(&it.display_name_en, &it.display_name).clone(),
             (None, Some((vietnamese, english))) => self.of(english, vietnamese).to_owned(),
             (None, None) => words(),

@@ -40,8 +40,8 @@ const FIRST: [&str; 8] = [
     "state",
     "method",
 ];
-/// What people need not see.
-const NOT_SHOWN: [&str; 1] = ["etag"];
+/// What people need not see; standard error says the warnings.
+const NOT_SHOWN: [&str; 2] = ["etag", "warnings"];
 /// Vietnam has one time zone.
 const VIETNAM: Offset = jiff::tz::offset(7);
 
@@ -484,16 +484,20 @@ impl Rows {
             }
             Form::Json => {
                 for (at, row) in rows.iter().enumerate() {
-                    let before = match (self.is_list, self.count + at) {
-                        (false, _) => "",
-                        (true, 0) => "[\n",
-                        (true, _) => ",\n",
+                    let pretty = serde_json::to_string_pretty(&Message(row));
+                    let pretty = pretty.map_err(anyhow::Error::from)?;
+                    if !self.is_list {
+                        text.push_str(&pretty);
+                        continue;
+                    }
+                    let before = if self.count + at == 0 {
+                        "[\n  "
+                    } else {
+                        ",\n  "
                     };
                     text.push_str(before);
-                    text.push_str(
-                        &serde_json::to_string_pretty(&Message(row))
-                            .map_err(anyhow::Error::from)?,
-                    );
+                    // a line feed within a text is written as \n
+                    text.push_str(&pretty.replace('\n', "\n  "));
                 }
                 if !self.is_list {
                     text.push('\n');

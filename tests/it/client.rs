@@ -501,7 +501,7 @@ async fn a_profile_keeps_a_server_and_a_key() {
     // it does not go over a network in the clear
     let far = editor.run(&["whoami", "--server", "http://192.0.2.1:1"]);
     assert!(
-        far.code == 1 && far.stderr.contains("unencrypted"),
+        far.code == 64 && far.stderr.contains("unencrypted"),
         "{}",
         far.stderr
     );
