@@ -5,6 +5,7 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
 };
 
+use anyhow::Context as _;
 use csv::WriterBuilder;
 use jiff::{Timestamp, tz::Offset};
 use prost_reflect::{
@@ -346,6 +347,12 @@ impl Screen {
         }
     }
 
+    /// The same in a table, where a resource is shown by its name.
+    fn column(&self, field: &FieldDescriptor, value: &Value) -> Option<String> {
+        let name = || super::request::text_at(value.as_message()?, "name");
+        self.cell(field, value).or_else(name)
+    }
+
     fn single(&self, field: &FieldDescriptor, value: &Value) -> Option<String> {
         match value {
             Value::EnumNumber(number) => {
@@ -405,6 +412,12 @@ impl Screen {
     fn relative(&self, value: &Value) -> Option<String> {
         let time = time(value.as_message()?)?;
         let seconds = self.now.as_second() - time.as_second();
+        // the clock of the server may be ahead, and the answer came after the start
+        let seconds = if (-60..0).contains(&seconds) {
+            0
+        } else {
+            seconds
+        };
         let units = [
             (86_400 * 365, "years", "năm"),
             (86_400 * 30, "months", "tháng"),
@@ -473,7 +486,7 @@ impl Rows {
                 let lines = rows.iter().map(|row| {
                     let cells = columns.iter().map(|field| match row.has_field(field) {
                         true => screen
-                            .cell(field, &row.get_field(field))
+                            .column(field, &row.get_field(field))
                             .unwrap_or_default(),
                         false => String::new(),
                     });
@@ -578,7 +591,7 @@ fn columns(
         .filter(|field| screen.language.shows(row, field) && !NOT_SHOWN.contains(&field.name()))
         .filter(|field| {
             rows.iter().any(|row| {
-                row.has_field(field) && screen.cell(field, &row.get_field(field)).is_some()
+                row.has_field(field) && screen.column(field, &row.get_field(field)).is_some()
             })
         })
         .collect();
@@ -601,8 +614,8 @@ fn columns(
 /// Prints to standard output.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    Ok(written.context("standard output cannot be written")?)
 }
 
 /// The text with blanks up to a width.
