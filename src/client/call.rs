@@ -82,6 +82,15 @@ pub(super) fn over(given: &ArgMatches, stored: Profile) -> anyhow::Result<Profil
             .cloned()
     };
     let path = |name: &str| text(name).map(Into::into);
+    // what is stored for one server is for no other, above all the key
+    let is_other = text("server").is_some_and(|it| stored.server.as_ref() != Some(&it));
+    let stored = match is_other {
+        true => Profile {
+            lang: stored.lang,
+            ..Profile::default()
+        },
+        false => stored,
+    };
     let variable = env::var(KEY).ok().filter(|it| !it.is_empty());
     let key_file = path("key-file");
     let (key, key_file) = match (key_file, variable) {
