@@ -20,7 +20,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, builder::Resettable};
+use clap::{Arg, ArgMatches, Command, ValueHint, builder::Resettable};
 use clap_complete::Shell;
 use prost_reflect::{DynamicMessage, Value};
 
