@@ -20,7 +20,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, builder::Resettable};
+use clap::{Arg, ArgMatches, Command, ValueHint, builder::Resettable};
 use clap_complete::Shell;
 use prost_reflect::{DynamicMessage, Value};
 
@@ -306,7 +306,9 @@ impl Client {
     ) -> Result<(), Failure> {
         use tokio::io::AsyncReadExt as _;
         const PART: usize = 256 * 1024;
-        let first = make(verb, flags, given)?.message;
+        let mut made = make(verb, flags, given)?;
+        made.complete(verb)?;
+        let first = made.message;
         let path = given.get_one::<String>("file").cloned().unwrap_or_default();
         let file = tokio::fs::File::open(&path).await;
         let file = file.with_context(|| format!("cannot read `{path}`"))?;

@@ -82,6 +82,15 @@ pub(super) fn over(given: &ArgMatches, stored: Profile) -> anyhow::Result<Profil
             .cloned()
     };
     let path = |name: &str| text(name).map(Into::into);
+    // what is stored for one server is for no other, above all the key
+    let is_other = text("server").is_some_and(|it| stored.server.as_ref() != Some(&it));
+    let stored = match is_other {
+        true => Profile {
+            lang: stored.lang,
+            ..Profile::default()
+        },
+        false => stored,
+    };
     let variable = env::var(KEY).ok().filter(|it| !it.is_empty());
     let key_file = path("key-file");
     let (key, key_file) = match (key_file, variable) {
@@ -116,27 +125,31 @@ pub(super) fn key(profile: &Profile) -> anyhow::Result<Option<String>> {
 
 impl Connection {
     /// Prepares a connection, which the first call makes.
-    pub(super) fn new(settings: &Settings, language: Language) -> anyhow::Result<Self> {
+    pub(super) fn new(settings: &Settings, language: Language) -> Result<Self, Failure> {
         let profile = &settings.profile;
         let server = profile.server.as_deref().unwrap_or(DEFAULT_SERVER);
-        let uri = address(server)?;
+        let usage = |error: anyhow::Error| Failure::Usage(format!("{error:#}"));
+        let uri = address(server).map_err(usage)?;
         let is_encrypted = uri.scheme_str() == Some("https");
         let key = key(profile)?;
         if key.is_some() && !is_encrypted && !is_here(&uri) && !settings.insecure {
-            bail!(
+            return Err(Failure::Usage(format!(
                 "a key would go to {server} unencrypted: write https:// before it, or add \
                  --insecure"
-            );
+            )));
         }
         let mut endpoint = Endpoint::from(uri)
             .connect_timeout(CONNECT_TIMEOUT)
-            .user_agent(concat!("ndp-registry/", env!("CARGO_PKG_VERSION")))?;
+            .user_agent(concat!("ndp-registry/", env!("CARGO_PKG_VERSION")))
+            .context("the name of the program")?;
         if is_encrypted {
             endpoint = endpoint
                 .tls_config(tls(profile)?)
                 .context("TLS cannot be set up")?;
         } else if profile.ca.is_some() || profile.client_certificate.is_some() {
-            bail!("--ca and --client-certificate are for https://; {server} is without TLS");
+            return Err(Failure::Usage(format!(
+                "--ca and --client-certificate are for https://; {server} is without TLS"
+            )));
         }
         let mut metadata = MetadataMap::new();
         if let Some(key) = key {

@@ -146,7 +146,8 @@ pub(super) async fn sign_in(given: &ArgMatches, language: Language) -> Result<()
     let server = connection.server;
     profiles.profiles.insert(name.clone(), stored);
     profile::write(&path, &profiles)?;
-    let principal = text_at(&answer, "principal").unwrap_or_default();
+    let principal = text_at(&answer, "principal").filter(|it| !it.is_empty());
+    let principal = principal.unwrap_or_else(|| language.of("anyone", "bất kỳ ai").to_owned());
     print(&format!(
         "{name}: {principal} at {server}, in {}\n",
         path.display()

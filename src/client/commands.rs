@@ -93,7 +93,8 @@ pub(super) fn flags(verb: &Verb) -> Vec<Flag> {
         }
     }
     if let Some((field, message)) = verb.body() {
-        for inner in message.fields() {
+        let is_new = verb.name == "create";
+        for inner in message.fields().filter(|it| !is_new || it.name() != "etag") {
             add(&mut flags, &mut vec![field.clone()], &inner, 1);
         }
     }
@@ -312,7 +313,8 @@ fn argument(flag: &Flag, has_body: bool) -> Arg {
     let comment = comment_of_field(field).replace('`', "'");
     arg = arg.help(first_sentence(&comment)).long_help(comment);
     let kind = field.kind();
-    if flag.path.len() == 1 && is_required(field) {
+    // the client reads the etag where none is given
+    if flag.path.len() == 1 && is_required(field) && field.name() != "etag" {
         arg = match has_body {
             true => arg.required_unless_present("body"),
             false => arg.required(true),
@@ -375,7 +377,8 @@ fn example(verb: &Verb, called: &str, flags: &[Flag]) -> String {
         line.push_str(" FILE");
     }
     let required = flags.iter().filter(|it| it.path.len() == 1);
-    for flag in required.filter(|it| it.field().is_some_and(is_required)) {
+    let required = required.filter(|it| it.field().is_some_and(is_required));
+    for flag in required.filter(|it| it.name != "etag") {
         let kind = flag.field().map(FieldDescriptor::kind);
         let value = match &kind {
             Some(Kind::Enum(one)) => words(one).first().map(|it| it.1.clone()),

@@ -26,6 +26,9 @@ use crate::{http::json::Message, signed, telemetry};
 const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// Names of resources in the line of a change.
+const NAMES: usize = 5;
+
 /// The flags of `watch` that are not fields of its request.
 pub(super) fn arguments() -> [Arg; 2] {
     let key = "Check the proof that each change is in the log, and that the log only grows, by \
@@ -142,11 +145,21 @@ impl Client {
             cell("record_time"),
             cell("method"),
             cell("principal"),
-            effects(change).join(" "),
+            shortened(effects(change)),
         ];
         let parts: Vec<_> = parts.into_iter().filter(|it| !it.is_empty()).collect();
         format!("{}\n", parts.join("  "))
     }
+}
+
+/// The first of many names, and how many more there are.
+fn shortened(mut names: Vec<String>) -> String {
+    let more = names.len().saturating_sub(NAMES);
+    names.truncate(NAMES);
+    if more > 0 {
+        names.push(format!("+{more}"));
+    }
+    names.join(" ")
 }
 
 fn is_passing(failure: &Failure) -> bool {

@@ -59,8 +59,10 @@ impl Language {
         let owner = field.parent_message();
         let owner = owner.full_name().strip_prefix(PACKAGE);
         let figure = owner.and_then(|owner| figure_label(owner, field.name()));
-        let words = || kebab(field.name()).replace('-', " ");
-        match (figure, field_label(field.name())) {
+        // of two languages one is shown
+        let name = field.name().strip_suffix("_vi").unwrap_or(field.name());
+        let words = || kebab(name).replace('-', " ");
+        match (figure, field_label(name)) {
             (Some(it), _) => self.of(&it.display_name_en, &it.display_name).clone(),
             (None, Some((vietnamese, english))) => {
                 let names = self.of(english, vietnamese).split(ALTERNATIVES);

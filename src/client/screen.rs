@@ -5,6 +5,7 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
 };
 
+use anyhow::Context as _;
 use csv::WriterBuilder;
 use jiff::{Timestamp, tz::Offset};
 use prost_reflect::{
@@ -40,8 +41,8 @@ const FIRST: [&str; 8] = [
     "state",
     "method",
 ];
-/// What people need not see.
-const NOT_SHOWN: [&str; 1] = ["etag"];
+/// What people need not see; standard error says the warnings.
+const NOT_SHOWN: [&str; 2] = ["etag", "warnings"];
 /// Vietnam has one time zone.
 const VIETNAM: Offset = jiff::tz::offset(7);
 
@@ -346,6 +347,12 @@ impl Screen {
         }
     }
 
+    /// The same in a table, where a resource is shown by its name.
+    fn column(&self, field: &FieldDescriptor, value: &Value) -> Option<String> {
+        let name = || super::request::text_at(value.as_message()?, "name");
+        self.cell(field, value).or_else(name)
+    }
+
     fn single(&self, field: &FieldDescriptor, value: &Value) -> Option<String> {
         match value {
             Value::EnumNumber(number) => {
@@ -405,6 +412,12 @@ impl Screen {
     fn relative(&self, value: &Value) -> Option<String> {
         let time = time(value.as_message()?)?;
         let seconds = self.now.as_second() - time.as_second();
+        // the clock of the server may be ahead, and the answer came after the start
+        let seconds = if (-60..0).contains(&seconds) {
+            0
+        } else {
+            seconds
+        };
         let units = [
             (86_400 * 365, "years", "năm"),
             (86_400 * 30, "months", "tháng"),
@@ -473,7 +486,7 @@ impl Rows {
                 let lines = rows.iter().map(|row| {
                     let cells = columns.iter().map(|field| match row.has_field(field) {
                         true => screen
-                            .cell(field, &row.get_field(field))
+                            .column(field, &row.get_field(field))
                             .unwrap_or_default(),
                         false => String::new(),
                     });
@@ -484,16 +497,20 @@ impl Rows {
             }
             Form::Json => {
                 for (at, row) in rows.iter().enumerate() {
-                    let before = match (self.is_list, self.count + at) {
-                        (false, _) => "",
-                        (true, 0) => "[\n",
-                        (true, _) => ",\n",
+                    let pretty = serde_json::to_string_pretty(&Message(row));
+                    let pretty = pretty.map_err(anyhow::Error::from)?;
+                    if !self.is_list {
+                        text.push_str(&pretty);
+                        continue;
+                    }
+                    let before = if self.count + at == 0 {
+                        "[\n  "
+                    } else {
+                        ",\n  "
                     };
                     text.push_str(before);
-                    text.push_str(
-                        &serde_json::to_string_pretty(&Message(row))
-                            .map_err(anyhow::Error::from)?,
-                    );
+                    // a line feed within a text is written as \n
+                    text.push_str(&pretty.replace('\n', "\n  "));
                 }
                 if !self.is_list {
                     text.push('\n');
@@ -574,7 +591,7 @@ fn columns(
         .filter(|field| screen.language.shows(row, field) && !NOT_SHOWN.contains(&field.name()))
         .filter(|field| {
             rows.iter().any(|row| {
-                row.has_field(field) && screen.cell(field, &row.get_field(field)).is_some()
+                row.has_field(field) && screen.column(field, &row.get_field(field)).is_some()
             })
         })
         .collect();
@@ -597,8 +614,8 @@ fn columns(
 /// Prints to standard output.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    Ok(written.context("standard output cannot be written")?)
 }
 
 /// The text with blanks up to a width.

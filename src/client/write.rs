@@ -97,6 +97,8 @@ impl Client {
             "chưa ghi gì; nếu ghi thì sẽ là",
         );
         telemetry::say(&format!("note: {note}"));
+        // before what it is about
+        telemetry::flush();
         let is_same = before.is_some_and(|it| it.descriptor() == answer.descriptor());
         let Some(before) = before.filter(|_| is_same) else {
             return self.screen.message(answer);

@@ -466,6 +466,9 @@ async fn a_profile_keeps_a_server_and_a_key() {
     editor.address.clear();
     let whoami = editor.prints(&["whoami", "-o", "json"]);
     assert!(whoami.contains("principals/cli-editor"), "{whoami}");
+    // and goes to no other server
+    let elsewhere = editor.run(&["whoami", "--server", &format!("http://{}", server.address)]);
+    assert!(!elsewhere.succeeded().stdout.contains("cli-editor"));
     let other = editor.run(&["whoami", "--profile", "home"]);
     assert!(
         other.code == 1 && other.stderr.contains("it has: work"),
@@ -501,7 +504,7 @@ async fn a_profile_keeps_a_server_and_a_key() {
     // it does not go over a network in the clear
     let far = editor.run(&["whoami", "--server", "http://192.0.2.1:1"]);
     assert!(
-        far.code == 1 && far.stderr.contains("unencrypted"),
+        far.code == 64 && far.stderr.contains("unencrypted"),
         "{}",
         far.stderr
     );
