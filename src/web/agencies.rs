@@ -233,7 +233,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                         "/attention", &[("filter", &of_agency("agency", &name))])) {
                         (lang.t("Việc cần chú ý", "What needs attention"))
                     } }
-                    (attention_rows(ask, &attention.attention_items, &names))
+                    (attention_rows(ask, &attention.attention_items))
                 }
             }
             section.wide {

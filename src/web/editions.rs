@@ -1,5 +1,6 @@
 //! Editions: the decisions with a catalogue, and one with what it changed against the one before.
 
+use http::StatusCode;
 use maud::{Markup, html};
 
 use super::{
@@ -79,7 +80,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     };
     let edition = ask.get(ask.catalogue().get_edition(request)).await?;
     let compared = if edition.previous_edition.is_empty() {
-        None
+        Ok(None)
     } else {
         let request = pb::CompareEditionsRequest {
             base_edition: edition.previous_edition.clone(),
@@ -87,7 +88,12 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             read_revision: ask.at_revision(),
             read_time: ask.time(),
         };
-        Some(ask.get(ask.catalogue().compare_editions(request)).await?)
+        let compared = ask.get(ask.catalogue().compare_editions(request)).await;
+        match compared {
+            // too little is held of one of them
+            Err(failed) if failed.code == StatusCode::BAD_REQUEST => Err(failed.text),
+            compared => Ok(Some(compared?)),
+        }
     };
     let listed = format!("listings.edition:{}", quoted(&name));
     let title = &edition.display_name;
@@ -148,7 +154,18 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     }
                 }
             }
-            @if let Some(compared) = &compared { (comparison(ask, compared)) }
+            @match &compared {
+                Ok(None) => {},
+                Ok(Some(compared)) => (comparison(ask, compared)),
+                Err(why) => section.wide {
+                    h2 {
+                        (lang.t("So với ", "Against "))
+                        (record(ask, &edition.previous_edition,
+                            edition.previous_edition.trim_start_matches("editions/")))
+                    }
+                    p.warning role="note" { (why) }
+                },
+            }
             section.wide { (history(ask, &name)) }
         },
     })

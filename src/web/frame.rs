@@ -57,6 +57,7 @@ impl Frame<'_> {
                 body {
                     a.skip href="#main" { (lang.t("Đến nội dung chính", "Skip to the content")) }
                     (picture::patterns())
+                    header {
                     @if self.synthetic {
                         p.synthetic role="note" {
                             strong { (lang.t("Dữ liệu thử nghiệm", "Synthetic data")) } " – "
@@ -66,7 +67,7 @@ impl Frame<'_> {
                             ))
                         }
                     }
-                    header.top {
+                    div.top {
                         div.brand {
                             a href=(self.address.to("/")) { (name) }
                         }
@@ -78,6 +79,7 @@ impl Frame<'_> {
                         (self.navigation())
                     }
                     (self.stamp())
+                    }
                     main #main tabindex="-1" data-live=(if pinned { "no" } else { "yes" }) {
                         (main)
                     }

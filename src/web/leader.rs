@@ -4,10 +4,10 @@ use maud::{Markup, html};
 
 use super::{
     Made,
-    ask::{Ask, Failed, Names},
+    ask::{Ask, Failed},
     lists::{attention_rows, figure_rows},
     parts::{path_of, task_parts},
-    picture::{self, Series, Tile, Tone, share},
+    picture::{self, Series, Tile, Tone, share, toned},
     words::{NONE, read},
 };
 use crate::{
@@ -83,14 +83,14 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
                 @if worst.attention_items.is_empty() {
                     p.none { (lang.t("Không có việc nào.", "There is none.")) }
                 } @else {
-                    (attention_rows(ask, &worst.attention_items, &Names::default()))
+                    (attention_rows(ask, &worst.attention_items))
                 }
             }
             (tasks(ask, &summary, &programmes))
-            (over_time(ask, &timeline))
+            (over_time(ask, &summary, &timeline))
             section.wide {
-                h2 { (lang.t("34 tỉnh, thành phố: nhiệm vụ đã hoàn thành",
-                    "34 provinces and cities: tasks completed")) }
+                h2 { (lang.t("Tỉnh, thành phố: nhiệm vụ đã hoàn thành",
+                    "Provinces and cities: tasks completed")) }
                 @if tiles.is_empty() {
                     p.none { (lang.t("Chưa có cơ quan cấp tỉnh nào.",
                         "No provincial agency is recorded.")) }
@@ -368,15 +368,22 @@ impl Number {
             div.number-card {
                 h2 { (self.word) }
                 p.big {
-                    a href=(self.href) {
-                        (self.count.map_or(NONE.to_owned(), |it| lang.number(it)))
-                    }
-                    @if let Some(of) = self.of.filter(|of| *of > 0) {
-                        span.of { "/" (lang.number(of)) }
+                    @match (self.count, self.of) {
+                        (None, _) | (_, Some(0)) => {
+                            a href=(self.href) aria-label=(lang.t("chưa có dữ liệu", "no data")) {
+                                (NONE)
+                            }
+                        },
+                        (Some(count), of) => {
+                            a href=(self.href) { (lang.number(count)) }
+                            @if let Some(of) = of { span.of { "/" (lang.number(of)) } }
+                        },
                     }
                 }
                 p.change {
-                    @if let Some((change, date)) = before {
+                    @if self.of == Some(0) {
+                        (toned(Tone::Missing, lang.t("chưa có dữ liệu", "no data yet")))
+                    } @else if let Some((change, date)) = before {
                         @let tone = match change {
                             0 => Tone::None,
                             1.. => self.more_is,
@@ -386,11 +393,8 @@ impl Number {
                         span.{ "t-" (tone.class()) } { (lang.signed(change)) }
                         (lang.t(" so với ", " since ")) (lang.date(date))
                     } @else if let (Some(count), Some(of)) = (self.count, self.of) {
-                        @if of > 0 {
-                            @let percent = format!("{:.1}", share(count, of) * 100.0);
-                            (lang.decimal(&percent)) "%"
-                            (lang.t(" số nhiệm vụ đã hoàn thành", " of the tasks completed"))
-                        } @else { (lang.t("chưa có nhiệm vụ hoàn thành", "no task completed")) }
+                        (super::agencies::percent(ask, count, of))
+                        (lang.t(" số nhiệm vụ đã hoàn thành", " of the tasks completed"))
                     } @else { (lang.t("chưa có số tháng trước", "no number of last month")) }
                 }
             }
@@ -418,7 +422,9 @@ fn tasks(
                 @let filter = format!("programmes:\"{}\"", programme.name);
                 h3 {
                     a href=(ask.address.with("/tasks", &[("filter", &filter)])) { (name) }
-                    span.of { " " (lang.number(counts.task_count().into())) }
+                    @if counts.task_count() > 0 {
+                        span.of { " " (lang.number(counts.task_count().into())) }
+                    }
                 }
                 (picture::stacked(lang, name, &task_parts(ask, counts, &filter)))
             }
@@ -429,7 +435,11 @@ fn tasks(
 }
 
 /// Done and overdue over time.
-fn over_time(ask: &Ask, timeline: &pb::ComputeTimelineResponse) -> Markup {
+fn over_time(
+    ask: &Ask,
+    summary: &pb::ComputeSummaryResponse,
+    timeline: &pb::ComputeTimelineResponse,
+) -> Markup {
     let lang = ask.lang();
     let heads: Vec<_> = timeline
         .points
@@ -455,20 +465,23 @@ fn over_time(ask: &Ask, timeline: &pb::ComputeTimelineResponse) -> Markup {
                 .collect(),
         }
     };
+    let has_tasks = summary.tasks.as_ref().is_some_and(|it| it.task_count() > 0);
     let charts = [
         (
             lang.t("Nhiệm vụ theo tháng", "Tasks by month"),
-            vec![
-                series(Metric::TasksCompleted, Tone::Done),
-                series(Metric::TasksOverdue, Tone::Late),
-            ],
+            has_tasks.then(|| {
+                vec![
+                    series(Metric::TasksCompleted, Tone::Done),
+                    series(Metric::TasksOverdue, Tone::Late),
+                ]
+            }),
         ),
         (
             lang.t("Nền tảng theo tháng", "Platforms by month"),
-            vec![
+            Some(vec![
                 series(Metric::PlatformsWithIssuedPlan, Tone::Going),
                 series(Metric::PlatformsOperating, Tone::Done),
-            ],
+            ]),
         ),
     ];
     html! {
@@ -476,7 +489,8 @@ fn over_time(ask: &Ask, timeline: &pb::ComputeTimelineResponse) -> Markup {
             h2 { (lang.t("Diễn biến", "Over time")) }
             @for (title, series) in charts {
                 h3 { (title) }
-                (picture::lines(lang, title, &heads, &series))
+                @if let Some(series) = series { (picture::lines(lang, title, &heads, &series)) }
+                @else { p { (toned(Tone::Missing, lang.t("chưa có dữ liệu", "no data yet"))) } }
             }
         }
     }

@@ -7,8 +7,8 @@ use super::{
     Made,
     ask::{Ask, Failed, Names},
     parts::{
-        ROWS, days_late, deployment_tone, document, ends, level_tone, limits, nothing, plan_tone,
-        quoted, rating, record, table,
+        ROWS, days_late, deployment_tone, document, ends, host, level_tone, limits, nothing,
+        outside, plan_tone, quoted, rating, record, table,
     },
     picture::{Tone, toned},
     words::{NONE, read},
@@ -88,14 +88,14 @@ async fn attention(ask: &Ask) -> Result<Made, Failed> {
     let rows = if items.is_empty() {
         nothing(lang)
     } else {
-        attention_rows(ask, items, &Names::default())
+        attention_rows(ask, items)
     };
     let csv = ask.address.csv("/v1/attentionItems", &[("filter", filter)]);
     let title = lang.t("Việc cần chú ý", "What needs attention");
     Ok(whole(ask, title, &rows, &answer.next_page_token, &csv))
 }
 
-pub(super) fn attention_rows(ask: &Ask, items: &[pb::AttentionItem], _: &Names) -> Markup {
+pub(super) fn attention_rows(ask: &Ask, items: &[pb::AttentionItem]) -> Markup {
     let lang = ask.lang();
     let heads = [
         (lang.t("Mức độ", "Level"), false),
@@ -113,11 +113,13 @@ pub(super) fn attention_rows(ask: &Ask, items: &[pb::AttentionItem], _: &Names) 
                 td { (toned(level_tone(item.level()), level)) }
                 td.what {
                     (record(ask, &item.resource, &item.display_name))
-                    @if !item.platform_display_name.is_empty()
-                        && item.platform_display_name != item.display_name {
-                        span.small { (item.platform_display_name) }
+                    span.small {
+                        (kind)
+                        @if !item.platform_display_name.is_empty()
+                            && item.platform_display_name != item.display_name {
+                            " · " (item.platform_display_name)
+                        }
                     }
-                    span.small { (kind) }
                 }
                 td {
                     @if item.agency.is_empty() {
@@ -201,7 +203,7 @@ pub(super) fn figure_rows(ask: &Ask, all: &[pb::Reconciliation]) -> Markup {
                     td {
                         @for (index, source) in figure.sources.iter().take(2).enumerate() {
                             @if index > 0 { ", " }
-                            (super::parts::outside(&source.uri, host(&source.uri)))
+                            (outside(&source.uri, host(&source.uri)))
                         }
                         @if !one.note_text.is_empty() {
                             span.small {
@@ -229,12 +231,6 @@ fn qualified(ask: &Ask, qualifier: pb::observation::Qualifier) -> Markup {
             .value("Observation.Qualifier", other.as_str_name()),
     };
     html! { @if !word.is_empty() { span.small { (word) " " } } }
-}
-
-fn host(uri: &str) -> &str {
-    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    let host = rest.split('/').next().unwrap_or(rest);
-    host.strip_prefix("www.").unwrap_or(host)
 }
 
 // === plans ===

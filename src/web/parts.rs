@@ -108,9 +108,11 @@ pub(super) fn sources(lang: Lang, sources: &[pb::Source]) -> Markup {
     }
 }
 
-fn host(uri: &str) -> &str {
+/// The site that an address is of.
+pub(super) fn host(uri: &str) -> &str {
     let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or(rest)
+    let host = rest.split('/').next().unwrap_or(rest);
+    host.strip_prefix("www.").unwrap_or(host)
 }
 
 pub(super) const fn standing_tone(state: Standing) -> Tone {
@@ -281,7 +283,7 @@ pub(super) fn nothing(lang: Lang) -> Markup {
 /// A table that scrolls by itself where it is wider than the page.
 pub(super) fn table(title: &str, heads: &[(&str, bool)], rows: &Markup) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(title) {
+        div.scroll tabindex="0" role="group" aria-label=(title) {
             table {
                 caption.hidden { (title) }
                 thead { tr {

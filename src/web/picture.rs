@@ -206,7 +206,7 @@ pub(super) fn lines(lang: Lang, title: &str, heads: &[String], series: &[Series]
             }
             details {
                 summary { (lang.t("Bảng số liệu", "Table of the numbers")) }
-                div.scroll tabindex="0" role="region" aria-label=(title) {
+                div.scroll tabindex="0" role="group" aria-label=(title) {
                     table {
                         caption.hidden { (title) }
                         thead { tr {

@@ -129,11 +129,9 @@ impl Lang {
         let Some(period) = period else {
             return NONE.to_owned();
         };
-        if self == Self::Vi && !period.as_written.is_empty() {
-            return period.as_written.clone();
-        }
         match (read(period.start), read(period.end)) {
             (Some(start), Some(end)) if start == end => self.day(end),
+            _ if self == Self::Vi && !period.as_written.is_empty() => period.as_written.clone(),
             (Some(start), Some(end)) => format!("{} – {}", self.day(start), self.day(end)),
             (_, Some(end)) => self.day(end),
             (Some(start), None) => self.day(start),

@@ -104,6 +104,8 @@ const open = async ({ width = 1280, height = 900, dark = false, script = true, l
 const look = async (asked) => {
   const tab = await open(asked);
   await tab.go(asked.path);
+  // the page had none; what looks at it needs it
+  await tab.call('Emulation.setScriptExecutionDisabled', { value: false });
   const answer = await tab.evaluate(`({
     lang: document.documentElement.lang,
     title: document.title,
