@@ -49,7 +49,6 @@ pub(crate) type ExportStream = Sent<pb::ExportResponse>;
 pub(crate) type DownloadTemplateStream = Sent<pb::DownloadTemplateResponse>;
 type Sent<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-const METHOD: &str = "Import";
 const CSV: &str = "text/csv";
 const JSON_LINES: &str = "application/jsonl";
 const JSON: &str = "application/json";
@@ -455,6 +454,10 @@ impl Import {
         let kind = row.kind;
         let id = |salt| generated(salt, &row.sheet, row.number);
         if let Some(annex) = &mut self.annex {
+            if row.text("display_name").is_empty() && row.text(PLATFORM).is_empty() {
+                problems.push(row.at("display_name", &Rule::Missing));
+                return None;
+            }
             match annex.find(row) {
                 Match::Platform(name) => return Some((name.to_string(), String::new())),
                 Match::New => return Some((kind.name("", &id(self.salt)), String::new())),

@@ -32,6 +32,11 @@ const MEMBERSHIP: &str = "membership";
 /// The membership of what the decision itself lists.
 const STATED: i32 = 1;
 
+/// How it is known what a platform is called.
+const VERIFICATION: &str = "verification";
+/// From the decision itself.
+const VERIFIED: i32 = 1;
+
 /// What a person writes for a platform that is not there yet.
 const NEW: &str = "new";
 
@@ -166,6 +171,14 @@ impl Annex {
         if record.text(NAME).is_empty() {
             record.set_text(NAME, &text(NAME));
             record.note(NAME);
+            // the decision itself says what it is called
+            let verified = Value::EnumNumber(VERIFIED);
+            drop(
+                record
+                    .wanted_mut()
+                    .try_set_field_by_name(VERIFICATION, verified),
+            );
+            record.note(VERIFICATION);
         }
         record.note(LISTINGS);
         let kind = kinds::find("platforms");

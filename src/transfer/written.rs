@@ -52,7 +52,7 @@ impl Spool {
                 *longest = rows::longest(&record, path).max(*longest);
             }
             // a Vec takes as much as it is given
-            drop(record.encode_length_delimited(&mut bytes));
+            let _ = record.encode_length_delimited(&mut bytes);
             self.count += 1;
         }
         self.file.write_all(&bytes).map_err(|error| failed(&error))

@@ -230,7 +230,7 @@ both! {
             (370, 7, "31/02/2026", "H370 CELL_UNREADABLE"),
             (410, 7, "12/31/2026", "H410 CELL_UNREADABLE"),
             (450, 7, "tháng 9", "H450 CELL_UNREADABLE"),
-            (490, 8, "", "I490 TOO_SHORT"),
+            (490, 8, "", "I490 REQUIRED"),
             (530, 8, "agencies/no", "I530 REFERENCE_NOT_FOUND"),
             (570, 8, "Bộ Công an", "I570 PATTERN"),
             (610, 9, "agencies/no", "J610 REFERENCE_NOT_FOUND"),
