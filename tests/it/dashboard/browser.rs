@@ -159,7 +159,7 @@ async fn a_page_follows_the_writes_of_others() {
                 "UpdateAgency",
                 json!({
                     "agency": {"name": "agencies/bo-cong-an", "display_name": text},
-                    "update_mask": "display_name",
+                    "update_mask": "displayName",
                 }),
             )
             .await;
