@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-const BOUND: Duration = Duration::from_secs(240);
+const BOUND: Duration = Duration::from_secs(600);
 
 /// Pages of single records of the shipped catalogue.
 const OF_CATALOGUE: [&str; 3] = [
