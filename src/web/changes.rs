@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{
     Made,
     ask::{Ask, Failed},
-    parts::{ROWS, document, ends, nothing, quoted, record, table},
+    parts::{ROWS, document, nothing, quoted, record, table},
     words::NONE,
 };
 use crate::pb::{self, change::effect::Kind};
@@ -14,6 +14,9 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let resource = ask.address.get("resource");
     let answer = listed(ask, resource, ROWS).await?;
+    // by revision, and not by a token, which would say when the page was read
+    let last = answer.changes.last().map(|it| it.revision.to_string());
+    let before = last.filter(|_| !answer.next_page_token.is_empty());
     let title = match resource {
         "" => lang.t("Thay đổi", "Changes").to_owned(),
         resource => format!("{} {resource}", lang.t("Lịch sử của", "History of")),
@@ -27,7 +30,13 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
                     p { (record(ask, resource, lang.t("Xem bản ghi", "See the record"))) }
                 }
                 (rows(ask, &answer.changes))
-                (ends(ask, &answer.next_page_token, ""))
+                @if let Some(before) = before {
+                    p.ends {
+                        a rel="next" href=(ask.address.again("before", &before)) {
+                            (lang.t("Trang sau", "Next page"))
+                        }
+                    }
+                }
             }
         },
     })
@@ -47,9 +56,12 @@ pub(super) async fn listed(
     if ask.is_pinned() {
         limits.push(format!("revision <= {}", ask.revision));
     }
+    if let Ok(before) = ask.address.get("before").parse::<u64>() {
+        limits.push(format!("revision < {before}"));
+    }
     let request = pb::ListChangesRequest {
         page_size: size,
-        page_token: ask.address.get("page").to_owned(),
+        page_token: String::new(),
         filter: limits.join(" AND "),
         order_by: "revision desc".to_owned(),
     };

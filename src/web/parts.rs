@@ -239,7 +239,7 @@ pub(super) fn ends(ask: &Ask, next_page_token: &str, csv: &str) -> Markup {
         p.ends {
             @if !ask.address.get("page").is_empty() {
                 a href=(ask.address.again("page", "")) {
-                    (lang.t("Về đầu danh sách", "To the begin of the list"))
+                    (lang.t("Về đầu danh sách", "To the beginning of the list"))
                 }
             }
             @if !next_page_token.is_empty() {

@@ -448,7 +448,8 @@ fn matrix(ask: &Ask, flows: &[pb::DataFlow], names: &Names, own: &str) -> Markup
             tr {
                 th.what scope="row" { (record(ask, &flow.name, &flow.display_name)) }
                 td {
-                    (if provides { lang.t("cung cấp cho ", "to ") } else { lang.t("nhận từ ", "from ") })
+                    @if provides { (lang.t("cung cấp cho ", "to ")) }
+                    @else { (lang.t("nhận từ ", "from ")) }
                     (party(ask, other.as_ref(), names))
                 }
                 @for channel in channels {

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-const BOUND: Duration = Duration::from_secs(240);
+const BOUND: Duration = Duration::from_secs(600);
 
 /// Pages of single records of the shipped catalogue.
 const OF_CATALOGUE: [&str; 3] = [
@@ -159,7 +159,7 @@ async fn a_page_follows_the_writes_of_others() {
                 "UpdateAgency",
                 json!({
                     "agency": {"name": "agencies/bo-cong-an", "display_name": text},
-                    "update_mask": "display_name",
+                    "update_mask": "displayName",
                 }),
             )
             .await;
