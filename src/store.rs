@@ -431,9 +431,16 @@ impl Store {
     }
 
     /// Every resource that was touched after a revision, as it was at that revision.
-    pub async fn touched_after(&self, revision: Revision) -> Result<Vec<Past>, Error> {
+    /// `newest` is about the newest revision.
+    pub async fn touched_after(
+        &self,
+        revision: Revision,
+        newest: Revision,
+    ) -> Result<Vec<Past>, Error> {
         let operation = "reading the records of a revision";
-        let rows = reading!(self.engine, link => history::touched_after(link, revision));
+        let rows = reading!(self.engine, link => {
+            history::touched_after(link, revision, newest)
+        });
         let rows = self.outages.during(rows, operation)?;
         let decode = move || rows.into_iter().map(PastRow::read).collect();
         self.decoded(operation, decode).await

@@ -175,8 +175,9 @@ impl History {
         turn: Turn,
     ) -> Result<Arc<Snapshot>, Error> {
         let store = self.store.clone();
+        let newest = current.state.revision();
         let touched = turn.ask(async move {
-            let past = store.touched_after(revision).await?;
+            let past = store.touched_after(revision, newest).await?;
             let digest = digest_at(&store, revision).await?;
             Ok::<_, Error>((past, store.record_time(revision).await?, digest))
         });

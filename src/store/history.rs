@@ -1,7 +1,7 @@
 //! Past records: before a change, at a revision, or at a time; and which changes touched a record.
 //!
-//! All queries read `effects` by its index of resource and revision. Their cost depends on the
-//! requested records and the changes since then, never on the whole log.
+//! All queries read `effects` by an index. Their cost depends on the requested records and the
+//! changes since then. The whole index of resources is read only where much of it is since then.
 
 use sqlx::QueryBuilder;
 
@@ -77,21 +77,47 @@ pub(super) async fn images_before(
     Ok(found)
 }
 
-/// Every resource that was touched after a revision, as it was at that revision.
+/// The resources of some effects after a revision, as they were at that revision. A resource of
+/// which there are only notices is as it is now.
+macro_rules! touched {
+    ($touched:literal) => {
+        // One change puts a resource once, so a revision has at most one effect on it, besides
+        // notices.
+        concat!(
+            "WITH touched AS (SELECT DISTINCT ",
+            $touched,
+            " AS resource FROM effects WHERE revision > $1) \
+             SELECT touched.resource, past.revision, past.format, past.image \
+             FROM touched LEFT JOIN effects AS past ON past.resource = touched.resource \
+             AND past.revision = (SELECT MAX(earlier.revision) FROM effects AS earlier \
+             WHERE earlier.resource = touched.resource AND earlier.revision <= $1 \
+             AND earlier.kind <> 'notice') AND past.kind <> 'notice'"
+        )
+    };
+}
+
+/// By the revisions of effects: the cost depends on the number of effects since then. SQLite would
+/// read all effects by their resources, to find each resource once, without the empty text.
+const TOUCHED_LATELY: &str = touched!("resource || ''");
+/// By the index of resources and revisions, without a look at the effects themselves.
+const TOUCHED: &str = touched!("resource");
+/// Reading one effect takes as long as reading this many entries of the index.
+const EFFECT_COST: i64 = 4;
+
+/// Every resource that was touched after a revision, as it was at that revision; `newest` is about
+/// the newest revision.
 pub(super) async fn touched_after(
     mut link: Link<'_>,
     revision: Revision,
+    newest: Revision,
 ) -> Result<Vec<PastRow>, Failure> {
-    // One change puts a resource once, so a revision has at most one effect on it, besides notices.
-    const TOUCHED: &str = "WITH touched AS (\
-         SELECT DISTINCT resource FROM effects WHERE revision > $1 AND kind <> 'notice') \
-         SELECT touched.resource, past.revision, past.format, past.image \
-         FROM touched LEFT JOIN effects AS past ON past.resource = touched.resource \
-         AND past.revision = (SELECT MAX(earlier.revision) FROM effects AS earlier \
-         WHERE earlier.resource = touched.resource AND earlier.revision <= $1 \
-         AND earlier.kind <> 'notice') AND past.kind <> 'notice'";
+    let since = newest.get().saturating_sub(revision.get());
+    let touched = match since < newest.get() / EFFECT_COST {
+        true => TOUCHED_LATELY,
+        false => TOUCHED,
+    };
     let rows: Vec<PastRow> = on_engine!(&mut link, connection => {
-        sqlx::query_as(TOUCHED).bind(revision.get()).fetch_all(&mut **connection).await
+        sqlx::query_as(touched).bind(revision.get()).fetch_all(&mut **connection).await
     })?;
     Ok(rows)
 }
