@@ -93,7 +93,7 @@ impl Value<'_> {
 ///
 /// An empty text is never a value. Other defaults are values: they compare and sort, but do not
 /// make a field present. See `Field::is_present`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Values<'a> {
     /// The row has no value.
     Absent,

@@ -49,7 +49,9 @@ impl<T: Record + Queryable> Order for ByName<T> {
     }
 
     fn is_indexed_as(one: &T, other: &T) -> bool {
-        keys(one) == keys(other)
+        // most writes leave these values as they are, and hashing a text costs more than comparing
+        indexed::<T>().all(|(_, field)| (field.get)(one) == (field.get)(other))
+            || keys(one) == keys(other)
     }
 }
 
@@ -100,8 +102,7 @@ impl ValueIndex {
     }
 }
 
-/// The key of a value of a field, or of one entry of a map. None of a time: callers from whom a
-/// write is withheld see an earlier one.
+/// The key of a value of a field, or of one entry of a map.
 fn key(field: usize, entry: Option<&str>, value: &Value<'_>) -> Option<u16> {
     let mut hasher = DefaultHasher::new();
     (field, entry).hash(&mut hasher);
@@ -120,7 +121,7 @@ fn key(field: usize, entry: Option<&str>, value: &Value<'_>) -> Option<u16> {
 /// The keys of all values of a record, each once.
 fn keys<T: Queryable>(record: &T) -> Vec<u16> {
     let mut keys = Vec::new();
-    for (index, field) in T::FIELDS.iter().enumerate().filter(|(_, it)| !is_name(it)) {
+    for (index, field) in indexed::<T>() {
         match (field.get)(record) {
             Values::Map(map) => {
                 let entries = map.iter();
@@ -149,15 +150,17 @@ const fn is_text<T>(field: &Field<T>) -> bool {
     matches!(field.kind, Type::Text | Type::Name)
 }
 
-/// Whether it is the field by which the records are found anyhow.
-fn is_name<T>(field: &Field<T>) -> bool {
-    field.path == "name"
+/// The fields whose values are kept: not the name, by which the records are found anyhow, and no
+/// time, as callers from whom a write is withheld see an earlier one.
+fn indexed<T: Queryable>() -> impl Iterator<Item = (usize, &'static Field<T>)> {
+    let fields = T::FIELDS.iter().enumerate();
+    fields.filter(|(_, field)| field.path != "name" && field.kind != Type::Timestamp)
 }
 
 /// The keys of values that a record must have, for the filter to select it.
 fn wanted<T: Queryable>(filter: &Filter<T>) -> Vec<u16> {
     let mut keys = Vec::new();
-    for (index, field) in T::FIELDS.iter().enumerate().filter(|(_, it)| !is_name(it)) {
+    for (index, field) in indexed::<T>() {
         let asked = filter.equalities(field.path);
         keys.extend(asked.filter_map(|(entry, value)| {
             // an entry only of a map, and a whole value only of another field
