@@ -118,9 +118,14 @@ impl Snapshot {
     /// The same without what only the newest snapshot keeps.
     fn bare(&self) -> Self {
         Self {
+            log_id: self.log_id,
+            digest: self.digest,
+            state: self.state.clone(),
+            key_hashes: self.key_hashes.clone(),
+            citations: self.citations.clone(),
             recent: Recent::new(0),
+            redacted: self.redacted,
             tally: None,
-            ..self.clone()
         }
     }
 
