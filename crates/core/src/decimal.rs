@@ -4,9 +4,12 @@
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::records::{edit::Edit, texts::no_texts};
+use crate::{
+    parsed::parsed,
+    records::{edit::Edit, texts::no_texts},
+};
 
 /// Most digits after the point.
 pub const PLACES_MAX: u32 = 6;
@@ -128,8 +131,7 @@ impl Serialize for Decimal {
 
 impl<'de> Deserialize<'de> for Decimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+        parsed(deserializer, str::parse)
     }
 }
 

@@ -15,6 +15,7 @@ pub mod messages;
 pub mod monitoring;
 pub mod names;
 pub mod near;
+mod parsed;
 pub mod personal;
 pub mod position;
 pub mod query;

@@ -4,18 +4,13 @@
 //! Each type holds the whole name, as `platforms/ndp-001`, shares its text between copies and is
 //! ordered by it, so that a map with these keys iterates in the order that pages guarantee.
 
-use std::{
-    borrow::{Borrow, Cow},
-    cell::RefCell,
-    collections::BTreeSet,
-    fmt,
-    sync::Arc,
-};
+use std::{borrow::Borrow, cell::RefCell, collections::BTreeSet, fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{
     kinds,
+    parsed::parsed,
     records::{
         edit::Edit,
         texts::{Reader, Texts},
@@ -110,7 +105,12 @@ macro_rules! resource_names {
                 self.0.rsplit('/').next().unwrap_or_default()
             }
 
-            resource_names!(@parse $name $(, $parent)?);
+            /// Parses a whole name.
+            pub fn parse(name: &str) -> Option<Self> {
+                Self::is_name(name).then(|| Self(name.into()))
+            }
+
+            resource_names!(@form $name $(, $parent)?);
         }
 
         impl ResourceName for $name {
@@ -142,12 +142,13 @@ macro_rules! resource_names {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let name = Cow::<str>::deserialize(deserializer)?;
-                let read = Self::parse(&name).ok_or_else(|| {
-                    let problem = concat!("does not name a resource of type `", $kind, "`");
-                    de::Error::custom(format_args!("`{name}` {problem}"))
-                })?;
-                Ok(Self(SharedNames::share(read.0)))
+                parsed(deserializer, |name| match Self::is_name(name) {
+                    true => Ok(Self(SharedNames::share(name))),
+                    false => {
+                        let problem = concat!("does not name a resource of type `", $kind, "`");
+                        Err(format!("`{name}` {problem}"))
+                    }
+                })
             }
         }
 
@@ -169,29 +170,28 @@ macro_rules! resource_names {
             }
         }
     };
-    (@parse $name:ident) => {
+    (@form $name:ident) => {
         /// The name with this id; `None` when the id is not valid.
         pub fn from_id(id: &str) -> Option<Self> {
             is_id(id).then(|| Self(format!("{}/{id}", Self::COLLECTION).into()))
         }
 
-        /// Parses a whole name.
-        pub fn parse(name: &str) -> Option<Self> {
-            let (before, _) = split(name, Self::COLLECTION)?;
-            before.is_empty().then(|| Self(name.into()))
+        /// Whether a text is such a name.
+        pub fn is_name(name: &str) -> bool {
+            split(name, Self::COLLECTION).is_some_and(|(before, _)| before.is_empty())
         }
     };
-    (@parse $name:ident, $parent:ident) => {
+    (@form $name:ident, $parent:ident) => {
         /// The name with this id below `parent`; `None` when the id is not valid.
         pub fn from_id(parent: &$parent, id: &str) -> Option<Self> {
             is_id(id).then(|| Self((Self::prefix(parent) + id).into()))
         }
 
-        /// Parses a whole name.
-        pub fn parse(name: &str) -> Option<Self> {
-            let (before, _) = split(name, Self::COLLECTION)?;
-            $parent::parse(before.strip_suffix('/')?)?;
-            Some(Self(name.into()))
+        /// Whether a text is such a name.
+        pub fn is_name(name: &str) -> bool {
+            let before = split(name, Self::COLLECTION).map(|(before, _)| before);
+            let parent = before.and_then(|before| before.strip_suffix('/'));
+            parent.is_some_and($parent::is_name)
         }
 
         /// The name of the parent resource.
@@ -250,23 +250,22 @@ impl SharedNames {
         result
     }
 
-    fn share(name: Arc<str>) -> Arc<str> {
-        READ.with_borrow_mut(|read| read.as_mut().map(|read| read.insert(Arc::clone(&name))));
+    fn share(name: &str) -> Arc<str> {
+        READ.with_borrow_mut(|read| read.as_mut().map(|read| read.insert(name.into())));
         SHARED.with_borrow_mut(|shared| {
             let collection = name.split('/').next().unwrap_or_default();
             let Some(shared) = shared
                 .as_mut()
                 .filter(|_| Self::COLLECTIONS.contains(&collection))
             else {
-                return name;
+                return name.into();
             };
-            match shared.get(&name) {
-                Some(known) => Arc::clone(known),
-                None => {
-                    shared.insert(Arc::clone(&name));
-                    name
-                }
+            if let Some(known) = shared.get(name) {
+                return Arc::clone(known);
             }
+            let name: Arc<str> = name.into();
+            shared.insert(Arc::clone(&name));
+            name
         })
     }
 }

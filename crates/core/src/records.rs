@@ -196,7 +196,7 @@ macro_rules! declare {
             pub fn of_name(name: &str) -> Option<Self> {
                 match name.rsplit('/').nth(1)? {
                     $(names::$name::COLLECTION => {
-                        names::$name::parse(name).map(|_| Self::$record)
+                        names::$name::is_name(name).then_some(Self::$record)
                     })+
                     _ => None,
                 }

@@ -8,13 +8,14 @@ pub use crate::messages::TimeError;
 use crate::{
     error::Violations,
     messages::Rule,
+    parsed::parsed,
     records::{edit::parts, stored::stored},
 };
 
 use std::{fmt, str::FromStr, time::Duration};
 
 use jiff::{civil, tz::Offset};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 // === Timestamp ===
 
@@ -112,7 +113,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+        parsed(deserializer, Self::parse)
     }
 }
 
@@ -246,7 +247,7 @@ impl Serialize for Date {
 
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+        parsed(deserializer, Self::parse)
     }
 }
 
