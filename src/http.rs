@@ -104,11 +104,10 @@ struct Api {
 }
 
 impl HttpLayer {
-    /// Reads the annotations of a descriptor set. Fails if one is invalid. Long answers are
+    /// Reads the annotations of the services of a pool. Fails if one is invalid. Long answers are
     /// written in `turns`.
-    pub fn new(descriptors: &[u8], turns: Turns) -> anyhow::Result<Self> {
-        let pool = DescriptorPool::decode(descriptors).context("reading the descriptors")?;
-        let routes = Routes::new(&pool).map_err(|problem| anyhow!(problem))?;
+    pub fn new(pool: &DescriptorPool, turns: Turns) -> anyhow::Result<Self> {
+        let routes = Routes::new(pool).map_err(|problem| anyhow!(problem))?;
         let status = pool
             .get_message_by_name("google.rpc.Status")
             .context("the descriptors have no google.rpc.Status")?;

@@ -8,6 +8,9 @@ pub use ndp::registry::v1::*;
 /// Every file that the services need, with options and comments. Reflection serves them.
 pub const FILE_DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("descriptor");
 
+/// The same without comments: what the server itself reads.
+pub(crate) const UNCOMMENTED: &[u8] = tonic::include_file_descriptor_set!("uncommented");
+
 /// The texts of these files, by their names, but for those of `google/protobuf/`.
 pub const PROTOS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/protos.rs"));
 

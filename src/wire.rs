@@ -11,7 +11,7 @@ pub mod baselines;
 pub mod changes;
 pub mod data_flows;
 pub mod deployments;
-mod descriptors;
+pub mod descriptors;
 pub mod documents;
 pub mod editions;
 pub mod encoded;

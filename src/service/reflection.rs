@@ -21,10 +21,10 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use prost::{
     DecodeError, Message,
-    encoding::{WireType, encode_key, encode_varint},
+    encoding::{DecodeContext, WireType, decode_key, encode_key, encode_varint, skip_field},
 };
 use prost_types::{
-    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto,
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, ServiceDescriptorProto,
 };
 use tokio::sync::watch;
 use tokio_stream::Stream;
@@ -45,22 +45,40 @@ use crate::wire::status::{
 /// The most requests of one stream. A client that describes everything needs a few hundred.
 const REQUESTS_MAX: u32 = 1_000;
 
-/// A FileDescriptorSet that keeps the encoded bytes of its files. Decoding and encoding a file
-/// would lose its options.
+/// What is read of a FileDescriptorSet.
 #[derive(Clone, PartialEq, Message)]
-struct Written {
-    #[prost(bytes = "vec", repeated, tag = "1")]
-    files: Vec<Vec<u8>>,
+struct Set {
+    #[prost(message, repeated, tag = "1")]
+    file: Vec<Declared>,
 }
 
-/// Numbers of the fields that hold files: of an answer, and of its `FileDescriptorResponse`.
+/// What is read of a FileDescriptorProto: its comments would take several times as much memory.
+#[derive(Clone, PartialEq, Message)]
+struct Declared {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    package: String,
+    #[prost(string, repeated, tag = "3")]
+    dependency: Vec<String>,
+    #[prost(message, repeated, tag = "4")]
+    message_type: Vec<DescriptorProto>,
+    #[prost(message, repeated, tag = "5")]
+    enum_type: Vec<EnumDescriptorProto>,
+    #[prost(message, repeated, tag = "6")]
+    service: Vec<ServiceDescriptorProto>,
+    #[prost(message, repeated, tag = "7")]
+    extension: Vec<FieldDescriptorProto>,
+}
+
+/// Number of the field of an answer that holds a `FileDescriptorResponse`.
 const FILE_DESCRIPTOR_RESPONSE: u32 = 4;
-const FILE_DESCRIPTOR_PROTO: u32 = 1;
 
 /// One proto file.
 #[derive(Debug)]
 struct File {
-    /// The file as a field of a `FileDescriptorResponse`, which all answers share.
+    /// The file as a field of its set, which all answers share. A `FileDescriptorResponse` has the
+    /// same field. Decoding and encoding a file would lose its options.
     field: Bytes,
     imports: Vec<String>,
 }
@@ -85,12 +103,18 @@ struct Index {
 }
 
 impl Index {
-    fn new(sets: &[&[u8]]) -> Result<Self, DecodeError> {
+    fn new(sets: &[&'static [u8]]) -> Result<Self, DecodeError> {
         let mut index = Self::default();
         for set in sets {
-            for bytes in Written::decode(*set)?.files {
-                let proto = FileDescriptorProto::decode(&*bytes)?;
-                index.add(&proto, bytes);
+            let mut rest = Bytes::from_static(set);
+            while !rest.is_empty() {
+                let mut field = rest.clone();
+                let (tag, wire_type) = decode_key(&mut rest)?;
+                skip_field(wire_type, tag, &mut rest, DecodeContext::default())?;
+                field.truncate(field.len() - rest.len());
+                for proto in &Set::decode(field.clone())?.file {
+                    index.add(proto, field.clone());
+                }
             }
         }
         index.services.sort();
@@ -98,19 +122,17 @@ impl Index {
     }
 
     /// Adds a file, unless the index has one with the same name.
-    fn add(&mut self, proto: &FileDescriptorProto, bytes: Vec<u8>) {
-        if self.by_name.contains_key(proto.name()) {
+    fn add(&mut self, proto: &Declared, field: Bytes) {
+        if self.by_name.contains_key(&proto.name) {
             return;
         }
         let file = self.files.len();
-        self.by_name.insert(proto.name().to_owned(), file);
-        let mut field = Vec::new();
-        prost::encoding::bytes::encode(FILE_DESCRIPTOR_PROTO, &bytes, &mut field);
+        self.by_name.insert(proto.name.clone(), file);
         self.files.push(File {
-            field: field.into(),
+            field,
             imports: proto.dependency.clone(),
         });
-        let package = proto.package();
+        let package = &*proto.package;
         for message in &proto.message_type {
             self.add_message(file, package, message);
         }
@@ -298,7 +320,10 @@ pub struct Reflection {
 impl Reflection {
     /// Serves the declarations of these encoded FileDescriptorSets. Streams end when the server
     /// stops.
-    pub fn new(sets: &[&[u8]], serving: watch::Receiver<Serving>) -> Result<Self, DecodeError> {
+    pub fn new(
+        sets: &[&'static [u8]],
+        serving: watch::Receiver<Serving>,
+    ) -> Result<Self, DecodeError> {
         let index = Arc::new(Index::new(sets)?);
         Ok(Self { index, serving })
     }
@@ -405,6 +430,8 @@ impl Asking {
 
 #[cfg(test)]
 mod tests {
+    use prost_types::FileDescriptorProto;
+
     use super::*;
     use crate::{call::RESPONSE_BYTES_MAX, service::standard::DESCRIPTORS};
 

@@ -66,7 +66,7 @@ impl Method {
 /// Every method of our services and of the standard services.
 pub static METHODS: LazyLock<Vec<Method>> = LazyLock::new(|| {
     let sets = [
-        (false, pb::FILE_DESCRIPTOR_SET),
+        (false, pb::UNCOMMENTED),
         (true, tonic_health::pb::FILE_DESCRIPTOR_SET),
         (true, tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET),
         (true, tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET),
