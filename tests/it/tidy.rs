@@ -94,7 +94,6 @@ const GRAPH: &[(&str, &[&str])] = &[
             "files",
             "http",
             "layers",
-            "pb",
             "registry",
             "service",
             "sign_in",
