@@ -45,7 +45,7 @@ use http::{
     header::{ALLOW, CONTENT_TYPE, HOST},
 };
 use http_body_util::Full;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, prost::Message};
+use prost_reflect::{DynamicMessage, MessageDescriptor, prost::Message};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service, ServiceExt};
 
@@ -70,7 +70,10 @@ use crate::{
     },
     call::deadline::deadline,
     call::metadata::NDP_FEED_KEY,
-    wire::status::{self, language},
+    wire::{
+        descriptors::POOL,
+        status::{self, language},
+    },
 };
 use ndp_core::{
     error::{Error, Violation},
@@ -104,11 +107,11 @@ struct Api {
 }
 
 impl HttpLayer {
-    /// Reads the annotations of the services of a pool. Fails if one is invalid. Long answers are
-    /// written in `turns`.
-    pub fn new(pool: &DescriptorPool, turns: Turns) -> anyhow::Result<Self> {
-        let routes = Routes::new(pool).map_err(|problem| anyhow!(problem))?;
-        let status = pool
+    /// Reads the annotations of the services. Fails if one is invalid. Long answers are written in
+    /// `turns`.
+    pub fn new(turns: Turns) -> anyhow::Result<Self> {
+        let routes = Routes::new(&POOL).map_err(|problem| anyhow!(problem))?;
+        let status = POOL
             .get_message_by_name("google.rpc.Status")
             .context("the descriptors have no google.rpc.Status")?;
         Ok(Self(Arc::new(Api {

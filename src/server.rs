@@ -308,7 +308,7 @@ pub async fn serve_until(
         admission.answer_bytes(),
         ended.clone(),
     );
-    let json = HttpLayer::new(&descriptors::POOL, registry.turns().clone())?;
+    let json = HttpLayer::new(registry.turns().clone())?;
     let slow = Duration::from_millis(limits.slow_call_ms);
     let calls = Calls::new(registry.clone(), identifier, methods, denials, slow);
     let grpc = Stack::new(metrics.clone(), guard, calls, Standard::new(serving)?);

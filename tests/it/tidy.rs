@@ -101,7 +101,6 @@ const GRAPH: &[(&str, &[&str])] = &[
             "files",
             "http",
             "layers",
-            "pb",
             "registry",
             "service",
             "sign_in",
