@@ -2,7 +2,7 @@
 //! down to single values. An element of a list of messages has columns of its own, with its number:
 //! `listings[2].edition`, `Listings 2 / Edition`, `Xếp danh mục 2 / Danh mục`.
 
-use std::{fmt::Write as _, sync::LazyLock};
+use std::{collections::HashSet, fmt::Write as _, sync::LazyLock};
 
 use ndp_core::{
     near::{nearest, snake_case},
@@ -196,7 +196,15 @@ fn behaves(field: &FieldDescriptor, behavior: i32) -> bool {
 
 /// Whether callers write the field, and can read what they wrote.
 pub fn is_written(field: &FieldDescriptor) -> bool {
-    !behaves(field, OUTPUT_ONLY) && !behaves(field, INPUT_ONLY)
+    // options are decoded each time that they are asked for, and this is asked of every value
+    static UNWRITTEN: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let fields = POOL
+            .all_messages()
+            .flat_map(|it| it.fields().collect::<Vec<_>>());
+        let unwritten = fields.filter(|it| behaves(it, OUTPUT_ONLY) || behaves(it, INPUT_ONLY));
+        unwritten.map(|it| it.full_name().to_owned()).collect()
+    });
+    !UNWRITTEN.contains(field.full_name())
 }
 
 /// Whether the field must be set.
