@@ -1,6 +1,6 @@
-//! `ndp-registry admin key create|list|revoke`: runs directly on the database, as `principals/system`.
-//! The log records the operating system's user as the acting person. A running server follows
-//! within a second.
+//! `ndp-registry admin key create|list|revoke`: runs directly on the database, as
+//! `principals/system`. The log records the operating system's user as the acting person. A running
+//! server follows within a second.
 
 use std::process::ExitCode;
 

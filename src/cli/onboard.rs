@@ -1,5 +1,5 @@
-//! `ndp-registry admin onboard`: an agency's first principals and their keys, in one change, directly on
-//! the database, as `principals/system`.
+//! `ndp-registry admin onboard`: an agency's first principals and their keys, in one change,
+//! directly on the database, as `principals/system`.
 
 use std::process::ExitCode;
 

@@ -505,8 +505,8 @@ both! {
         // what a new database gets of both editions
         let (_directory, other) = nowhere();
         let both = [("NDP_CATALOGUE", "2618-qd-bkhcn,1132-qd-ttg")];
-        ndp(&["admin", "key", "create", "--principal", "a", "--role", "admin", "--database", &other], &both)
-            .succeeded();
+        let create = ["admin", "key", "create", "--principal", "a", "--role", "admin"];
+        ndp(&[&create[..], &["--database", &other]].concat(), &both).succeeded();
         assert_eq!(listings(&url).await, listings(&other).await);
         run(&["admin", "verify"]).succeeded();
         let unknown = run(&["admin", "load", "1-x"]);

@@ -574,7 +574,7 @@ fn each_command_is_known() {
         run("ndp-registry admin key create 'a  b'")
     );
     assert_eq!(
-        action("A=1 B=2 cargo run -- verify"),
+        action("A=1 B=2 cargo run -- admin verify"),
         run("A=1 B=2 ndp-registry admin verify")
     );
     assert_eq!(action("ls | wc -l"), run("ls | wc -l"));

@@ -146,7 +146,8 @@ both! {
         let auditor = server.raw(server.person("auditor", &[Role::Auditor], None).await);
         // by the command line
         let (service, url) = ("ndp.registry.v1.CatalogueService", engine.url());
-        let create = ["admin", "key", "create", "--principal", "steward", "--read-only", "--method"];
+        let create = ["admin", "key", "create", "--principal", "steward"];
+        let create = [&create[..], &["--read-only", "--method"]].concat();
         let (code, made, said) = command(&[&create[..], &[service]].concat(), &url);
         assert_eq!(code, Some(0), "{said}");
         let made = server.raw(As::key(made.trim()));
