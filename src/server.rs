@@ -46,7 +46,6 @@ use crate::{
     sign_in::{SignIn, browser::Browsers},
     telemetry::metrics::Metrics,
     web::Pages,
-    wire::descriptors,
 };
 use connections::Connections;
 use listener::{Acceptor, Manners};
