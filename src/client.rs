@@ -16,13 +16,17 @@ mod write;
 
 use std::{
     io::{self, IsTerminal as _},
+    path::Path,
     process::ExitCode,
 };
 
 use anyhow::Context as _;
 use clap::{Arg, ArgMatches, Command, ValueHint, builder::Resettable};
 use clap_complete::Shell;
+use ndp_core::hex;
+use prost::Name as _;
 use prost_reflect::{DynamicMessage, Value};
+use sha2::{Digest as _, Sha256};
 
 use self::{
     call::{Connection, Settings},
@@ -38,6 +42,7 @@ use crate::{
         csv::{NEXT_PAGE_TOKEN, PAGE_TOKEN},
         routes::{Body, PAGE_SIZE},
     },
+    pb::{self, import_response::State},
     telemetry,
 };
 
@@ -308,8 +313,9 @@ impl Client {
         const PART: usize = 256 * 1024;
         let mut made = make(verb, flags, given)?;
         made.complete(verb)?;
-        let first = made.message;
+        let mut first = made.message;
         let path = given.get_one::<String>("file").cloned().unwrap_or_default();
+        describe(&path, &mut first).with_context(|| format!("cannot read `{path}`"))?;
         let file = tokio::fs::File::open(&path).await;
         let file = file.with_context(|| format!("cannot read `{path}`"))?;
         let parts = futures_util::stream::unfold(
@@ -335,7 +341,11 @@ impl Client {
             },
         );
         let answer = self.connection.send(verb, parts).await?;
-        self.screen.message(&answer)
+        self.screen.message(&answer)?;
+        if is_refused(&answer) {
+            return Err(Failure::NotWritten);
+        }
+        Ok(())
     }
 
     /// Prints the bytes of a streamed answer.
@@ -359,6 +369,35 @@ impl Client {
         }
         Ok(io::stdout().lock().flush()?)
     }
+}
+
+/// Fills in what a request says of a file and the caller left out: its name and its digest, by which
+/// the server knows that all of it arrived.
+fn describe(path: &str, request: &mut DynamicMessage) -> io::Result<()> {
+    let mut digest = Sha256::new();
+    io::copy(&mut std::fs::File::open(path)?, &mut digest)?;
+    let name = Path::new(path).file_name();
+    let name = name.map(|it| it.to_string_lossy().into_owned());
+    for (field, value) in [
+        ("sha256", hex::write(&digest.finalize())),
+        ("filename", name.unwrap_or_default()),
+    ] {
+        if !request.has_field_by_name(field) {
+            // a request without the field says nothing of its file
+            drop(request.try_set_field_by_name(field, Value::String(value)));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the answer to a file says that not all of it was written.
+fn is_refused(answer: &DynamicMessage) -> bool {
+    let state = answer.get_field_by_name("state");
+    let state = state.and_then(|it| it.as_enum_number());
+    [State::Refused, State::PartlyWritten]
+        .map(|it| Some(i32::from(it)))
+        .contains(&state)
+        && answer.descriptor().full_name() == pb::ImportResponse::full_name()
 }
 
 fn complete(given: &ArgMatches, mut whole: Command) -> Result<(), Failure> {

@@ -39,6 +39,9 @@ const SHORT: &[(&str, &str)] = &[
     ("changes", "ListChanges"),
     ("watch", "WatchChanges"),
     ("whoami", "IdentifyCaller"),
+    ("import", "Import"),
+    ("export", "Export"),
+    ("template", "DownloadTemplate"),
 ];
 
 /// One way to call a method.

@@ -40,6 +40,9 @@ pub(super) enum Failure {
     /// A proof does not hold.
     #[error("{0}")]
     NotProven(String),
+    /// Rows of a file are refused; the answer says which and why.
+    #[error("rows are refused; nothing, or not all of the file, is written")]
+    NotWritten,
     /// Someone was asked, and said no.
     #[error("{0}")]
     NotConfirmed(String),
@@ -72,7 +75,7 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Malformed(_) => USAGE,
             Self::Refused(status) => of(status.code()),
-            Self::NotProven(_) => REFUSED,
+            Self::NotProven(_) | Self::NotWritten => REFUSED,
             Self::NotConfirmed(_) | Self::Here(_) => 1,
         }
     }
