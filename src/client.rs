@@ -5,6 +5,7 @@ mod call;
 mod caller;
 mod commands;
 mod contract;
+pub(crate) mod digest;
 mod failure;
 mod follow;
 mod language;
@@ -23,10 +24,8 @@ use std::{
 use anyhow::Context as _;
 use clap::{Arg, ArgMatches, Command, ValueHint, builder::Resettable};
 use clap_complete::Shell;
-use ndp_core::hex;
 use prost::Name as _;
-use prost_reflect::{DynamicMessage, Value};
-use sha2::{Digest as _, Sha256};
+use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 
 use self::{
     call::{Connection, Settings},
@@ -374,14 +373,10 @@ impl Client {
 /// Fills in what a request says of a file and the caller left out: its name and its digest, by which
 /// the server knows that all of it arrived.
 fn describe(path: &str, request: &mut DynamicMessage) -> io::Result<()> {
-    let mut digest = Sha256::new();
-    io::copy(&mut std::fs::File::open(path)?, &mut digest)?;
+    let (sha256, _) = digest::of_file(Path::new(path))?;
     let name = Path::new(path).file_name();
     let name = name.map(|it| it.to_string_lossy().into_owned());
-    for (field, value) in [
-        ("sha256", hex::write(&digest.finalize())),
-        ("filename", name.unwrap_or_default()),
-    ] {
+    for (field, value) in [("sha256", sha256), ("filename", name.unwrap_or_default())] {
         if !request.has_field_by_name(field) {
             // a request without the field says nothing of its file
             drop(request.try_set_field_by_name(field, Value::String(value)));

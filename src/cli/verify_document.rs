@@ -1,23 +1,12 @@
 //! `ndp-registry admin verify-document`: which records cite a file, by its SHA-256.
 
-use std::{
-    fmt::Write as _,
-    fs::File,
-    io::{self, Read as _},
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use ndp_core::hex;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::output;
-use crate::config::DatabaseArgs;
-
-/// Bytes read at a time.
-const BUFFER_BYTES: usize = 64 * 1024;
+use crate::{client::digest::of_file, config::DatabaseArgs};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -32,7 +21,9 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = super::begin(&args.database)?;
     super::must_exist(&config)?;
     let file = args.file.clone();
-    let (digest, bytes) = tokio::task::spawn_blocking(move || digest(&file)).await??;
+    let digest = tokio::task::spawn_blocking(move || of_file(&file)).await?;
+    let shown = args.file.display();
+    let (digest, bytes) = digest.with_context(|| format!("cannot read `{shown}`"))?;
     let store = super::open_to_read(&config).await?;
     let loaded = store.load().await?;
     store.close().await;
@@ -57,26 +48,6 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
-}
-
-/// The SHA-256 of a file, in hexadecimal digits, and its size.
-fn digest(path: &Path) -> anyhow::Result<(String, u64)> {
-    let read = || -> io::Result<(String, u64)> {
-        let mut file = File::open(path)?;
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; BUFFER_BYTES];
-        let mut bytes = 0;
-        loop {
-            let count = file.read(&mut buffer)?;
-            let Some(part) = buffer.get(..count).filter(|part| !part.is_empty()) else {
-                break;
-            };
-            hasher.update(part);
-            bytes += count as u64;
-        }
-        Ok((hex::write(&hasher.finalize()), bytes))
-    };
-    read().with_context(|| format!("cannot read `{}`", path.display()))
 }
 
 /// Passes each document with this digest anywhere in a record, with its place.

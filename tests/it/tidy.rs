@@ -108,7 +108,7 @@ const GRAPH: &[(&str, &[&str])] = &[
             "web",
         ],
     ),
-    ("client", &["http", "signed", "telemetry", "wire"]),
+    ("client", &["http", "pb", "signed", "telemetry", "wire"]),
     (
         "cli",
         &[
