@@ -370,8 +370,8 @@ impl Client {
     }
 }
 
-/// Fills in what a request says of a file and the caller left out: its name and its digest, by which
-/// the server knows that all of it arrived.
+/// Fills in what a request says of a file and the caller left out: its name, and its digest, by
+/// which the server knows that all of it arrived.
 fn describe(path: &str, request: &mut DynamicMessage) -> io::Result<()> {
     let (sha256, _) = digest::of_file(Path::new(path))?;
     let name = Path::new(path).file_name();

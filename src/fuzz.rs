@@ -75,7 +75,7 @@ pub const TARGETS: &[Target] = &[
         seeds: &[
             "code;display_name;due.end\r\nA_1;\"Một\nhai\";31/12/2026\r\n",
             "sep=,\nMã,Tên,Thời hạn / Đến\n'=1,x,46022\n",
-            "{\"name\":\"tasks/a\",\"due\":{\"end\":{\"year\":2026}},\"programmes\":[\"programmes/a\"]}",
+            r#"{"name":"tasks/a","due":{"end":{"year":2026}},"programmes":["programmes/a"]}"#,
         ],
     },
     Target {

@@ -1,5 +1,6 @@
-//! Commands that are tried one after the other on a private copy of the data, to be written together
-//! afterwards. What a later one is decided on, and reads, is what those before it would leave.
+//! Commands that are tried one after the other on a private copy of the data, to be written
+//! together afterwards. What a later one is decided on, and reads, is what those before it would
+//! leave.
 
 use std::sync::{Arc, Mutex};
 

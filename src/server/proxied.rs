@@ -145,7 +145,7 @@ mod tests {
             (b"GET / HTTP/1.1\r\n", "does not begin with a header"),
             (b"PRI * HTTP/2.0\r\n\r\n", "does not begin with a header"),
             (b"", "early eof"),
-            (b"PROXY TCP4 192.0.2.1", "early eof"),
+            (b"PROXY TCP4 192.0.2.1", "end of file"),
             (&version_2(1, 0x11, &V4)[..20], "early eof"),
             (b"PROXY TCP4 192.0.2.1 10.0.0.1 4711\r\n", ""),
             (b"PROXY TCP4 example.org 10.0.0.1 4711 443\r\n", ""),

@@ -75,8 +75,8 @@ pub enum Form {
     Json,
 }
 
-/// A step of a column's path: a field, and the number of the element where it is a list of messages,
-/// from 1.
+/// A step of a column's path: a field, and the number of the element, from 1, where it is a list of
+/// messages.
 pub type Step = (FieldDescriptor, Option<usize>);
 
 /// A column.
@@ -429,7 +429,10 @@ fn field(message: &MessageDescriptor, part: &str) -> Option<(FieldDescriptor, Op
     };
     let element = number.trim().parse().ok();
     let element = element.filter(|it| (1..=ELEMENT_MAX).contains(it))?;
-    named(base.trim()).map(|field| (field, Some(element)))
+    // a field of one value may be called like the list that it is taken from
+    let mut lists = message.fields().filter(FieldDescriptor::is_list);
+    let field = lists.find(|it| is_called(it.name(), base.trim()))?;
+    Some((field, Some(element)))
 }
 
 fn is_called(name: &str, typed: &str) -> bool {

@@ -1,5 +1,5 @@
-//! Plans as projects of the Open Contracting for Infrastructure Data Standard (OC4IDS) 0.9. Only what
-//! both know is written; the rest is listed.
+//! Plans as projects of the Open Contracting for Infrastructure Data Standard (OC4IDS) 0.9. Only
+//! what both know is written; the rest is listed.
 
 use prost_reflect::DynamicMessage;
 use serde_json::{Map, Value as Json, json};

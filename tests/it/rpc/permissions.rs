@@ -16,7 +16,7 @@ use crate::harness::{
 };
 
 /// Methods where for some callers the content of the request decides.
-const CONDITIONAL: [&str; 13] = [
+const CONDITIONAL: [&str; 14] = [
     "BatchCreateObservations",
     "ConfirmDataFlow",
     "CreateDataFlow",
@@ -26,6 +26,7 @@ const CONDITIONAL: [&str; 13] = [
     "CreateRecommendation",
     "CreateTask",
     "GetChange",
+    "Import",
     "UpdateDataFlow",
     "UpdateDeployment",
     "UpdatePlatform",

@@ -467,7 +467,8 @@ both! {
             "declared_platform_count": 84}});
         raw.ok("CreateEdition", edition).await;
         let annex = |rows: &[[String; 3]]| {
-            let mut text = "PHỤ LỤC (thử nghiệm)\n\nSTT,Tên nền tảng,Nền tảng,Ghi chú khác\n".to_owned();
+            let heading = "PHỤ LỤC (thử nghiệm)\n\nSTT,Tên nền tảng,Nền tảng,Ghi chú khác\n";
+            let mut text = heading.to_owned();
             for [number, name, platform] in rows {
                 let _ = writeln!(text, "{number},\"{name}\",{platform},x");
             }
@@ -532,7 +533,8 @@ both! {
             });
             let refused = answer.rows.iter().filter(|it| it.outcome() == Outcome::RowRefused);
             let refused: Vec<_> = refused.collect();
-            assert!(answer.created_count + answer.changed_count > 0, "{list}: {outcomes:?} {refused:?}");
+            let written = answer.created_count + answer.changed_count;
+            assert!(written > 0, "{list}: {outcomes:?} {refused:?}");
         }
         server.stop().await;
     }
