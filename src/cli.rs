@@ -81,7 +81,7 @@ enum Command {
     Serve(Box<crate::config::ServeArgs>),
     /// Work on the database itself: the first key, verification, backups
     #[command(subcommand)]
-    Admin(Admin),
+    Admin(Box<Admin>),
     /// Print the contract as a FileDescriptorSet, with comments: `grpcurl -protoset` and others
     /// take it
     Descriptor,
@@ -217,7 +217,7 @@ async fn run(selected: Selected) -> ExitCode {
 async fn once(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(_) => bail!("it does not end by itself"),
-        Command::Admin(command) => match command {
+        Command::Admin(command) => match *command {
             Admin::Key(command) => key::run(command).await,
             Admin::Load(args) => load::run(&args).await,
             Admin::Onboard(args) => onboard::run(args).await,

@@ -13,6 +13,9 @@ use crate::pb;
 /// Records of each kind that are shown.
 const FOUND: i32 = 20;
 
+/// Records of one kind: name and title.
+type Records<'a> = Vec<(&'a str, &'a str)>;
+
 pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let asked = ask.address.get("q").trim();
@@ -75,7 +78,7 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
         ..Default::default()
     };
     let indicators = ask.get(ask.indicators().list_indicators(request)).await?;
-    let kinds: [(&str, &str, Vec<(&str, &str)>); 5] = [
+    let kinds: [(&str, &str, Records<'_>); 5] = [
         (
             lang.t("Nền tảng", "Platforms"),
             "/platforms",
