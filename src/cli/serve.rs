@@ -189,6 +189,7 @@ fn welcome(
              {key_create}\n"
         )
     };
+    let scheme = tls.map_or("http", |_| "https");
     // the certificate itself is its own root in a first try; one of a known issuer needs neither
     let how = match tls {
         None => "-plaintext".to_owned(),
@@ -205,7 +206,7 @@ fn welcome(
         "{synthetic}ndp-registry is listening on {address}\n\
          {database}, revision {revision}, {platforms} platforms\n\
          {first_key}\n\
-         Try:\n  \
+         Open {scheme}://{address}/ in a browser, or try:\n  \
          grpcurl {how} {address} ndp.registry.v1.MonitoringService/ComputeSummary\n  \
          grpcurl {how} -d '{{\"query\": \"dinh danh\"}}' {address} \
          ndp.registry.v1.CatalogueService/SearchPlatforms\n  \
