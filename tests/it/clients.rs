@@ -329,7 +329,7 @@ async fn refuses_another_history(client: &Client) {
     };
     let (key, size) = public(&registry).await;
     let verify = |registry: &Registry, arguments: &[&str]| {
-        let arguments = [&["admin", "verify", &kept], arguments].concat();
+        let arguments = [&["verify", &kept], arguments].concat();
         let process = registry.client(client, &arguments);
         let status = block_in_place(|| process.wait(BOUND));
         (

@@ -262,21 +262,13 @@ struct Cast {
 impl Cast {
     fn new(url: &str) -> Self {
         let key = |role: &str, of_agency: bool| {
-            let mut arguments = vec![
-                "admin",
-                "key",
-                "create",
-                "--principal",
-                role,
-                "--role",
-                role,
-            ];
+            // a principal's id has hyphens where a role has none
+            let id = role.replace('_', "-");
+            let create = ["admin", "key", "create", "--principal", &id, "--role", role];
+            let mut arguments = create.to_vec();
             if of_agency {
                 arguments.extend(["--agency", AGENCY]);
             }
-            // a principal's id has hyphens where a role has none
-            let id = role.replace('_', "-");
-            arguments[3] = &id;
             let (code, key, said) = command(&arguments, url);
             assert_eq!(code, Some(0), "{said}");
             As::key(key.trim())
