@@ -20,6 +20,7 @@ pub(crate) mod json;
 mod kept;
 #[cfg(test)]
 mod openapi;
+pub mod pages;
 mod raw;
 mod receive;
 mod request;

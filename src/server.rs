@@ -45,7 +45,6 @@ use crate::{
     service::{Methods, health::Serving, standard::Standard},
     sign_in::{SignIn, browser::Browsers},
     telemetry::metrics::Metrics,
-    web::Pages,
 };
 use connections::Connections;
 use listener::{Acceptor, Manners};
@@ -311,7 +310,8 @@ pub async fn serve_until(
     let slow = Duration::from_millis(limits.slow_call_ms);
     let calls = Calls::new(registry.clone(), identifier, methods, denials, slow);
     let grpc = Stack::new(metrics.clone(), guard, calls, Standard::new(serving)?);
-    let pages = Pages::new(BoxCloneSyncService::new(grpc.clone()), &registry, signs_in);
+    let within = BoxCloneSyncService::new(grpc.clone());
+    let pages = crate::web::pages(within, &registry, signs_in);
     let web = ServiceBuilder::new()
         .layer(option_layer(web::cors(&options.web_origins)))
         .layer(option_layer(sign_in_pages))

@@ -26,13 +26,7 @@ mod tasks;
 mod weekly;
 mod words;
 
-use std::{
-    convert::Infallible,
-    fmt,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{convert::Infallible, fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{
@@ -47,7 +41,7 @@ use http_body_util::Full;
 use maud::Markup;
 use sha2::{Digest as _, Sha256};
 use tonic::body::Body;
-use tower::{Layer, Service, util::BoxCloneSyncService};
+use tower::util::BoxCloneSyncService;
 
 use self::{
     address::{Address, Known},
@@ -56,9 +50,12 @@ use self::{
     words::Lang,
 };
 use crate::{
-    admission::held::{Entry, Held},
+    admission::held::Held,
     call::Call,
-    http::{compressed, harden, names_tag},
+    http::{
+        compressed, harden, names_tag,
+        pages::{Pages, PagesLayer},
+    },
     registry::Registry,
 };
 use ndp_core::{change::At, hex};
@@ -75,81 +72,31 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 );
 
-/// The pages, as a layer: any other request passes.
-#[derive(Clone, Debug)]
-pub struct Pages(Arc<Inner>);
-
-struct Inner {
+/// The pages of the dashboard.
+pub struct Dashboard {
     grpc: Grpc,
     registry: Registry,
     signs_in: bool,
 }
 
-impl fmt::Debug for Inner {
+impl fmt::Debug for Dashboard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pages")
+        f.write_str("Dashboard")
     }
 }
 
-impl Pages {
-    /// Pages made of calls of these services; `signs_in` says whether browsers can sign in.
-    pub fn new(grpc: Grpc, registry: &Registry, signs_in: bool) -> Self {
-        Self(Arc::new(Inner {
-            grpc,
-            registry: registry.clone(),
-            signs_in,
-        }))
-    }
-}
-
-impl<S> Layer<S> for Pages {
-    type Service = PagesService<S>;
-
-    fn layer(&self, inner: S) -> PagesService<S> {
-        let pages = Arc::clone(&self.0);
-        PagesService { pages, inner }
-    }
-}
-
-/// The service that [`Pages`] makes.
-#[derive(Clone, Debug)]
-pub struct PagesService<S> {
-    pages: Arc<Inner>,
-    inner: S,
-}
-
-type Answering<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
-
-impl<S> Service<Request<Body>> for PagesService<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = Answering<S::Error>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let entry = request.extensions().get::<Entry>();
-        let held = entry.and_then(|it| it.0.as_ref().ok()).map(Arc::clone);
-        let page = Page::of(request.uri().path());
-        // requests that are not admitted are refused by the inner service
-        let (Some(page), Some(held)) = (page, held) else {
-            return Box::pin(self.inner.call(request));
-        };
-        let pages = Arc::clone(&self.pages);
-        let (request, _) = request.into_parts();
-        Box::pin(async move { Ok(pages.answer(page, &request, &held).await) })
-    }
+/// Pages made of calls of these services; `signs_in` says whether browsers can sign in.
+pub fn pages(grpc: Grpc, registry: &Registry, signs_in: bool) -> PagesLayer<Dashboard> {
+    PagesLayer::new(Dashboard {
+        grpc,
+        registry: registry.clone(),
+        signs_in,
+    })
 }
 
 /// A page, by its path.
 #[derive(Debug)]
-enum Page {
+pub enum Page {
     Asset(&'static assets::Asset),
     Leader,
     Agencies,
@@ -215,7 +162,13 @@ struct Made {
     main: Markup,
 }
 
-impl Inner {
+impl Pages for Dashboard {
+    type Page = Page;
+
+    fn find(&self, path: &str) -> Option<Page> {
+        Page::of(path)
+    }
+
     async fn answer(&self, page: Page, request: &Parts, held: &Arc<Held>) -> Response<Body> {
         let mut response = match request.method {
             Method::GET | Method::HEAD => self.get(page, request, held).await,
@@ -231,7 +184,9 @@ impl Inner {
         }
         response
     }
+}
 
+impl Dashboard {
     async fn get(&self, page: Page, request: &Parts, held: &Arc<Held>) -> Response<Body> {
         if let Page::Asset(asset) = page {
             return compressed(&request.headers, asset.response());

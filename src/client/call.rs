@@ -172,10 +172,14 @@ impl Connection {
         })
     }
 
-    fn client(&self) -> Grpc<Channel> {
-        Grpc::new(self.channel.clone())
+    /// A client of the server, which is connected.
+    async fn ready(&self) -> Result<Grpc<Channel>, Failure> {
+        let mut client = Grpc::new(self.channel.clone())
             .accept_compressed(CompressionEncoding::Gzip)
-            .max_decoding_message_size(MESSAGE_BYTES)
+            .max_decoding_message_size(MESSAGE_BYTES);
+        let ready = client.ready().await;
+        ready.map_err(|error| self.unreachable(&error))?;
+        Ok(client)
     }
 
     fn request<T>(&self, message: T, timeout: Option<Duration>) -> Request<T> {
@@ -196,12 +200,9 @@ impl Connection {
     ) -> Result<DynamicMessage, Failure> {
         let repeatable = verb.is_read() || message.has_field_by_name("request_id");
         let mut pause = PAUSE;
-        for attempt in 1.. {
-            let mut client = self.client();
-            client
-                .ready()
-                .await
-                .map_err(|error| self.unreachable(&error))?;
+        let mut attempt = 1;
+        loop {
+            let mut client = self.ready().await?;
             let request = self.request(message.clone(), Some(self.timeout));
             let codec = Dynamic(verb.route.method.output());
             match client.unary(request, path(verb), codec).await {
@@ -211,11 +212,11 @@ impl Connection {
                 {
                     tokio::time::sleep(pause).await;
                     pause *= 2;
+                    attempt += 1;
                 }
                 Err(status) => return Err(self.explained(status)),
             }
         }
-        Err(Failure::Usage("no attempt".to_owned()))
     }
 
     /// Calls a method that answers a stream, which no time-out ends.
@@ -224,11 +225,7 @@ impl Connection {
         verb: &Verb,
         message: DynamicMessage,
     ) -> Result<Streaming<DynamicMessage>, Failure> {
-        let mut client = self.client();
-        client
-            .ready()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
+        let mut client = self.ready().await?;
         let codec = Dynamic(verb.route.method.output());
         let answer = client
             .server_streaming(self.request(message, None), path(verb), codec)
@@ -244,11 +241,7 @@ impl Connection {
         verb: &Verb,
         messages: impl futures_util::Stream<Item = DynamicMessage> + Send + 'static,
     ) -> Result<DynamicMessage, Failure> {
-        let mut client = self.client();
-        client
-            .ready()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
+        let mut client = self.ready().await?;
         let codec = Dynamic(verb.route.method.output());
         let answer = client
             .client_streaming(self.request(messages, None), path(verb), codec)

@@ -3,15 +3,11 @@
 //! What each page does is said by `sign_in`. Here it is charged: exchanging a code and verifying a
 //! token cost far more than a call, and an issuer is asked by few at a time.
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode,
+    HeaderValue, Method, Response, StatusCode,
     header::{
         ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
         SET_COOKIE,
@@ -20,15 +16,14 @@ use http::{
 };
 use http_body_util::Full;
 use tonic::body::Body;
-use tower::{Layer, Service};
 
 use crate::{
-    admission::{
-        held::{Entry, Held},
-        pool::Pool,
-    },
+    admission::{held::Held, pool::Pool},
     call::Call,
-    http::{Refused, harden},
+    http::{
+        Refused, harden,
+        pages::{Pages, PagesLayer},
+    },
     registry::{Registry, entropy::OsEntropy},
     sign_in::{
         SignIn,
@@ -54,75 +49,28 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// Answers the pages of the sign-in, where browsers can sign in.
-pub fn pages(registry: &Registry, sign_in: &SignIn) -> Option<Pages> {
+pub fn pages(registry: &Registry, sign_in: &SignIn) -> Option<PagesLayer<SignInPages>> {
     let (max, max_per_caller) = EXCHANGES;
     sign_in.takes_browsers().then(|| {
-        Pages(Arc::new(Inner {
+        PagesLayer::new(SignInPages {
             registry: registry.clone(),
             sign_in: sign_in.clone(),
             exchanges: Pool::new(Limit::SignIns, max, max_per_caller),
-        }))
+        })
     })
 }
 
-/// The pages, as a layer: any other request passes.
-#[derive(Clone, Debug)]
-pub struct Pages(Arc<Inner>);
-
+/// The pages of the sign-in.
 #[derive(Debug)]
-struct Inner {
+pub struct SignInPages {
     registry: Registry,
     sign_in: SignIn,
     exchanges: Pool,
 }
 
-impl<S> Layer<S> for Pages {
-    type Service = PagesService<S>;
-
-    fn layer(&self, inner: S) -> PagesService<S> {
-        let pages = Arc::clone(&self.0);
-        PagesService { pages, inner }
-    }
-}
-
-/// The service that [`Pages`] makes.
-#[derive(Clone, Debug)]
-pub struct PagesService<S> {
-    pages: Arc<Inner>,
-    inner: S,
-}
-
-type Answering<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
-
-impl<S> Service<Request<Body>> for PagesService<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = Answering<S::Error>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let entry = request.extensions().get::<Entry>();
-        let held = entry.and_then(|it| it.0.as_ref().ok()).map(Arc::clone);
-        let page = Page::of(request.uri().path());
-        // requests that are not admitted are refused by the inner service
-        let (Some(page), Some(held)) = (page, held) else {
-            return Box::pin(self.inner.call(request));
-        };
-        let pages = Arc::clone(&self.pages);
-        let (request, _) = request.into_parts();
-        Box::pin(async move { Ok(pages.answer(&page, &request, &held).await) })
-    }
-}
-
 /// A page, by its path.
-enum Page {
+#[derive(Debug)]
+pub enum Page {
     Choice,
     SignOut,
     Begin(String),
@@ -155,8 +103,14 @@ impl Page {
     }
 }
 
-impl Inner {
-    async fn answer(&self, page: &Page, request: &Parts, held: &Held) -> Response<Body> {
+impl Pages for SignInPages {
+    type Page = Page;
+
+    fn find(&self, path: &str) -> Option<Page> {
+        Page::of(path)
+    }
+
+    async fn answer(&self, page: Page, request: &Parts, held: &Arc<Held>) -> Response<Body> {
         let verb = &request.method;
         let verbs = page.verbs();
         if !verbs.split(", ").any(|it| it == verb.as_str()) {
@@ -165,7 +119,7 @@ impl Inner {
             response.headers_mut().insert(ALLOW, allow);
             return response;
         }
-        let answered = match page {
+        let answered = match &page {
             Page::Choice => self.choice(request),
             Page::SignOut if verb == Method::POST => self.sign_out(request),
             Page::SignOut => Ok(form(sign_in_page::sign_out())),
@@ -186,7 +140,9 @@ impl Inner {
         }
         response
     }
+}
 
+impl SignInPages {
     fn choice(&self, request: &Parts) -> Result<Response<Body>, Error> {
         let query = request.uri.query().unwrap_or_default();
         let back = self.sign_in.back(query)?;

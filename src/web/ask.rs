@@ -24,7 +24,7 @@ use tonic_types::StatusExt as _;
 use tower::Service;
 
 use super::{
-    Grpc, Inner,
+    Dashboard, Grpc,
     address::{Address, Known},
     as_of,
     words::{Lang, both, read},
@@ -132,7 +132,7 @@ pub(super) struct Ask {
 
 impl Ask {
     pub(super) fn new(
-        pages: &Inner,
+        pages: &Dashboard,
         request: &Parts,
         held: &Arc<Held>,
         address: Address,

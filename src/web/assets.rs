@@ -16,7 +16,7 @@ use ndp_core::hex;
 
 /// A file.
 #[derive(Debug)]
-pub(super) struct Asset {
+pub struct Asset {
     path: &'static str,
     kind: &'static str,
     text: &'static str,

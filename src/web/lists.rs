@@ -17,7 +17,7 @@ use crate::pb;
 
 /// A list, by its path.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum List {
+pub enum List {
     Attention,
     Figures,
     Plans,
