@@ -406,7 +406,7 @@ fn complete(given: &ArgMatches, mut whole: Command) -> Result<(), Failure> {
     print(&String::from_utf8_lossy(&script))
 }
 
-/// How much of a long list has come, while nobody sees it on the terminal.
+/// Shows how much of a long list has come, on a terminal that does not show the list itself.
 struct Progress {
     shown: bool,
 }

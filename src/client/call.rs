@@ -21,7 +21,7 @@ use super::{
     profile::{self, Profile},
 };
 
-/// Where a server listens unless it is told otherwise.
+/// The default address of a server.
 const DEFAULT_SERVER: &str = "127.0.0.1:50051";
 /// Variable with the key itself.
 pub(super) const KEY: &str = "NDP_KEY";

@@ -80,7 +80,7 @@ impl Failure {
         }
     }
 
-    /// Whether the reader of our output is gone, which is no failure.
+    /// Whether the reader of the output has closed it, which does not count as a failure.
     pub(super) fn is_broken_pipe(&self) -> bool {
         let Self::Here(error) = self else {
             return false;

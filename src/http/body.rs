@@ -58,7 +58,7 @@ pub(crate) fn read(
     }
 }
 
-/// Scans a body, and reads it: for one that nobody is charged for.
+/// Scans a body and reads it, without a charge: for a body that did not come from a caller.
 pub(crate) fn scanned(
     descriptor: &MessageDescriptor,
     body: &[u8],

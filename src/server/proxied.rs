@@ -125,7 +125,7 @@ mod tests {
             (&version_2(1, 0x11, &V4), Some("192.0.2.1:4711")),
             (&version_2(1, 0x11, &with_value), Some("192.0.2.1:4711")),
             (&version_2(1, 0x21, &v6), Some("[2001:db8::1]:4711")),
-            // a health check of the proxy, and a client that is no address
+            // a health check of the proxy, and a client without an address
             (&version_2(0, 0x00, &[]), None),
             (&version_2(1, 0x00, &[]), None),
         ];

@@ -69,7 +69,7 @@ pub enum Match {
     New,
     /// A person has to say which of these, or none.
     Unconfirmed(Vec<PlatformName>),
-    /// A person wrote what is no platform.
+    /// The column names a platform that does not exist.
     Unknown,
 }
 

@@ -84,7 +84,7 @@ pub type Step = (FieldDescriptor, Option<usize>);
 pub struct Column {
     /// From the record to the value; empty for a column of its own name.
     pub steps: Vec<Step>,
-    /// The name of a column that is no field of the record.
+    /// The name of a column that does not stand for a field of the record.
     extra: &'static str,
     /// What its values are.
     pub form: Form,
@@ -103,7 +103,7 @@ impl Column {
         }
     }
 
-    /// A column of text that is no field of the record.
+    /// A column of text that does not stand for a field of the record.
     fn extra(extra: &'static str) -> Self {
         Self {
             extra,
@@ -111,7 +111,7 @@ impl Column {
         }
     }
 
-    /// The field of the value; none where there is no such field.
+    /// The field of the value; `None` for a column without one.
     pub fn field(&self) -> Option<&FieldDescriptor> {
         self.steps.last().map(|(field, _)| field)
     }

@@ -19,7 +19,7 @@ struct Figure {
     text: String,
 }
 
-/// The messages whose figures are told, in their order.
+/// The messages whose figures are explained, in their order.
 const MESSAGES: [&str; 8] = [
     "ComputeSummaryResponse",
     "TaskCounts",

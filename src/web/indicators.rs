@@ -131,7 +131,7 @@ fn newest(observations: &[pb::Observation]) -> Vec<pb::Observation> {
     seen.into_values().collect()
 }
 
-/// Values of classes of agencies over time; closed and provisional ones are told apart.
+/// Values of classes of agencies over time; closed and provisional ones look different.
 fn series(ask: &Ask, observations: &[pb::Observation], title: &str) -> Markup {
     use pb::observation::Scope;
     let lang = ask.lang();

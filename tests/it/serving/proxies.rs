@@ -148,7 +148,7 @@ both! {
         // by the other version of the header the client is the same
         assert_eq!(after(&server, &version_2(ONE), &[]).await, Some(429));
         assert_eq!(after(&server, &version_2(OTHER), &[]).await, Some(200));
-        // it is no proxy, so its header says nothing of whom it calls for
+        // only a listed proxy may name another caller in a header
         let told = [("x-forwarded-for", "192.0.2.3")];
         assert_eq!(after(&server, &version_1(ONE), &told).await, Some(429));
         // the proxy itself, as for a health check
@@ -156,7 +156,7 @@ both! {
         // a proxy in front of the proxy, which has written a header of the call
         let nearer = version_2("127.0.0.2");
         assert_eq!(after(&server, &nearer, &told).await, Some(200));
-        // without the header nothing is answered: it would be an answer to somebody else
+        // a connection of a listed proxy without the header is closed without an answer
         assert_eq!(after(&server, b"", &[]).await, None);
         server.stop().await;
     }
