@@ -11,6 +11,7 @@ mod follow;
 mod language;
 mod profile;
 mod request;
+mod rows;
 mod screen;
 mod views;
 mod write;
@@ -34,7 +35,8 @@ use self::{
     failure::Failure,
     language::Language,
     request::{make, set},
-    screen::{Form, Rows, Screen, print},
+    rows::Rows,
+    screen::{Form, Screen, print},
 };
 use crate::{
     http::{

@@ -15,7 +15,8 @@ use super::{
     language::Language,
     profile,
     request::text_at,
-    screen::{Rows, print},
+    rows::Rows,
+    screen::print,
 };
 use crate::{http::body, telemetry};
 

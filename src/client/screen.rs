@@ -6,16 +6,12 @@ use std::{
 };
 
 use anyhow::Context as _;
-use csv::WriterBuilder;
 use jiff::{Timestamp, tz::Offset};
-use prost_reflect::{
-    DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage as _, Value,
-};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::{failure::Failure, language::Language};
+use super::{failure::Failure, language::Language, rows::Rows};
 use crate::http::{
-    csv::Columns,
     json::{self, Message},
     values::{date_text, is_date, is_period, is_text},
 };
@@ -30,19 +26,8 @@ const WIDE: usize = 48;
 const COLUMNS: usize = 12;
 /// The length of the longest bar.
 const BAR: usize = 20;
-/// Fields that say most, in the order they are shown; then the others as the protos have them.
-const FIRST: [&str; 8] = [
-    "name",
-    "revision",
-    "level",
-    "kind",
-    "display_name",
-    "symbol",
-    "state",
-    "method",
-];
 /// What people need not see; standard error says the warnings.
-const NOT_SHOWN: [&str; 2] = ["etag", "warnings"];
+pub(super) const NOT_SHOWN: [&str; 2] = ["etag", "warnings"];
 /// Vietnam has one time zone.
 const VIETNAM: Offset = jiff::tz::offset(7);
 
@@ -348,7 +333,7 @@ impl Screen {
     }
 
     /// The same in a table, where a resource is shown by its name.
-    fn column(&self, field: &FieldDescriptor, value: &Value) -> Option<String> {
+    pub(super) fn column(&self, field: &FieldDescriptor, value: &Value) -> Option<String> {
         let name = || super::request::text_at(value.as_message()?, "name");
         self.cell(field, value).or_else(name)
     }
@@ -447,168 +432,10 @@ fn time(message: &DynamicMessage) -> Option<Timestamp> {
     Timestamp::from_second(message.get_field_by_name("seconds")?.as_i64()?).ok()
 }
 
-/// Rows of a list, printed page by page.
-pub(super) struct Rows {
-    screen: Screen,
-    row: MessageDescriptor,
-    /// Whether there may be any number of them.
-    is_list: bool,
-    columns: Option<Vec<FieldDescriptor>>,
-    /// How many were printed.
-    count: usize,
-}
-
-impl Rows {
-    pub(super) const fn new(screen: Screen, row: MessageDescriptor, is_list: bool) -> Self {
-        Self {
-            screen,
-            row,
-            is_list,
-            columns: None,
-            count: 0,
-        }
-    }
-
-    /// Prints some.
-    pub(super) fn page(&mut self, rows: &[DynamicMessage]) -> Result<(), Failure> {
-        let first = self.count == 0;
-        let mut text = String::new();
-        match self.screen.form {
-            Form::Table => {
-                if rows.is_empty() {
-                    return Ok(());
-                }
-                let screen = self.screen;
-                let columns = self
-                    .columns
-                    .get_or_insert_with(|| columns(&screen, &self.row, rows));
-                let head: Vec<_> = columns.iter().map(|it| screen.label(it)).collect();
-                let lines = rows.iter().map(|row| {
-                    let cells = columns.iter().map(|field| match row.has_field(field) {
-                        true => screen
-                            .column(field, &row.get_field(field))
-                            .unwrap_or_default(),
-                        false => String::new(),
-                    });
-                    cells.collect::<Vec<_>>()
-                });
-                let lines: Vec<_> = lines.collect();
-                text = screen.table(&head, &lines, first);
-            }
-            Form::Json => {
-                for (at, row) in rows.iter().enumerate() {
-                    let pretty = serde_json::to_string_pretty(&Message(row));
-                    let pretty = pretty.map_err(anyhow::Error::from)?;
-                    if !self.is_list {
-                        text.push_str(&pretty);
-                        continue;
-                    }
-                    let before = if self.count + at == 0 {
-                        "[\n  "
-                    } else {
-                        ",\n  "
-                    };
-                    text.push_str(before);
-                    // a line feed within a text is written as \n
-                    text.push_str(&pretty.replace('\n', "\n  "));
-                }
-                if !self.is_list {
-                    text.push('\n');
-                }
-            }
-            Form::Jsonl => {
-                for row in rows {
-                    text.push_str(
-                        &serde_json::to_string(&Message(row)).map_err(anyhow::Error::from)?,
-                    );
-                    text.push('\n');
-                }
-            }
-            Form::Yaml if self.is_list => {
-                for row in rows {
-                    text.push_str(&yaml(&[Message(row)])?);
-                }
-            }
-            Form::Yaml => {
-                for row in rows {
-                    text.push_str(&yaml(&Message(row))?);
-                }
-            }
-            Form::Csv => {
-                let columns = Columns::new(&self.row);
-                let mut writer = WriterBuilder::new().from_writer(Vec::new());
-                if first {
-                    writer
-                        .write_record(columns.names())
-                        .map_err(anyhow::Error::from)?;
-                }
-                for row in rows {
-                    writer
-                        .write_record(columns.cells(row))
-                        .map_err(anyhow::Error::from)?;
-                }
-                let bytes = writer
-                    .into_inner()
-                    .map_err(|error| anyhow::anyhow!("{error}"))?;
-                text = String::from_utf8_lossy(&bytes).into_owned();
-            }
-        }
-        self.count += rows.len().max(usize::from(self.screen.form == Form::Csv));
-        print(&text)
-    }
-
-    /// After the last page.
-    pub(super) fn end(self) -> Result<(), Failure> {
-        let text = match (self.screen.form, self.is_list, self.count) {
-            (Form::Json, true, 0) | (Form::Yaml, true, 0) => "[]\n",
-            (Form::Json, true, _) => "\n]\n",
-            (Form::Csv, _, 0) => return Self { count: 0, ..self }.header(),
-            _ => "",
-        };
-        print(text)
-    }
-
-    /// The head alone.
-    fn header(mut self) -> Result<(), Failure> {
-        self.page(&[])
-    }
-}
-
 /// YAML that keeps the order of fields.
 pub(super) fn yaml<T: serde::Serialize>(value: &T) -> Result<String, Failure> {
     let text = serde_saphyr::to_string(value);
     Ok(text.map_err(|error| anyhow::anyhow!("YAML cannot be written: {error}"))?)
-}
-
-/// The columns of a table: fields in one line that any of the rows has, what says most first.
-fn columns(
-    screen: &Screen,
-    row: &MessageDescriptor,
-    rows: &[DynamicMessage],
-) -> Vec<FieldDescriptor> {
-    let mut fields: Vec<_> = row
-        .fields()
-        .filter(|field| screen.language.shows(row, field) && !NOT_SHOWN.contains(&field.name()))
-        .filter(|field| {
-            rows.iter().any(|row| {
-                row.has_field(field) && screen.column(field, &row.get_field(field)).is_some()
-            })
-        })
-        .collect();
-    let place = |field: &FieldDescriptor| {
-        let named = FIRST.iter().position(|it| *it == field.name());
-        // of a resource that has a name, its revision says little
-        let is_late = field.name().ends_with("_time")
-            || field.name() == "revision" && row.get_field_by_name("name").is_some();
-        match named {
-            _ if is_late => FIRST.len() + 2,
-            Some(place) => place,
-            None if field.is_list() => FIRST.len() + 1,
-            None => FIRST.len(),
-        }
-    };
-    fields.sort_by_key(place);
-    fields
 }
 
 /// Prints to standard output.
@@ -661,7 +488,10 @@ pub(super) fn sparkline(numbers: &[i32]) -> String {
     let of = |number: &i32| {
         let place = match most {
             ..=0 => 0,
-            most => usize::try_from((*number).max(0) * 7 / most).unwrap_or_default(),
+            most => {
+                let eighths = i64::from((*number).max(0)) * 7 / i64::from(most);
+                usize::try_from(eighths).unwrap_or_default()
+            }
         };
         BARS.get(place).copied().unwrap_or('▁')
     };
@@ -714,5 +544,6 @@ mod tests {
         assert_eq!(bar(1.0, 1_000_000.0), "▏");
         assert_eq!(sparkline(&[0, 1, 7]), "▁▂█");
         assert_eq!(sparkline(&[0, 0]), "▁▁");
+        assert_eq!(sparkline(&[1, i32::MAX]), "▁█");
     }
 }

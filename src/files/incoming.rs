@@ -79,10 +79,7 @@ impl Incoming {
 
     /// Ends the file, to be read here and not kept.
     pub async fn received(self) -> Result<Received, Error> {
-        match self.size {
-            0 => Err(Error::invalid(CHUNK, Rule::FileEmpty)),
-            _ => self.received_or_empty().await,
-        }
+        self.not_empty()?.received_or_empty().await
     }
 
     /// The same of a file that may be empty.
@@ -107,10 +104,14 @@ impl Incoming {
 
     /// Ends the file.
     pub(super) async fn end(self) -> Result<Arrived, Error> {
-        if self.size == 0 {
-            return Err(Error::invalid(CHUNK, Rule::FileEmpty));
+        self.not_empty()?.end_or_empty().await
+    }
+
+    fn not_empty(self) -> Result<Self, Error> {
+        match self.size {
+            0 => Err(Error::invalid(CHUNK, Rule::FileEmpty)),
+            _ => Ok(self),
         }
-        self.end_or_empty().await
     }
 
     async fn end_or_empty(mut self) -> Result<Arrived, Error> {

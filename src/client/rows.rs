@@ -1,0 +1,179 @@
+//! Rows of a list as they come, page by page, in each form.
+
+use csv::WriterBuilder;
+use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor};
+
+use super::{
+    failure::Failure,
+    screen::{Form, NOT_SHOWN, Screen, print, yaml},
+};
+use crate::http::{csv::Columns, json::Message};
+
+/// Fields that say most, in the order they are shown; then the others as the protos have them.
+const FIRST: [&str; 8] = [
+    "name",
+    "revision",
+    "level",
+    "kind",
+    "display_name",
+    "symbol",
+    "state",
+    "method",
+];
+/// Rows of a list, printed page by page.
+pub(super) struct Rows {
+    screen: Screen,
+    row: MessageDescriptor,
+    /// Whether there may be any number of them.
+    is_list: bool,
+    columns: Option<Vec<FieldDescriptor>>,
+    /// How many were printed.
+    count: usize,
+}
+
+impl Rows {
+    pub(super) const fn new(screen: Screen, row: MessageDescriptor, is_list: bool) -> Self {
+        Self {
+            screen,
+            row,
+            is_list,
+            columns: None,
+            count: 0,
+        }
+    }
+
+    /// Prints some.
+    pub(super) fn page(&mut self, rows: &[DynamicMessage]) -> Result<(), Failure> {
+        let first = self.count == 0;
+        let mut text = String::new();
+        match self.screen.form {
+            Form::Table => {
+                if rows.is_empty() {
+                    return Ok(());
+                }
+                let screen = self.screen;
+                let columns = self
+                    .columns
+                    .get_or_insert_with(|| columns(&screen, &self.row, rows));
+                let head: Vec<_> = columns.iter().map(|it| screen.label(it)).collect();
+                let lines = rows.iter().map(|row| {
+                    let cells = columns.iter().map(|field| match row.has_field(field) {
+                        true => screen
+                            .column(field, &row.get_field(field))
+                            .unwrap_or_default(),
+                        false => String::new(),
+                    });
+                    cells.collect::<Vec<_>>()
+                });
+                let lines: Vec<_> = lines.collect();
+                text = screen.table(&head, &lines, first);
+            }
+            Form::Json => {
+                for (at, row) in rows.iter().enumerate() {
+                    let pretty = serde_json::to_string_pretty(&Message(row));
+                    let pretty = pretty.map_err(anyhow::Error::from)?;
+                    if !self.is_list {
+                        text.push_str(&pretty);
+                        continue;
+                    }
+                    let before = if self.count + at == 0 {
+                        "[\n  "
+                    } else {
+                        ",\n  "
+                    };
+                    text.push_str(before);
+                    // a line feed within a text is written as \n
+                    text.push_str(&pretty.replace('\n', "\n  "));
+                }
+                if !self.is_list {
+                    text.push('\n');
+                }
+            }
+            Form::Jsonl => {
+                for row in rows {
+                    text.push_str(
+                        &serde_json::to_string(&Message(row)).map_err(anyhow::Error::from)?,
+                    );
+                    text.push('\n');
+                }
+            }
+            Form::Yaml if self.is_list => {
+                for row in rows {
+                    text.push_str(&yaml(&[Message(row)])?);
+                }
+            }
+            Form::Yaml => {
+                for row in rows {
+                    text.push_str(&yaml(&Message(row))?);
+                }
+            }
+            Form::Csv => {
+                let columns = Columns::new(&self.row);
+                let mut writer = WriterBuilder::new().from_writer(Vec::new());
+                if first {
+                    writer
+                        .write_record(columns.names())
+                        .map_err(anyhow::Error::from)?;
+                }
+                for row in rows {
+                    writer
+                        .write_record(columns.cells(row))
+                        .map_err(anyhow::Error::from)?;
+                }
+                let bytes = writer
+                    .into_inner()
+                    .map_err(|error| anyhow::anyhow!("{error}"))?;
+                text = String::from_utf8_lossy(&bytes).into_owned();
+            }
+        }
+        self.count += rows.len().max(usize::from(self.screen.form == Form::Csv));
+        print(&text)
+    }
+
+    /// After the last page.
+    pub(super) fn end(self) -> Result<(), Failure> {
+        let text = match (self.screen.form, self.is_list, self.count) {
+            (Form::Json, true, 0) | (Form::Yaml, true, 0) => "[]\n",
+            (Form::Json, true, _) => "\n]\n",
+            (Form::Csv, _, 0) => return Self { count: 0, ..self }.header(),
+            _ => "",
+        };
+        print(text)
+    }
+
+    /// The head alone.
+    fn header(mut self) -> Result<(), Failure> {
+        self.page(&[])
+    }
+}
+
+/// The columns of a table: fields in one line that any of the rows has, what says most first.
+fn columns(
+    screen: &Screen,
+    row: &MessageDescriptor,
+    rows: &[DynamicMessage],
+) -> Vec<FieldDescriptor> {
+    let mut fields: Vec<_> = row
+        .fields()
+        .filter(|field| screen.language.shows(row, field) && !NOT_SHOWN.contains(&field.name()))
+        .filter(|field| {
+            rows.iter().any(|row| {
+                row.has_field(field) && screen.column(field, &row.get_field(field)).is_some()
+            })
+        })
+        .collect();
+    let place = |field: &FieldDescriptor| {
+        let named = FIRST.iter().position(|it| *it == field.name());
+        // of a resource that has a name, its revision says little
+        let is_late = field.name().ends_with("_time")
+            || field.name() == "revision" && row.get_field_by_name("name").is_some();
+        match named {
+            _ if is_late => FIRST.len() + 2,
+            Some(place) => place,
+            None if field.is_list() => FIRST.len() + 1,
+            None => FIRST.len(),
+        }
+    };
+    fields.sort_by_key(place);
+    fields
+}
