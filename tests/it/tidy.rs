@@ -10,7 +10,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use crate::harness::tools::repository;
@@ -390,21 +389,6 @@ fn lines_are_at_most_a_hundred_columns_long() {
         }
     }
     assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
-}
-
-/// With two providers of cryptography in it, rustls chooses neither, and panics.
-#[test]
-fn one_crate_does_the_cryptography_of_tls() {
-    let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--offline", "--all-features"])
-        .args(["--prefix", "none", "--format", "{p}"])
-        .current_dir(repository())
-        .output()
-        .unwrap();
-    let tree = String::from_utf8(tree.stdout).unwrap();
-    let has = |name: &str| tree.lines().any(|it| it.starts_with(name));
-    assert!(has("rustls v") && has("aws-lc-rs v"), "{tree}");
-    assert!(!has("ring v"), "`cargo tree -i ring` says who asks for it");
 }
 
 #[test]
