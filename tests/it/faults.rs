@@ -8,6 +8,7 @@ mod corruption;
 mod dependent;
 
 mod groups;
+mod hostile;
 mod killed;
 pub(crate) mod outages;
 mod proxy;

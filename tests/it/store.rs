@@ -1,7 +1,8 @@
 //! The store's contract, on both engines. All data here is synthetic.
 
+mod images;
 mod opening;
-mod pooled;
+mod pgbouncer;
 mod reading;
 mod settings;
 mod wal;
