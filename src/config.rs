@@ -21,7 +21,7 @@ use crate::{
         turns::TurnLimits,
     },
     catalogue,
-    files::{Place, Settings as FileSettings},
+    files::{Location, Settings as FileSettings},
     sign_in::settings::{self, Issuer},
     store::DatabaseUrl,
 };

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use ndp_core::{
     change::{Change, Effect, Image},
     effort::Effort,
-    monitoring::tally::{Place, Sight, Tally},
+    monitoring::tally::{CountScope, Clearance, Tally},
     names::{MilestoneName, PlanName, PlatformName, Revision},
     records::{
         meta::Meta,

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::{DatabaseArgs, DatabaseConfig},
-    files::{Place, Verified},
+    files::{Location, Verified},
     store::{DatabaseUrl, Store},
 };
 use ndp_core::time::Clock as _;

@@ -450,7 +450,7 @@ fn unreached(failed: Failed) -> Result<Event<Outcome>, Fatal> {
 
 fn rolled_back(error: Error, commands: usize) -> Event<Outcome> {
     match commands {
-        // either the next look at the log finds it done, or it is tried again
+        // either the next poll of the log finds it done, or it is tried again
         0 => tracing::warn!(%error, "the turn of the day is not written yet"),
         // the caller receives it
         1 => {}

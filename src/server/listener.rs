@@ -29,7 +29,7 @@ use tokio_rustls::server::TlsStream;
 use tonic::body::Body;
 
 use super::{
-    connections::{Connections, Full, Place},
+    connections::{Connections, Full, Slot},
     frames::{self, Pace},
     proxied,
     tls::{self, Failure, Tls},

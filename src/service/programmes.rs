@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response};
 
-use super::{
+use super::{RpcResult, 
     Services,
     list::Lists as _,
     read::get,
@@ -21,15 +21,13 @@ use ndp_core::{
     state::State,
 };
 
-type Answer<T> = Result<Response<T>, Error>;
-
 updatable!(Programme programmes::programme_fields);
 
 impl Services {
     pub(super) async fn get_programme(
         &self,
         request: Request<pb::GetProgrammeRequest>,
-    ) -> Answer<pb::Programme> {
+    ) -> RpcResult<pb::Programme> {
         let (call, message) = self.open_read(request).await?;
         let programme = get(&call, &message.name, State::programme)?;
         call.answer(programmes::programme(&programme))
@@ -38,7 +36,7 @@ impl Services {
     pub(super) async fn list_programmes(
         &self,
         request: Request<pb::ListProgrammesRequest>,
-    ) -> Answer<pb::ListProgrammesResponse> {
+    ) -> RpcResult<pb::ListProgrammesResponse> {
         let (call, message) = self.open_read(request).await?;
         let (programmes, next_page_token) = self
             .list(
@@ -59,7 +57,7 @@ impl Services {
     pub(super) async fn create_programme(
         &self,
         request: Request<pb::CreateProgrammeRequest>,
-    ) -> Answer<pb::Programme> {
+    ) -> RpcResult<pb::Programme> {
         let (call, envelope, message) = open_write(request)?;
         let name = requests::new_name(
             &message.programme_id,
@@ -79,7 +77,7 @@ impl Services {
     pub(super) async fn update_programme(
         &self,
         request: Request<pb::UpdateProgrammeRequest>,
-    ) -> Answer<pb::Programme> {
+    ) -> RpcResult<pb::Programme> {
         let (call, envelope, command) = open_update(request)?;
         self.write(call, envelope, command)
             .await?

@@ -11,7 +11,7 @@ use tokio_stream::StreamExt as _;
 use uuid::Uuid;
 
 use super::{
-    Head, Look, Replay,
+    Head, HeadAndTime, Replay,
     bulk::{self, Cell, End, Insert, Row, Update},
     engine::{Link, On, on_engine},
     errors::{Failure, corrupt},

@@ -97,9 +97,9 @@ fn of_paths(
         };
         match found {
             Err(unknown) => unknown.add_to(path, field, &mut violations),
-            Ok(Place::Ignored) => {}
-            Ok(Place::Settable) if mask.iter().any(|known| covers(known, path)) => {}
-            Ok(Place::Settable) => mask.push(path.to_owned()),
+            Ok(FieldKind::Ignored) => {}
+            Ok(FieldKind::Settable) if mask.iter().any(|known| covers(known, path)) => {}
+            Ok(FieldKind::Settable) => mask.push(path.to_owned()),
         }
     }
     if !violations.is_empty() {
@@ -112,7 +112,7 @@ fn of_paths(
 
 /// The kind of field that a known path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum FieldKind {
     /// A field to write.
     Settable,
     /// A field callers do not write, or one within such a field.
@@ -133,7 +133,7 @@ fn find<'p>(
     parts: &'p [Part],
     descriptor: Option<MessageDescriptor>,
     path: &'p str,
-) -> Result<Place, UnknownPath<'p>> {
+) -> Result<FieldKind, UnknownPath<'p>> {
     let (head, rest) = split(path);
     let unknown = Err(UnknownPath::NoSuchField(parts, path));
     let Some(field) = descriptor.and_then(|message| message.get_field_by_name(head)) else {
@@ -143,7 +143,7 @@ fn find<'p>(
         return unknown;
     }
     let part = parts.iter().find(|part| part.name == head);
-    let place = part.map_or(Place::Ignored, |_| Place::Settable);
+    let place = part.map_or(FieldKind::Ignored, |_| FieldKind::Settable);
     if rest.is_empty() {
         return Ok(place);
     }
@@ -153,9 +153,9 @@ fn find<'p>(
         _ => None,
     };
     match place {
-        Place::Settable if below.is_empty() => Err(UnknownPath::Whole(head)),
-        Place::Ignored if inner.is_none() => Err(UnknownPath::Whole(head)),
-        Place::Settable | Place::Ignored => find(below, inner, rest),
+        FieldKind::Settable if below.is_empty() => Err(UnknownPath::Whole(head)),
+        FieldKind::Ignored if inner.is_none() => Err(UnknownPath::Whole(head)),
+        FieldKind::Settable | FieldKind::Ignored => find(below, inner, rest),
     }
 }
 

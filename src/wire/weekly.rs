@@ -4,13 +4,13 @@
 use std::fmt::{Display, Write as _};
 
 use super::{
-    monitoring::{agency_display_name, counts, place_edition, warnings},
+    monitoring::{agency_display_name, counts, scope_edition, warnings},
     printed::{self, Escaped, day},
     values::write_date,
 };
 use crate::pb;
 use ndp_core::{
-    monitoring::{agencies::AgencyCounts, summary::Summary, tally::Place, tasks::TaskNumbers},
+    monitoring::{agencies::AgencyCounts, summary::Summary, tally::CountScope, tasks::TaskNumbers},
     names::AgencyName,
     state::State,
     time::{Date, Timestamp},
@@ -351,8 +351,8 @@ impl Weekly {
 }
 
 /// The scope of the numbers.
-fn listed(place: &Place, state: &State) -> String {
-    let edition = place.edition.as_ref().and_then(|name| state.edition(name));
+fn listed(count_scope: &CountScope, state: &State) -> String {
+    let edition = count_scope.edition.as_ref().and_then(|name| state.edition(name));
     match edition {
         Some(edition) => format!(
             "Danh mục theo {} ({}).",

@@ -23,4 +23,4 @@ pub mod summary;
 pub mod tally;
 pub mod tasks;
 pub mod timeline;
-pub mod turning;
+pub mod day_change;

@@ -65,7 +65,7 @@ pub use self::{
 /// What a caller asks to be changed, parsed and well formed.
 pub trait Command: Texts + Debug + Send + Sync + 'static {
     /// The kind of record that the method returns.
-    type Answer: Record;
+    type Output: Record;
 
     /// The records that `permit` found and `decide` needs.
     type Found<'a>;
@@ -81,7 +81,7 @@ pub trait Command: Texts + Debug + Send + Sync + 'static {
         &self,
         found: Self::Found<'a>,
         deciding: &mut Deciding<'a>,
-    ) -> Result<Arc<Self::Answer>, Error>;
+    ) -> Result<Arc<Self::Output>, Error>;
 
     /// The texts that the record already has, by the paths of the fields that the command writes.
     fn texts_before(&self, _: &State, _: &mut Reader<'_>) {}
@@ -119,7 +119,7 @@ impl<C: Command> AnyCommand for C {
         let found = Command::permit(self, &deciding.asking)?;
         check_personal_data(self, deciding)?;
         let answer = Command::decide(self, found, deciding)?;
-        let answer = Effect::Put(C::Answer::into_image(answer));
+        let answer = Effect::Put(C::Output::into_image(answer));
         deciding.effects.insert(0, answer);
         Ok(())
     }

@@ -7,7 +7,7 @@
 
 mod alphabet;
 pub(crate) mod blocks;
-pub mod dossier;
+pub mod on_date;
 pub mod flows;
 pub mod index;
 mod load;
@@ -17,7 +17,7 @@ mod reach;
 mod recommendations;
 pub mod series;
 mod sets;
-pub mod sight;
+pub mod seen;
 mod tasks;
 mod values;
 pub mod visible;

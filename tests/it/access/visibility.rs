@@ -35,7 +35,7 @@ use ndp_core::{
     },
     state::{
         State,
-        sight::{Interest, Past, Sight, needs_before, see},
+        clearance::{Interest, Past, Clearance, needs_before, see},
         visible::{Ancestry, parents_of, visible},
     },
     time::{Date, Timestamp},
@@ -1002,7 +1002,7 @@ proptest! {
     }
 }
 
-// === changes, as callers of one sight see them ===
+// === changes, as callers of one viewpoint see them ===
 
 /// The principals that may call, and that records may be about.
 const PRINCIPALS: [&str; 3] = ["asker", "other", "writer"];
@@ -1090,7 +1090,7 @@ proptest! {
         cases: 256, failure_persistence: None, ..ProptestConfig::default()
     })]
 
-    /// What is sent of a change is made once for each sight, and without what was before where
+    /// What is sent of a change is made once for each viewpoint, and without what was before where
     /// that decides nothing: neither may show anyone more, or less.
     #[test]
     fn callers_of_one_sight_see_the_same_change(
@@ -1133,8 +1133,8 @@ proptest! {
         for one in &callers {
             let seen = see(&now, one, &all, &past);
             for other in &callers {
-                let sight = |of: &Caller| Sight::of(&now, of, &past);
-                if sight(one) == sight(other) {
+                let clearance = |of: &Caller| Clearance::of(&now, of, &past);
+                if clearance(one) == clearance(other) {
                     prop_assert_eq!(&seen, &see(&now, other, &all, &past));
                 }
             }

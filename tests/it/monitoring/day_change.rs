@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ndp_core::{
     change::Effect,
     effort::Effort,
-    monitoring::tally::{Place, Sight, Tally},
+    monitoring::tally::{CountScope, Clearance, Tally},
     names::Revision,
     records::plans::PlanMove,
     time::Clock as _,
@@ -153,8 +153,8 @@ both! {
             let snapshot = server.registry.read();
             let tally = snapshot.tally.as_ref().expect("it is counted no more");
             let anew = Tally::new(&snapshot.state, today, &Effort::unlimited());
-            let place = Place::default();
-            let counts = |tally: &Tally| tally.counts(&place, &Sight::All);
+            let count_scope = CountScope::default();
+            let counts = |tally: &Tally| tally.counts(&count_scope, &Clearance::All);
             assert_eq!(counts(tally), counts(&anew));
         }
         ended.send_replace(true);

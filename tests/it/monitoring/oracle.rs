@@ -33,7 +33,7 @@ use ndp_core::{
     time::{Date, Period, Timestamp},
 };
 use ndp_core::{
-    monitoring::tally::{Count, Counts, Place, Sight, Tally},
+    monitoring::tally::{Count, Counts, CountScope, Clearance, Tally},
     state::State,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -453,13 +453,13 @@ fn any_state() -> impl Strategy<Value = State> {
     vec(any_image(), 0..40).prop_map(state_of)
 }
 
-fn every_place() -> Vec<Place> {
-    let mut places = Vec::new();
+fn every_count_scope() -> Vec<CountScope> {
+    let mut count_scopes = Vec::new();
     for edition in [None, Some(edition(0)), Some(edition(1))] {
         for agency in [None, Some(agency(0)), Some(agency(1))] {
             for group in ["", "A", "B"] {
                 if group.is_empty() || edition.is_some() {
-                    places.push(Place {
+                    count_scopes.push(CountScope {
                         edition: edition.clone(),
                         group: (!group.is_empty()).then(|| group.into()),
                         agency: agency.clone(),
@@ -468,15 +468,15 @@ fn every_place() -> Vec<Place> {
             }
         }
     }
-    places
+    count_scopes
 }
 
-fn every_sight() -> [Sight; 4] {
+fn every_clearance() -> [Clearance; 4] {
     [
-        Sight::Public,
-        Sight::Agency(agency(0)),
-        Sight::Agency(agency(1)),
-        Sight::All,
+        Clearance::Public,
+        Clearance::Agency(agency(0)),
+        Clearance::Agency(agency(1)),
+        Clearance::All,
     ]
 }
 
@@ -569,11 +569,11 @@ proptest! {
             }
         }
         let anew = Tally::new(&state, day(on), &Effort::unlimited());
-        for place in every_place() {
-            for sight in every_sight() {
-                let scanned = state.counts_by_scan(&place, &sight, day(on));
-                prop_assert_eq!(&tally.counts(&place, &sight), &scanned);
-                prop_assert_eq!(&anew.counts(&place, &sight), &scanned);
+        for count_scope in every_count_scope() {
+            for clearance in every_clearance() {
+                let scanned = state.counts_by_scan(&count_scope, &clearance, day(on));
+                prop_assert_eq!(&tally.counts(&count_scope, &clearance), &scanned);
+                prop_assert_eq!(&anew.counts(&count_scope, &clearance), &scanned);
             }
         }
     }
@@ -583,12 +583,12 @@ proptest! {
         state in any_state(), start in any_day(), step in 1..40_i32, points in 1..30_i32
     ) {
         let dates: Vec<_> = (0..points).map(|point| day(start + point * step)).collect();
-        for place in every_place() {
-            for sight in [Sight::Public, Sight::All] {
-                let counted = state.timeline(&place, &sight, &dates, &Effort::unlimited());
+        for count_scope in every_count_scope() {
+            for clearance in [Clearance::Public, Clearance::All] {
+                let counted = state.timeline(&count_scope, &clearance, &dates, &Effort::unlimited());
                 prop_assert_eq!(counted.len(), dates.len());
                 for (date, counts) in dates.iter().zip(counted) {
-                    prop_assert_eq!(counts, state.counts_by_scan(&place, &sight, *date));
+                    prop_assert_eq!(counts, state.counts_by_scan(&count_scope, &clearance, *date));
                 }
             }
         }
@@ -597,9 +597,9 @@ proptest! {
     #[test]
     fn the_counts_add_up(state in any_state(), on in any_day()) {
         let tally = Tally::new(&state, day(on), &Effort::unlimited());
-        for place in every_place() {
-            for sight in every_sight() {
-                let counts = tally.counts(&place, &sight);
+        for count_scope in every_count_scope() {
+            for clearance in every_clearance() {
+                let counts = tally.counts(&count_scope, &clearance);
                 let sum = |of: Vec<Count>| of.into_iter().map(|it| counts.get(it)).sum::<i32>();
                 let verifications = Verification::ALL.map(Count::Verification).to_vec();
                 prop_assert_eq!(sum(verifications), counts.get(Count::Platforms));
@@ -612,46 +612,46 @@ proptest! {
                 prop_assert_eq!(sum(states), counts.get(Count::Milestones));
             }
             // what everyone may count, and the hidden parts of each agency, are all there is
-            let mut parts = tally.counts(&place, &Sight::Public);
+            let mut parts = tally.counts(&count_scope, &Clearance::Public);
             for agency in [agency(0), agency(1)] {
-                parts.merge(&tally.counts(&place, &Sight::Agency(agency)), 1);
-                parts.merge(&tally.counts(&place, &Sight::Public), -1);
+                parts.merge(&tally.counts(&count_scope, &Clearance::Agency(agency)), 1);
+                parts.merge(&tally.counts(&count_scope, &Clearance::Public), -1);
             }
-            prop_assert_eq!(parts, tally.counts(&place, &Sight::All));
+            prop_assert_eq!(parts, tally.counts(&count_scope, &Clearance::All));
         }
         // the agencies, and what has none, are the whole
         for edition in [edition(0), edition(1)] {
-            let of = |agency: Option<AgencyName>| Place {
+            let of = |agency: Option<AgencyName>| CountScope {
                 edition: Some(edition.clone()), group: None, agency,
             };
             let mut parts = Counts::default();
             for number in 0..2 {
-                parts.merge(&tally.counts(&of(Some(agency(number))), &Sight::All), 1);
+                parts.merge(&tally.counts(&of(Some(agency(number))), &Clearance::All), 1);
             }
             let without: Vec<_> = state.platforms().values()
                 .filter(|it| it.listing(&edition).is_some())
                 .filter(|it| {
-                    ndp_core::state::dossier::governing_agency_on(it, day(on)).is_none()
+                    ndp_core::state::on_date::governing_agency_on(it, day(on)).is_none()
                 })
                 .collect();
             for platform in without {
                 let of = ndp_core::monitoring::tally::contribution(&state, platform, day(on));
-                parts.merge(&of.seen(&Sight::All), 1);
+                parts.merge(&of.seen(&Clearance::All), 1);
             }
-            prop_assert_eq!(parts, tally.counts(&of(None), &Sight::All));
+            prop_assert_eq!(parts, tally.counts(&of(None), &Clearance::All));
         }
     }
 
     #[test]
     fn a_milestone_stands_as_the_words_say(state in any_state(), on in any_day()) {
         for plan in state.plans().values() {
-            let dossier = state.dossier(plan);
-            for milestone in &dossier.milestones {
+            let plan_records = state.plan_records(plan);
+            for milestone in &plan_records.milestones {
                 // on some day, and on those around the due date
                 let due = milestone.fields.due.as_ref().and_then(|due| due.end);
                 let around = due.into_iter().flat_map(|due| [due, due.plus_days(1)]);
                 for on in around.chain([day(on)]) {
-                    let found = dossier.milestone_on(milestone, on).map(|it| it.state);
+                    let found = plan_records.milestone_on(milestone, on).map(|it| it.state);
                     let expected = state_by_words(&state, plan, milestone, on);
                     prop_assert_eq!(found, expected, "{:?}", milestone);
                 }
@@ -673,9 +673,9 @@ proptest! {
             if !now_in_force || phase(from) != Phase::InForce {
                 continue;
             }
-            let dossier = state.dossier(plan);
-            for milestone in &dossier.milestones {
-                let state_on = |on| dossier.milestone_on(milestone, on).map(|it| it.state);
+            let plan_records = state.plan_records(plan);
+            for milestone in &plan_records.milestones {
+                let state_on = |on| plan_records.milestone_on(milestone, on).map(|it| it.state);
                 if let (Some(old), Some(new)) = (state_on(from), state_on(to)) && old != new {
                     differs.insert(
                         (milestone.name.to_string(), "standing.state"),
@@ -683,7 +683,7 @@ proptest! {
                     );
                 }
             }
-            let freshness = |on| dossier.standing_on(on).filing.map(|it| it.freshness);
+            let freshness = |on| plan_records.standing_on(on).filing.map(|it| it.freshness);
             if let (Some(old), Some(new)) = (freshness(from), freshness(to)) && old != new {
                 differs.insert(
                     (plan.name.to_string(), "standing.freshness"),
@@ -697,10 +697,10 @@ proptest! {
     #[test]
     fn what_needs_attention_is_counted_alike(state in any_state(), on in any_day()) {
         let tally = Tally::new(&state, day(on), &Effort::unlimited());
-        for place in every_place() {
-            for sight in every_sight() {
-                let counts = tally.counts(&place, &sight);
-                let items = state.attention(&place, &sight, day(on), &Effort::unlimited());
+        for count_scope in every_count_scope() {
+            for clearance in every_clearance() {
+                let counts = tally.counts(&count_scope, &clearance);
+                let items = state.attention(&count_scope, &clearance, day(on), &Effort::unlimited());
                 let of = |kind: &str| {
                     let items = items.iter().filter(|it| it.kind.as_str() == kind);
                     i32::try_from(items.count()).unwrap()
@@ -718,8 +718,8 @@ proptest! {
     #[test]
     fn the_quality_of_the_whole_is_the_sum_of_its_records(state in any_state(), on in any_day()) {
         use ndp_core::monitoring::quality::{Criterion, Score};
-        for place in every_place() {
-            let quality = state.quality(&place, &Sight::All, day(on), &Effort::unlimited());
+        for count_scope in every_count_scope() {
+            let quality = state.quality(&count_scope, &Clearance::All, day(on), &Effort::unlimited());
             for criterion in Criterion::ALL {
                 let mut sum = Score::default();
                 for record in &quality.records {

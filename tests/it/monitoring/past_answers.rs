@@ -14,7 +14,7 @@ use ndp_core::{
     effort::Effort,
     monitoring::{
         attention::Item,
-        tally::{Counts, Place, Sight},
+        tally::{Counts, CountScope, Clearance},
     },
     names::{
         AgencyName, AssessmentName, EditionName, MilestoneName, PlanName, PlatformName, Revision,
@@ -598,32 +598,32 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
     })
 }
 
-/// What is answered for a date: the counts of each place, and what needs action, for everyone and
+/// What is answered for a date: the counts of each scope, and what needs action, for everyone and
 /// for callers who see everything.
 type Answer = Vec<(Counts, Vec<Item>)>;
 
 fn answer(state: &State, on: Date) -> Answer {
-    let everywhere = Place::default();
-    let of = |agency: &str| Place {
+    let everywhere = CountScope::default();
+    let of = |agency: &str| CountScope {
         agency: AgencyName::from_id(agency),
-        ..Place::default()
+        ..CountScope::default()
     };
-    let mut places = vec![everywhere, of(AGENCIES[0]), of(AGENCIES[1])];
+    let mut count_scopes = vec![everywhere, of(AGENCIES[0]), of(AGENCIES[1])];
     // an edition is not asked about before its first day
     let edition = EditionName::from_id(EDITIONS[0]).unwrap();
     if state.edition(&edition).unwrap().first_day() <= Some(on) {
-        places.push(Place {
+        count_scopes.push(CountScope {
             edition: Some(edition),
-            ..Place::default()
+            ..CountScope::default()
         });
     }
     let mut answer = Vec::new();
-    for sight in [Sight::Public, Sight::All] {
-        for place in &places {
-            let counts = state.counts_by_scan(place, &sight, on);
+    for clearance in [Clearance::Public, Clearance::All] {
+        for count_scope in &count_scopes {
+            let counts = state.counts_by_scan(count_scope, &clearance, on);
             answer.push((
                 counts,
-                state.attention(place, &sight, on, &Effort::unlimited()),
+                state.attention(count_scope, &clearance, on, &Effort::unlimited()),
             ));
         }
     }

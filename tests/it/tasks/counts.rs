@@ -16,8 +16,8 @@ use ndp_core::{
         attention::Kind,
         reminders::ReminderKind,
         standing::StandingState,
-        tally::{Place, Sight, Tally},
-        tasks::{TaskCount, TaskCounts, TaskLead, TaskPlace},
+        tally::{CountScope, Clearance, Tally},
+        tasks::{TaskCount, TaskCounts, TaskLead, TaskScope},
     },
     names::{AgencyName, MilestoneName, PlanName, PlatformName, ProgrammeName, TaskName},
     records::{
@@ -390,11 +390,11 @@ fn is_split(state: &State, of: &Task, on: Date) -> bool {
 }
 
 /// One line for each task that counts: what it counts as.
-fn model(state: &State, place: &TaskPlace, on: Date) -> BTreeMap<String, i32> {
+fn model(state: &State, count_scope: &TaskScope, on: Date) -> BTreeMap<String, i32> {
     let mut counts = BTreeMap::new();
     for task in state.tasks().values() {
         let in_error = task.dropping.as_ref().is_some_and(|it| it.erroneous);
-        let programme = place.programme.as_ref();
+        let programme = count_scope.programme.as_ref();
         if in_error
             || task.assign_date() > on
             || programme.is_some_and(|it| !task.fields.programmes.contains(it))
@@ -411,7 +411,7 @@ fn model(state: &State, place: &TaskPlace, on: Date) -> BTreeMap<String, i32> {
                 lead = &entry.agency;
             }
         }
-        match &place.lead {
+        match &count_scope.lead {
             TaskLead::Any => {}
             TaskLead::Nobody if lead.is_none() => {}
             TaskLead::Agency(agency) if lead.as_ref() == Some(agency) => {}
@@ -508,35 +508,35 @@ fn told(counts: &TaskCounts, on: Date) -> BTreeMap<String, i32> {
     told
 }
 
-fn places() -> Vec<TaskPlace> {
+fn count_scopes() -> Vec<TaskScope> {
     let programmes = [None, Some("a"), Some("b")];
     let programmes = programmes.map(|it| it.map(|id| ProgrammeName::from_id(id).unwrap()));
-    let mut places = Vec::new();
+    let mut count_scopes = Vec::new();
     for programme in programmes {
         let leads = [TaskLead::Any, TaskLead::Nobody];
         let leads = leads
             .into_iter()
             .chain([0, 1].map(|it| TaskLead::Agency(agency(it))));
-        places.extend(leads.map(|lead| TaskPlace {
+        count_scopes.extend(leads.map(|lead| TaskScope {
             programme: programme.clone(),
             lead,
         }));
     }
-    places
+    count_scopes
 }
 
 /// The tasks that reminders and attention items list for an agency: those to complete, and those
 /// not confirmed in time.
 fn asked_of(state: &State, agency: &AgencyName, on: Date) -> [[BTreeSet<String>; 2]; 2] {
-    let (sight, effort) = (Sight::Public, Effort::unlimited());
-    let reminders = state.reminders(agency, &sight, on, &effort);
+    let (clearance, effort) = (Clearance::Public, Effort::unlimited());
+    let reminders = state.reminders(agency, &clearance, on, &effort);
     let reminded = |kind, by| {
         let of_kind = reminders
             .iter()
             .filter(|it| it.kind == kind && it.due <= by);
         of_kind.map(|it| it.resource.clone()).collect()
     };
-    let items = state.attention(&Place::default(), &sight, on, &effort);
+    let items = state.attention(&CountScope::default(), &clearance, on, &effort);
     let waits = |name: &str| {
         let task = TaskName::parse(name).and_then(|name| state.task(&name));
         task.is_some_and(|task| task.awaits_on(on))
@@ -563,7 +563,7 @@ fn asked_of(state: &State, agency: &AgencyName, on: Date) -> [[BTreeSet<String>;
 fn cost_of_reminders(state: &State) -> Option<u64> {
     (0..1_000).find(|most| {
         let effort = Effort::new(*most, Stop::default());
-        state.reminders(&agency(0), &Sight::Public, day(0), &effort);
+        state.reminders(&agency(0), &Clearance::Public, day(0), &effort);
         !effort.is_over()
     })
 }
@@ -616,9 +616,9 @@ fn any_step() -> impl Strategy<Value = Step> {
 
 fn all_kept(state: &State, on: Date) -> Vec<TaskCounts> {
     let tally = Tally::new(state, on, &Effort::unlimited());
-    places()
+    count_scopes()
         .iter()
-        .map(|place| tally.tasks().counts(place))
+        .map(|count_scope| tally.tasks().counts(count_scope))
         .collect()
 }
 
@@ -644,7 +644,7 @@ proptest! {
             let from = holds_from(&state, step, today).unwrap_or(Date::MIN);
             let earlier: Vec<_> = asked.iter().copied().filter(|it| *it < from).collect();
             let timelines = |state: &State| -> Vec<_> {
-                let all = places();
+                let all = count_scopes();
                 let timeline = |it| state.task_timeline(it, &earlier, &Effort::unlimited());
                 all.iter().map(timeline).collect()
             };
@@ -657,31 +657,31 @@ proptest! {
         }
         for tally in &kept {
             let on = tally.date();
-            for place in places() {
-                let told = told(&tally.tasks().counts(&place), on);
-                prop_assert_eq!(told, model(&state, &place, on), "{:?}", place);
+            for count_scope in count_scopes() {
+                let told = told(&tally.tasks().counts(&count_scope), on);
+                prop_assert_eq!(told, model(&state, &count_scope, on), "{:?}", count_scope);
             }
         }
-        for place in places() {
-            let timeline = state.task_timeline(&place, &asked, &Effort::unlimited());
+        for count_scope in count_scopes() {
+            let timeline = state.task_timeline(&count_scope, &asked, &Effort::unlimited());
             for (on, numbers) in asked.iter().zip(timeline) {
-                let mut model = model(&state, &place, *on);
+                let mut model = model(&state, &count_scope, *on);
                 model.retain(|what, _| !what.starts_with("due "));
                 let mut counts = TaskCounts::default();
                 counts.numbers = numbers;
-                prop_assert_eq!(told(&counts, *on), model, "{} {:?}", on, place);
+                prop_assert_eq!(told(&counts, *on), model, "{} {:?}", on, count_scope);
             }
         }
         let on = day(-3);
-        let sum = |places: &[TaskPlace]| {
+        let sum = |count_scopes: &[TaskScope]| {
             let mut sum = TaskCounts::default();
-            for place in places {
+            for count_scope in count_scopes {
                 let tally = Tally::new(&state, on, &Effort::unlimited());
-                sum.merge(&tally.tasks().counts(place), 1);
+                sum.merge(&tally.tasks().counts(count_scope), 1);
             }
             sum
         };
-        for of in places().chunks(4) {
+        for of in count_scopes().chunks(4) {
             // all leads, and then each
             let (whole, parts) = (sum(&of[..1]), sum(&of[1..]));
             prop_assert_eq!(&whole, &parts);

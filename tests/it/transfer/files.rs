@@ -6,7 +6,7 @@ use std::{fs, path::Path, process::Command};
 use ndp_core::records::principals::Role;
 use ndp_registry::{
     config::ServerOptions,
-    files::{Place, Settings},
+    files::{Location, Settings},
     pb::{self, file_service_client::FileServiceClient},
 };
 use serde_json::{Value, json};
@@ -377,7 +377,7 @@ both! {
         let directory = tempfile::tempdir().unwrap();
         let place = directory.path().join("files");
         let settings = Settings {
-            place: Place::Directory(place.clone()),
+            place: Location::Directory(place.clone()),
             ..Settings::default()
         };
         let server = start(&engine, settings.clone()).await;

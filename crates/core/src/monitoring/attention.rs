@@ -12,8 +12,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 use crate::{
     effort::Effort,
     monitoring::{
-        standing::{Dossier, PlanStanding, StandingState},
-        tally::{Place, Sight},
+        standing::{PlanRecords, PlanStanding, StandingState},
+        tally::{CountScope, Clearance},
     },
     names::{AgencyName, PlatformName},
     query::{
@@ -26,7 +26,7 @@ use crate::{
         platforms::{Platform, Verification},
         words::words,
     },
-    state::{State, dossier::governing_agency_on},
+    state::{State, on_date::governing_agency_on},
     text,
     time::Date,
 };
@@ -270,7 +270,7 @@ impl Item {
 }
 
 impl State {
-    /// The items of a place on a date that callers with this sight may see.
+    /// The items of a scope on a date that callers with this clearance may see.
     pub fn attention(&self, place: &Place, sight: &Sight, on: Date, effort: &Effort) -> Vec<Item> {
         let mut items = Items {
             on,

@@ -52,14 +52,14 @@ const SIZE: usize = 5 + 5 + 4 + 5 + 5;
 impl FlowCount {
     const fn index(self) -> usize {
         match self {
-            Self::State(state) => state.place(),
-            Self::Channel(channel) => 5 + channel.place(),
+            Self::State(state) => state.ordinal(),
+            Self::Channel(channel) => 5 + channel.ordinal(),
             Self::Confirmed => 10,
             Self::OneSided => 11,
             Self::Unconfirmed => 12,
             Self::OffChannel => 13,
-            Self::ActiveTo(class) => 14 + class.place(),
-            Self::Parties(class) => 19 + class.place(),
+            Self::ActiveTo(class) => 14 + class.ordinal(),
+            Self::Parties(class) => 19 + class.ordinal(),
         }
     }
 }
@@ -320,7 +320,7 @@ impl State {
     pub fn active_flows(&self, scope: &FlowScope, dates: &[Date], effort: &Effort) -> Vec<i32> {
         let mut series = Series::new(dates, effort);
         for flow in effort.rows(self.data_flows().values(), 1) {
-            let mut days: Vec<Date> = flow.turning_days().collect();
+            let mut days: Vec<Date> = flow.days_of_change().collect();
             for side in Side::ALL {
                 let platform = flow.party(side).platform.as_ref();
                 let platform = platform.and_then(|name| self.platform(name));

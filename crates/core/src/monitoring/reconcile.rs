@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     effort::Effort,
-    monitoring::{standing::StandingState, tally::Place, tasks::TaskStanding},
+    monitoring::{standing::StandingState, tally::CountScope, tasks::TaskStanding},
     names::{PlanName, ProgrammeName, Revision},
     records::{
         data_flows::{FlowState, Party, PartyClass, Side},
@@ -17,7 +17,7 @@ use crate::{
         platforms::{Platform, Stage},
         words::words,
     },
-    state::{State, dossier::stage_on},
+    state::{State, on_date::stage_on},
     text,
     time::{Date, Period, Timestamp},
 };

@@ -141,7 +141,7 @@ impl Obligation {
 
 /// A plan with all that is recorded below it.
 #[derive(Clone, Debug)]
-pub struct Dossier<'a> {
+pub struct PlanRecords<'a> {
     /// The plan.
     pub plan: &'a Plan,
     /// Its milestones.
@@ -210,7 +210,7 @@ impl PlanStanding {
     }
 }
 
-impl<'a> Dossier<'a> {
+impl<'a> PlanRecords<'a> {
     /// The baseline in force on a date.
     fn baseline_on(&self, on: Date) -> Option<&'a Baseline> {
         let mut newest_first = self.baselines.iter().copied().rev();
@@ -369,7 +369,7 @@ impl<'a> Dossier<'a> {
     /// Every date from `first` to `last` on which the result of [`Self::standing_on`] may differ
     /// from that of the day before. Slippage is not considered, because it grows day by day. The
     /// dates are in no order and may repeat.
-    pub(crate) fn turning_days(&self, first: Date, last: Date) -> Vec<Date> {
+    pub(crate) fn days_of_change(&self, first: Date, last: Date) -> Vec<Date> {
         let mut days = Vec::new();
         let entries = self.plan.state_history.iter();
         days.extend(entries.map(|entry| entry.effective_date));

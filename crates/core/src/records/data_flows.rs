@@ -230,7 +230,7 @@ impl Party {
     pub fn agency_on(&self, state: &State, on: Date) -> Option<AgencyName> {
         let governing = |name: &PlatformName| {
             let platform = state.platform(name)?;
-            crate::state::dossier::governing_agency_on(platform, on).cloned()
+            crate::state::on_date::governing_agency_on(platform, on).cloned()
         };
         self.agency_by(governing)
     }
@@ -507,11 +507,11 @@ impl DataFlow {
     pub fn agreement_on(&self, on: Date) -> Agreement {
         let mut sides = [false; 2];
         for it in self.confirmations.iter().filter(|it| it.holds_on(on)) {
-            if let Some(side) = sides.get_mut(it.side.place()) {
+            if let Some(side) = sides.get_mut(it.side.ordinal()) {
                 *side = true;
             }
         }
-        self.agreement_by(|side| sides.get(side.place()).copied().unwrap_or_default())
+        self.agreement_by(|side| sides.get(side.ordinal()).copied().unwrap_or_default())
     }
 
     /// Whether one side has confirmed it and the other, which can confirm, has not. False if it is
@@ -523,7 +523,7 @@ impl DataFlow {
     }
 
     /// The dates on which its own values may change.
-    pub(crate) fn turning_days(&self) -> impl Iterator<Item = Date> {
+    pub(crate) fn days_of_change(&self) -> impl Iterator<Item = Date> {
         let states = self.fields.state_entries.iter();
         let terms = self.fields.terms.iter();
         states
@@ -533,9 +533,9 @@ impl DataFlow {
     }
 
     /// The first day of the unbroken time, up to a date, in which `holds` is true on each day. Its
-    /// result changes on turning days and on `also` only.
+    /// result changes on days of change and on `also` only.
     pub(crate) fn since(&self, on: Date, also: Option<Date>, holds: impl Fn(Date) -> bool) -> Date {
-        let mut days: Vec<Date> = self.turning_days().chain(also).collect();
+        let mut days: Vec<Date> = self.days_of_change().chain(also).collect();
         days.retain(|day| *day <= on);
         days.sort_unstable();
         let held = days.iter().rev().take_while(|day| holds(**day));

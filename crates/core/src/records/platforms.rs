@@ -12,7 +12,7 @@ use crate::{
     query::{
         fields::{created, named, resource, updated, words},
         schema::{Field, Queryable, Type, Values},
-        search::{Alphabetical, Part, Searchable},
+        search::{Alphabetical, TextSource, Searchable},
     },
     records::{
         agencies::Agency,
@@ -842,20 +842,20 @@ pub struct Governed<'a> {
 }
 
 impl Searchable for Governed<'_> {
-    fn texts<'a>(&'a self, text: &mut dyn FnMut(Part, &'a str)) {
+    fn texts<'a>(&'a self, text: &mut dyn FnMut(TextSource, &'a str)) {
         let fields = &self.platform.fields;
-        text(Part::Name, &fields.display_name);
-        text(Part::EnglishName, &fields.display_name_en);
-        text(Part::Id, self.platform.name.id());
+        text(TextSource::Name, &fields.display_name);
+        text(TextSource::EnglishName, &fields.display_name_en);
+        text(TextSource::Id, self.platform.name.id());
         for listing in &fields.listings {
             if listing.display_name != fields.display_name {
-                text(Part::Other, &listing.display_name);
+                text(TextSource::Other, &listing.display_name);
             }
         }
-        text(Part::Other, &fields.operating_unit);
+        text(TextSource::Other, &fields.operating_unit);
         if let Some(agency) = self.agency {
-            text(Part::Other, &agency.fields.display_name);
-            text(Part::Other, &agency.fields.display_name_en);
+            text(TextSource::Other, &agency.fields.display_name);
+            text(TextSource::Other, &agency.fields.display_name_en);
         }
     }
 }

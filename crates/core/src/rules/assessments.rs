@@ -40,7 +40,7 @@ impl Texts for CreateAssessment {
 }
 
 impl Command for CreateAssessment {
-    type Answer = Assessment;
+    type Output = Assessment;
     type Found<'a> = &'a Plan;
 
     fn method(&self) -> &'static str {
@@ -102,7 +102,7 @@ impl Texts for WithdrawAssessment {
 }
 
 impl Command for WithdrawAssessment {
-    type Answer = Assessment;
+    type Output = Assessment;
     type Found<'a> = &'a Assessment;
 
     fn method(&self) -> &'static str {

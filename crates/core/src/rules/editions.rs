@@ -31,7 +31,7 @@ impl Texts for CreateEdition {
 }
 
 impl Command for CreateEdition {
-    type Answer = Edition;
+    type Output = Edition;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {
@@ -61,7 +61,7 @@ editable!(Edition EditionFields "edition");
 pub type UpdateEdition = Update<Edition>;
 
 impl Command for UpdateEdition {
-    type Answer = Edition;
+    type Output = Edition;
     type Found<'a> = &'a Edition;
 
     fn method(&self) -> &'static str {

@@ -34,7 +34,7 @@ impl Texts for CreateIndicator {
 }
 
 impl Command for CreateIndicator {
-    type Answer = Indicator;
+    type Output = Indicator;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {
@@ -64,7 +64,7 @@ editable!(Indicator IndicatorFields "indicator");
 pub type UpdateIndicator = Update<Indicator>;
 
 impl Command for UpdateIndicator {
-    type Answer = Indicator;
+    type Output = Indicator;
     type Found<'a> = &'a Indicator;
 
     fn method(&self) -> &'static str {
@@ -154,7 +154,7 @@ impl Texts for ClosePeriod {
 }
 
 impl Command for ClosePeriod {
-    type Answer = Indicator;
+    type Output = Indicator;
     type Found<'a> = &'a Indicator;
 
     fn method(&self) -> &'static str {

@@ -73,7 +73,7 @@ impl Texts for CreateMilestone {
 }
 
 impl Command for CreateMilestone {
-    type Answer = Milestone;
+    type Output = Milestone;
     type Found<'a> = &'a Plan;
 
     fn method(&self) -> &'static str {
@@ -115,7 +115,7 @@ editable!(Milestone MilestoneFields "milestone");
 pub type UpdateMilestone = Update<Milestone>;
 
 impl Command for UpdateMilestone {
-    type Answer = Milestone;
+    type Output = Milestone;
     type Found<'a> = Found<'a>;
 
     fn method(&self) -> &'static str {
@@ -168,7 +168,7 @@ impl Texts for CompleteMilestone {
 }
 
 impl Command for CompleteMilestone {
-    type Answer = Milestone;
+    type Output = Milestone;
     type Found<'a> = Found<'a>;
 
     fn method(&self) -> &'static str {
@@ -227,7 +227,7 @@ impl Texts for DropMilestone {
 }
 
 impl Command for DropMilestone {
-    type Answer = Milestone;
+    type Output = Milestone;
     type Found<'a> = Found<'a>;
 
     fn method(&self) -> &'static str {
@@ -290,7 +290,7 @@ impl Texts for ReopenMilestone {
 }
 
 impl Command for ReopenMilestone {
-    type Answer = Milestone;
+    type Output = Milestone;
     type Found<'a> = Found<'a>;
 
     fn method(&self) -> &'static str {

@@ -53,7 +53,7 @@ impl Texts for CreatePlan {
 }
 
 impl Command for CreatePlan {
-    type Answer = Plan;
+    type Output = Plan;
     /// The platform, its governing agency, and the side that the caller writes for.
     type Found<'a> = (&'a Platform, &'a AgencyName, Writer);
 
@@ -160,7 +160,7 @@ editable!(Plan PlanFields "plan");
 pub type UpdatePlan = Update<Plan>;
 
 impl Command for UpdatePlan {
-    type Answer = Plan;
+    type Output = Plan;
     type Found<'a> = &'a Plan;
 
     fn method(&self) -> &'static str {
@@ -212,7 +212,7 @@ impl Texts for MovePlan {
 }
 
 impl Command for MovePlan {
-    type Answer = Plan;
+    type Output = Plan;
     type Found<'a> = &'a Plan;
 
     fn method(&self) -> &'static str {

@@ -43,7 +43,7 @@ impl Texts for CreateProgramme {
 }
 
 impl Command for CreateProgramme {
-    type Answer = Programme;
+    type Output = Programme;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {
@@ -72,7 +72,7 @@ editable!(Programme ProgrammeFields "programme");
 pub type UpdateProgramme = Update<Programme>;
 
 impl Command for UpdateProgramme {
-    type Answer = Programme;
+    type Output = Programme;
     type Found<'a> = &'a Programme;
 
     fn method(&self) -> &'static str {

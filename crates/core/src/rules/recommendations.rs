@@ -95,7 +95,7 @@ impl CreateRecommendation {
 }
 
 impl Command for CreateRecommendation {
-    type Answer = Recommendation;
+    type Output = Recommendation;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {
@@ -167,7 +167,7 @@ impl Texts for UpdateRecommendation {
 const FIELDS_AFTER_DECISION: [&str; 2] = ["steps", "tasks"];
 
 impl Command for UpdateRecommendation {
-    type Answer = Recommendation;
+    type Output = Recommendation;
     type Found<'a> = &'a Recommendation;
 
     fn method(&self) -> &'static str {
@@ -367,7 +367,7 @@ impl Texts for ForwardRecommendation {
 }
 
 impl Command for ForwardRecommendation {
-    type Answer = Recommendation;
+    type Output = Recommendation;
     type Found<'a> = &'a Recommendation;
 
     fn method(&self) -> &'static str {
@@ -453,7 +453,7 @@ impl Texts for AnswerRecommendation {
 }
 
 impl Command for AnswerRecommendation {
-    type Answer = Recommendation;
+    type Output = Recommendation;
     type Found<'a> = &'a Recommendation;
 
     fn method(&self) -> &'static str {
@@ -510,7 +510,7 @@ impl Texts for RejectRecommendation {
 }
 
 impl Command for RejectRecommendation {
-    type Answer = Recommendation;
+    type Output = Recommendation;
     type Found<'a> = &'a Recommendation;
 
     fn method(&self) -> &'static str {
@@ -577,7 +577,7 @@ impl Texts for ReopenRecommendation {
 }
 
 impl Command for ReopenRecommendation {
-    type Answer = Recommendation;
+    type Output = Recommendation;
     type Found<'a> = &'a Recommendation;
 
     fn method(&self) -> &'static str {

@@ -42,7 +42,7 @@ impl Texts for CreateReport {
 }
 
 impl Command for CreateReport {
-    type Answer = Report;
+    type Output = Report;
     type Found<'a> = &'a Plan;
 
     fn method(&self) -> &'static str {
@@ -103,7 +103,7 @@ impl Texts for WithdrawReport {
 }
 
 impl Command for WithdrawReport {
-    type Answer = Report;
+    type Output = Report;
     type Found<'a> = &'a Report;
 
     fn method(&self) -> &'static str {

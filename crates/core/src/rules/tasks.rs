@@ -56,7 +56,7 @@ impl Texts for CreateTask {
 }
 
 impl Command for CreateTask {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {
@@ -81,7 +81,7 @@ editable!(Task TaskFields "task");
 pub type UpdateTask = Update<Task>;
 
 impl Command for UpdateTask {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = &'a Task;
 
     fn method(&self) -> &'static str {
@@ -135,7 +135,7 @@ impl Texts for MoveTaskDue {
 }
 
 impl Command for MoveTaskDue {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = &'a Task;
 
     fn method(&self) -> &'static str {
@@ -204,7 +204,7 @@ impl Texts for ReportTask {
 }
 
 impl Command for ReportTask {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = &'a Task;
 
     fn method(&self) -> &'static str {
@@ -259,7 +259,7 @@ impl Texts for ConfirmTask {
 }
 
 impl Command for ConfirmTask {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = &'a Task;
 
     fn method(&self) -> &'static str {
@@ -302,7 +302,7 @@ impl Texts for ReturnTask {
 }
 
 impl Command for ReturnTask {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = &'a Task;
 
     fn method(&self) -> &'static str {
@@ -348,7 +348,7 @@ impl Texts for ReopenTask {
 }
 
 impl Command for ReopenTask {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = &'a Task;
 
     fn method(&self) -> &'static str {
@@ -389,7 +389,7 @@ impl Texts for DropTask {
 }
 
 impl Command for DropTask {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = &'a Task;
 
     fn method(&self) -> &'static str {

@@ -6,7 +6,7 @@ use crate::{
     change::{Aspect, Notice},
     monitoring::{
         deployments::DeploymentStanding,
-        standing::{Dossier, Phase, plan_state_on},
+        standing::{PlanRecords, Phase, plan_state_on},
     },
     records::{
         deployments::Deployment,
@@ -27,7 +27,7 @@ impl State {
             // Effective dates are never in the future, so a plan that is not in force now was not
             // in force between the two days either.
             if matches!(plan.state, PlanState::Issued | PlanState::Completed) {
-                notices.of_plan(plan, &self.dossier(plan));
+                notices.of_plan(plan, &self.plan_records(plan));
             }
         }
         for task in self.tasks().values() {
@@ -65,16 +65,16 @@ impl Notices {
         }
     }
 
-    fn of_plan(&mut self, plan: &Plan, dossier: &Dossier<'_>) {
+    fn of_plan(&mut self, plan: &Plan, plan_records: &PlanRecords<'_>) {
         let days = self.days;
         if Phase::of(plan_state_on(plan, days[0])) != Phase::InForce {
             return;
         }
-        for milestone in &dossier.milestones {
-            let states = days.map(|on| Some(dossier.milestone_on(milestone, on)?.state.as_str()));
+        for milestone in &plan_records.milestones {
+            let states = days.map(|on| Some(plan_records.milestone_on(milestone, on)?.state.as_str()));
             self.tell(milestone.name.as_str(), Aspect::StandingState, states);
         }
-        let freshness = days.map(|on| Some(dossier.filing_on(on)?.freshness.as_str()));
+        let freshness = days.map(|on| Some(plan_records.filing_on(on)?.freshness.as_str()));
         self.tell(plan.name.as_str(), Aspect::Freshness, freshness);
     }
 

@@ -2,7 +2,7 @@
 //! plans.
 
 use crate::{
-    monitoring::standing::Dossier,
+    monitoring::standing::PlanRecords,
     names::AgencyName,
     records::{
         dated,
@@ -15,8 +15,8 @@ use crate::{
 
 impl State {
     /// A plan with all that counts below it: not what was withdrawn.
-    pub fn dossier<'a>(&'a self, plan: &'a Plan) -> Dossier<'a> {
-        Dossier {
+    pub fn plan_records<'a>(&'a self, plan: &'a Plan) -> PlanRecords<'a> {
+        PlanRecords {
             milestones: self.milestones_of(&plan.name).map(|it| &**it).collect(),
             reports: self
                 .reports_of(&plan.name)
@@ -33,10 +33,10 @@ impl State {
     }
 
     /// A plan with its baselines only, which is enough to compute the standing of a milestone.
-    pub fn baselines_below<'a>(&'a self, plan: &'a Plan) -> Dossier<'a> {
+    pub fn baselines_below<'a>(&'a self, plan: &'a Plan) -> PlanRecords<'a> {
         let mut baselines: Vec<_> = self.baselines_of(&plan.name).map(|it| &**it).collect();
         baselines.sort_by_key(|baseline| baseline.number);
-        Dossier {
+        PlanRecords {
             plan,
             milestones: Vec::new(),
             reports: Vec::new(),
@@ -85,7 +85,7 @@ pub(crate) fn stage_on(platform: &Platform, on: Date) -> Option<Stage> {
 }
 
 /// The dates on which a platform's own values may change.
-pub(crate) fn turning_days(platform: &Platform) -> impl Iterator<Item = Date> {
+pub(crate) fn days_of_change(platform: &Platform) -> impl Iterator<Item = Date> {
     let governed = platform.fields.governance.iter();
     let left = platform.exit.as_ref().and_then(|exit| exit.exit_date);
     governed

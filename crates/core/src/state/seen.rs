@@ -23,13 +23,13 @@ pub struct SeenEffect {
     pub after: Option<SeenRecord>,
     /// The resource before it.
     pub before: Option<SeenRecord>,
-    /// What else is said of it.
-    pub told: Option<Told>,
+    /// A statement about it, if the change writes nothing of it.
+    pub statement: Option<Statement>,
 }
 
-/// What a change says of a resource that it does not write.
+/// What a change states of a resource that it does not write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Statement {
     /// A computed value changed at the start of a day.
     Notice(Notice),
     /// Texts of it were redacted in earlier changes.
@@ -184,11 +184,11 @@ pub fn needs_before(caller: &Caller, interest: &Interest, past: &Past<'_>) -> bo
     })
 }
 
-/// The properties of a caller that decide what it sees of one change. Callers with equal sights
-/// see the same. Properties that do not matter to the change are left out, so that few sights
+/// The properties of a caller that decide what it sees of one change. Callers with equal viewpoints
+/// see the same. Properties that do not matter to the change are left out, so that few viewpoints
 /// serve many callers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sight {
+pub struct Viewpoint {
     anonymous: bool,
     oversees: bool,
     keeps_principals: bool,
@@ -202,8 +202,8 @@ pub struct Sight {
     reach: Option<(Option<AgencyName>, Reach)>,
 }
 
-impl Sight {
-    /// The sight of `caller` on a change while `now` is the newest State.
+impl Viewpoint {
+    /// The viewpoint of `caller` on a change while `now` is the newest State.
     pub fn of(now: &State, caller: &Caller, past: &Past<'_>) -> Self {
         let change = past.change;
         let any = |wanted: &dyn Fn(Then<'_>) -> bool| {
@@ -257,18 +257,18 @@ pub fn see<'a>(
         if !interest.covers(name, before, after) {
             continue;
         }
-        let told = match effect {
-            Effect::Notice(notice) => Some(Told::Notice(notice.clone())),
-            Effect::Redaction(redaction) => Some(Told::Redaction(redaction.clone())),
+        let statement = match effect {
+            Effect::Notice(notice) => Some(Statement::Notice(notice.clone())),
+            Effect::Redaction(redaction) => Some(Statement::Redaction(redaction.clone())),
             Effect::Put(_) | Effect::Remove { .. } => None,
         };
-        if told.is_some() {
+        if statement.is_some() {
             if is_seen_whole(before.visible_at(now, caller).as_ref()) {
                 seen.push(SeenEffect {
                     resource: name.to_owned(),
                     after: None,
                     before: None,
-                    told,
+                    statement,
                 });
             }
             continue;
@@ -287,7 +287,7 @@ pub fn see<'a>(
                 resource: name.to_owned(),
                 after,
                 before,
-                told: None,
+                statement: None,
             });
         }
     }
