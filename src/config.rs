@@ -284,7 +284,7 @@ struct FileArgs {
 }
 
 impl FileArgs {
-    fn resolve(&self, settings: &mut Settings, place: Option<Place>) -> Option<FileSettings> {
+    fn resolve(&self, settings: &mut Settings, place: Option<Location>) -> Option<FileSettings> {
         let FileSettings {
             place: _,
             size_max,
@@ -520,7 +520,7 @@ pub struct DatabaseConfig {
     /// Where the database is.
     pub database: DatabaseUrl,
     /// Where the bytes of new files are kept.
-    pub files: Place,
+    pub files: Location,
     /// Editions whose entries a new database is to hold.
     pub catalogue: Vec<String>,
     /// Whether the settings name them.
@@ -1036,10 +1036,10 @@ fn database(text: &str) -> Result<DatabaseUrl, String> {
     DatabaseUrl::parse(text).map_err(ToOwned::to_owned)
 }
 
-fn place(text: &str) -> Result<Place, String> {
+fn place(text: &str) -> Result<Location, String> {
     let mistake =
         || format!("`{text}` is no place for files; write `database`, or `directory:PATH`");
-    Place::parse(text).ok_or_else(mistake)
+    Location::parse(text).ok_or_else(mistake)
 }
 
 /// As one word of a shell.

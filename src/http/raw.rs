@@ -26,7 +26,7 @@ use tonic::{Code, Status, body::Body};
 use tower::Service;
 
 use super::{
-    HttpResult, Api, ResponseOptions,
+    Api, HttpResult, ResponseOptions,
     coding::Coding,
     conditions::Conditions,
     errors::{self, Refusal},

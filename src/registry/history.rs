@@ -143,8 +143,9 @@ impl History {
 
     /// A part that holds the change after this revision.
     fn find_part(&self, after: Revision, redacted: Revision) -> Option<Vec<Arc<Logged>>> {
-        let holds =
-            |part: &&Segment| part.redacted == redacted && part.after <= after && part.last() > after;
+        let holds = |part: &&Segment| {
+            part.redacted == redacted && part.after <= after && part.last() > after
+        };
         let parts = lock(&self.parts);
         parts.iter().find(holds).map(|part| part.changes.clone())
     }

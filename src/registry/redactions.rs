@@ -56,7 +56,12 @@ pub struct Redacted {
 impl Registry {
     /// Redacts a text. Returns when the files of the database no longer have it, where the registry
     /// can see to that.
-    pub async fn redact(&self, who: &Who, caller: Caller, asked: RedactionRequest) -> Result<Redacted, Error> {
+    pub async fn redact(
+        &self,
+        who: &Who,
+        caller: Caller,
+        asked: RedactionRequest,
+    ) -> Result<Redacted, Error> {
         let mut attempt = 1;
         let (command, outcome) = loop {
             let command = self.prepare(who, &caller, &asked).await?;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tonic::{Request, Response};
+use tonic::Request;
 
-use super::{RpcResult, 
-    Services,
+use super::{
+    RpcResult, Services,
     list::Lists as _,
     read::{AsOf, find, get, open_checked},
     update::updatable,

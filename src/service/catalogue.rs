@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use prost::Message as _;
-use tonic::{Request, Response};
+use tonic::Request;
 
-use super::{RpcResult, 
-    Services,
+use super::{
+    RpcResult, Services,
     encodings::Encodings,
     list::{Lists as _, Seen, fitted, page},
     read::get,

@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, time::Duration};
 use bytes::Bytes;
 use prost::Message as _;
 use tokio_stream::{StreamExt as _, adapters::Map};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Status};
 
 use super::{RpcResult, Services, read::open_checked};
 use crate::{

@@ -1,9 +1,9 @@
 //! IntegrationService: data flows.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
-use super::{RpcResult, 
-    Services,
+use super::{
+    RpcResult, Services,
     list::{Lists as _, shared},
     read::get,
     update::updatable,
@@ -14,7 +14,7 @@ use crate::{
     wire::{data_flows, requests},
 };
 use ndp_core::{
-    error::{Error, Violations},
+    error::Violations,
     names::DataFlowName,
     records::data_flows::{DataFlow, FlowRow},
     rules::data_flows::{ConfirmDataFlow, CreateDataFlow},

@@ -1,9 +1,9 @@
 //! IntegrationService: deployments.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
-use super::{RpcResult, 
-    Services,
+use super::{
+    RpcResult, Services,
     list::{Lists as _, shared},
     monitoring::check_known,
     plans::platform_prefix,

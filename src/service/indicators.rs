@@ -1,9 +1,9 @@
 //! IndicatorService: indicators, the closing of their periods, and their values.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
-use super::{RpcResult, 
-    Services,
+use super::{
+    RpcResult, Services,
     list::{Lists as _, Seen, fitted, page},
     read::{find, get},
     update::updatable,

@@ -3,10 +3,10 @@
 use std::{cell::OnceCell, sync::Arc};
 
 use prost::Message;
-use tonic::{Request, Response};
+use tonic::Request;
 
-use super::{RpcResult, 
-    Services,
+use super::{
+    RpcResult, Services,
     list::{Lists as _, Seen, fitted, page},
     read::get,
     write::open_write,
@@ -38,7 +38,7 @@ use ndp_core::{
         reconcile::Computed,
         scoreboard::{Ask, Row},
         summary::Scope,
-        tally::{CountScope, Clearance, Tally},
+        tally::{Clearance, CountScope, Tally},
         tasks::{TaskLead, TaskScope},
     },
     names::{AgencyName, FigureName, PlatformName, ProgrammeName, Revision},
@@ -90,7 +90,9 @@ impl Services {
         let start = values::read_date(message.start_date);
         let start = start.ok_or_else(|| Error::invalid("start_date", Rule::FirstDateMissing))?;
         let end = values::read_date(message.end_date).unwrap_or(today);
-        let count_scope = self.count_scope(&call, scope, message.group, agency, end).await?;
+        let count_scope = self
+            .count_scope(&call, scope, message.group, agency, end)
+            .await?;
         let state = call.state();
         check_known(start, today, "start_date")?;
         check_known(end, today, "end_date")?;
@@ -135,8 +137,15 @@ impl Services {
         });
         let (dates, counts) = counting.await?;
         let programme = tasks.programme.as_ref();
-        let timeline =
-            monitoring::timeline(&count_scope, &metrics, &dates, &counts, programme, end, state);
+        let timeline = monitoring::timeline(
+            &count_scope,
+            &metrics,
+            &dates,
+            &counts,
+            programme,
+            end,
+            state,
+        );
         call.answer(timeline)
     }
 
@@ -306,7 +315,9 @@ impl Services {
         let edition = monitoring::scope_edition(&count_scope);
         let warnings = monitoring::warnings(call.state(), &count_scope, date);
         let listing = self.work(&call, move |call, effort| {
-            let items = call.state().attention(&count_scope, &clearance, date, effort);
+            let items = call
+                .state()
+                .attention(&count_scope, &clearance, date, effort);
             let rows = effort.rows(&items, 1 + filter.terms() + order.terms());
             let page = page_sorted::<Item, &Item>(rows, &filter, &order, after.as_ref(), size);
             let convert = |item: &&Item| monitoring::attention_item(item, call.state());
@@ -366,7 +377,8 @@ impl Services {
         });
         let (quality, page) = scoring.await?;
         let (records, token) = self.sealed(&binding, page);
-        let told = monitoring::data_quality(&count_scope, &quality, today, records, token, call.state());
+        let told =
+            monitoring::data_quality(&count_scope, &quality, today, records, token, call.state());
         call.answer(told)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tonic::{Request, Response};
+use tonic::Request;
 
 use super::{RpcResult, Services, write::open_write};
 use crate::{

@@ -1,9 +1,9 @@
 //! PlanService: plans, milestones, baselines, reports, assessments and proposals.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
-use super::{RpcResult, 
-    Services,
+use super::{
+    RpcResult, Services,
     list::{Lists as _, Seen, fitted, page},
     read::{find, get},
     update::updatable,
@@ -83,7 +83,10 @@ macro_rules! decide_proposal {
 }
 
 impl Services {
-    pub(super) async fn get_plan(&self, request: Request<pb::GetPlanRequest>) -> RpcResult<pb::Plan> {
+    pub(super) async fn get_plan(
+        &self,
+        request: Request<pb::GetPlanRequest>,
+    ) -> RpcResult<pb::Plan> {
         let (call, today, message) = self.open_dated(request).await?;
         let view = requests::plan_view(message.view, View::Full);
         let plan = get(&call, &message.name, State::plan)?;

@@ -1,9 +1,9 @@
 //! TaskService: programmes.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
-use super::{RpcResult, 
-    Services,
+use super::{
+    RpcResult, Services,
     list::Lists as _,
     read::get,
     update::updatable,
@@ -14,7 +14,7 @@ use crate::{
     wire::{programmes, requests},
 };
 use ndp_core::{
-    error::{Error, Violations},
+    error::Violations,
     names::ProgrammeName,
     records::programmes::Programme,
     rules::programmes::CreateProgramme,

@@ -1,10 +1,10 @@
 //! ChangeService: checkpoints of the log, proofs and tiles. Anyone may read them: they are digests,
 //! salted where not everyone may see what they are of.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
-use super::{RpcResult, 
-    Services,
+use super::{
+    RpcResult, Services,
     changes::{CHANGE, revision_of},
     read::open_checked,
 };

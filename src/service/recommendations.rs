@@ -1,9 +1,9 @@
 //! RecommendationService: recommendations that were sent in, and their answers.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
-use super::{RpcResult, 
-    Services,
+use super::{
+    RpcResult, Services,
     list::Lists as _,
     read::get,
     update::updatable,
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 use ndp_core::{
-    error::{Error, Violations},
+    error::Violations,
     names::RecommendationName,
     records::recommendations::{Answer as AnswerGiven, Recommendation, Rejection},
     rules::recommendations::{

@@ -5,7 +5,7 @@ use tonic::{Request, Response};
 use super::{Services, read::open_checked, write::Envelope};
 use crate::{
     pb::{self, redact_text_response::RedactedResource},
-    registry::redactions::{RedactionRequest, Redacted},
+    registry::redactions::{Redacted, RedactionRequest},
     wire::{changes, documents::read_document, requests},
 };
 use ndp_core::{error::Error, names::Revision, records::Kind, rules::redactions::Sought};

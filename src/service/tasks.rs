@@ -1,9 +1,9 @@
 //! TaskService: tasks.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
-use super::{RpcResult, 
-    Services,
+use super::{
+    RpcResult, Services,
     list::Lists as _,
     read::get,
     update::updatable,
@@ -14,7 +14,7 @@ use crate::{
     wire::{documents, requests, tasks, values},
 };
 use ndp_core::{
-    error::{Error, Violations},
+    error::Violations,
     names::TaskName,
     records::tasks::Task,
     rules::tasks::{
@@ -44,7 +44,10 @@ macro_rules! write_task {
 }
 
 impl Services {
-    pub(super) async fn get_task(&self, request: Request<pb::GetTaskRequest>) -> RpcResult<pb::Task> {
+    pub(super) async fn get_task(
+        &self,
+        request: Request<pb::GetTaskRequest>,
+    ) -> RpcResult<pb::Task> {
         let (call, today, message) = self.open_counted(request).await?;
         let task = get(&call, &message.name, State::task)?;
         call.answer(tasks::standing_task(call.state(), &task, today))

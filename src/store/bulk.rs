@@ -126,7 +126,7 @@ pub(super) struct Update<'a> {
 /// What follows a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The transaction goes on.
+    /// The transaction continues.
     Open,
     /// It is committed, on SQLite: in PostgreSQL, only statements without values can be sent
     /// together.

@@ -17,7 +17,7 @@ use ndp_core::{
     error::{Error, Violations},
     messages::Rule,
     near::nearest,
-    records::edit::{Mask, Part, split},
+    records::edit::{Mask, FieldNode, split},
 };
 
 /// The most paths in one mask: more than any resource has fields.
@@ -36,7 +36,7 @@ pub const UPDATE_MASK: &str = "update_mask";
 pub fn resolve<M: Message + Name>(
     mask: Option<&FieldMask>,
     message: &M,
-    parts: &'static [Part],
+    parts: &'static [FieldNode],
     field: &str,
 ) -> Result<Mask, Error> {
     let paths = mask.map_or(&[][..], |mask| &mask.paths);
@@ -80,7 +80,7 @@ fn fields_set<M: Message>(message: &M, descriptor: &MessageDescriptor) -> BTreeS
 
 fn of_paths(
     paths: &[String],
-    parts: &[Part],
+    parts: &[FieldNode],
     descriptor: &MessageDescriptor,
     field: &str,
 ) -> Result<Mask, Violations> {
@@ -123,14 +123,14 @@ enum FieldKind {
 #[derive(Clone, Copy, Debug)]
 enum UnknownPath<'p> {
     /// A message with these fields has none that the rest of the path names.
-    NoSuchField(&'p [Part], &'p str),
+    NoSuchField(&'p [FieldNode], &'p str),
     /// The path continues below a field that can only be replaced whole.
     Whole(&'p str),
 }
 
 /// Follows a path through singular messages.
 fn find<'p>(
-    parts: &'p [Part],
+    parts: &'p [FieldNode],
     descriptor: Option<MessageDescriptor>,
     path: &'p str,
 ) -> Result<FieldKind, UnknownPath<'p>> {

@@ -27,7 +27,7 @@ use ndp_core::{
         reconcile::{Computed, ComputedPart, Note},
         standing::StandingState,
         summary::{FlowSummary, Scope, Summary},
-        tally::{Count, Counts, CountScope, Rater},
+        tally::{Count, CountScope, Counts, Rater},
         tasks::{TaskCount, TaskNumbers},
     },
     names::{AgencyName, PlatformName, ProgrammeName, Revision},
@@ -349,7 +349,12 @@ pub fn agency_summaries(
         agency_summaries,
         next_page_token,
         edition: scope_edition(&whole.count_scope),
-        group: whole.count_scope.group.as_deref().unwrap_or_default().to_owned(),
+        group: whole
+            .count_scope
+            .group
+            .as_deref()
+            .unwrap_or_default()
+            .to_owned(),
         effective_date: write_date(Some(whole.date)),
         comparison_date: write_date(compared.map(|it| it.date)),
         total_counts: Some(counts(&whole.counts, &whole.tasks)),

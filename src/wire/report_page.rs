@@ -342,7 +342,7 @@ const STYLE: &str = "body{font:14pt/1.4 'Times New Roman',serif;margin:2em auto;
 
 // === as a file of a word processor ===
 
-fn docx(parts: &[Part]) -> Docx {
+fn docx(parts: &[Block]) -> Docx {
     let font = "Times New Roman";
     let fonts = RunFonts::new()
         .ascii(font)

@@ -195,12 +195,12 @@ impl Weekly {
         let unnamed = rows.len().saturating_sub(AGENCIES_MAX);
         rows.truncate(AGENCIES_MAX);
         let (date, other) = (whole.date, compared.map(|it| it.date));
-        let mut about = vec![listed(&whole.place, state)];
+        let mut about = vec![listed(&whole.count_scope, state)];
         about.push(match other {
             Some(other) => format!("Số liệu ngày {}, so với ngày {}.", day(date), day(other)),
             None => format!("Số liệu ngày {}; chưa có số liệu tuần trước.", day(date)),
         });
-        let warnings = warnings(state, &whole.place, date);
+        let warnings = warnings(state, &whole.count_scope, date);
         about.extend(
             warnings
                 .into_iter()
@@ -223,7 +223,7 @@ impl Weekly {
             rows,
             unnamed,
             paths: Paths {
-                edition: place_edition(&whole.place),
+                edition: scope_edition(&whole.count_scope),
                 read_at,
             },
             revision,
@@ -352,7 +352,10 @@ impl Weekly {
 
 /// The scope of the numbers.
 fn listed(count_scope: &CountScope, state: &State) -> String {
-    let edition = count_scope.edition.as_ref().and_then(|name| state.edition(name));
+    let edition = count_scope
+        .edition
+        .as_ref()
+        .and_then(|name| state.edition(name));
     match edition {
         Some(edition) => format!(
             "Danh mục theo {} ({}).",

@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn what_would_be_too_large_to_read_again_is_refused() {
         let reason = |bytes: &[usize]| {
-            let records = bytes.iter().map(|bytes| ("agencies/made-up", *bytes));
+            let records = bytes.iter().map(|bytes| ("agencies/synthetic", *bytes));
             match check_sizes(records) {
                 Ok(()) => None,
                 Err(Error::Refused(refusal)) => Some(refusal.condition.reason().name()),

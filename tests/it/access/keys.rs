@@ -374,7 +374,7 @@ both! {
         let (key, caller) = new_key(&keeper, "steward", json!({})).await;
         let mut files = FileServiceClient::new(server.intercepted(caller));
         // larger than what the transport holds for a client that does not read
-        let mut content = b"%PDF-1.7\n% made up\n".to_vec();
+        let mut content = b"%PDF-1.7\n% synthetic\n".to_vec();
         content.resize(16 * 1024 * 1024, b'x');
         let sha256 = sha256(&content);
         let parts: Vec<_> = content.chunks(512 * 1024).map(|chunk| pb::UploadFileRequest {

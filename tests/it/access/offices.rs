@@ -262,7 +262,7 @@ both! {
         // more platforms than one call moves
         for number in 0..88 {
             let create = json!({"platform": {
-                "display_name": format!("Nền tảng thử nghiệm số {number} (made up)"),
+                "display_name": format!("Nền tảng thử nghiệm số {number} (synthetic)"),
                 "verification": "VERIFIED", "sources": [{"note": "thử nghiệm"}],
                 "governance": [{"agency": OLD}],
             }});

@@ -35,7 +35,7 @@ use ndp_core::{
     },
     state::{
         State,
-        clearance::{Interest, Past, Clearance, needs_before, see},
+        seen::{Interest, Past, Viewpoint, needs_before, see},
         visible::{Ancestry, parents_of, visible},
     },
     time::{Date, Timestamp},
@@ -196,7 +196,7 @@ both! {
                   "month": 9,
                   "year": 2026
                 },
-                "issuer": "Cơ quan thử nghiệm (made up)",
+                "issuer": "Cơ quan thử nghiệm (synthetic)",
                 "kind": "DECISION",
                 "sha256": "0000000000000000000000000000000000000000000000000000000000000000",
                 "symbol": "1/QĐ-TEST"
@@ -214,7 +214,7 @@ both! {
                       "month": 9,
                       "year": 2026
                     },
-                    "issuer": "Cơ quan thử nghiệm (made up)",
+                    "issuer": "Cơ quan thử nghiệm (synthetic)",
                     "kind": "DECISION",
                     "sha256": "0000000000000000000000000000000000000000000000000000000000000000",
                     "symbol": "1/QĐ-TEST"
@@ -1030,12 +1030,12 @@ fn images(plans: &[(usize, PlanState, Visibility, String, i64)]) -> Vec<Image> {
     let act = || Act {
         person: person(),
         record_time: now(),
-        reason: "made up".into(),
+        reason: "synthetic".into(),
     };
     for agency in AGENCIES.map(AgencyName::from_id).into_iter().chain([None]) {
         for number in 0..PRINCIPALS.len() {
             let fields = PrincipalFields {
-                display_name: "made up".into(),
+                display_name: "synthetic".into(),
                 kind: PrincipalKind::Person,
                 agency: agency.clone(),
                 roles: Vec::new(),
@@ -1068,7 +1068,7 @@ fn images(plans: &[(usize, PlanState, Visibility, String, i64)]) -> Vec<Image> {
                 name: ProposalName::from_id(&platform, "one").unwrap(),
                 state: ProposalState::Pending,
                 action: Action::Retirement(Box::new(Exit {
-                    reason: "made up".into(),
+                    reason: "synthetic".into(),
                     outcome: ExitOutcome::Discontinued,
                     decision: None,
                     successor: None,
@@ -1112,7 +1112,7 @@ proptest! {
             agency: agency(acting),
             method: "UpdatePlan".into(),
             request_id: None,
-            reason: "made up".into(),
+            reason: "synthetic".into(),
             effects: touched.iter().map(|(after, _)| Effect::Put(image(*after))).collect(),
             key_hashes: Vec::new(),
             redaction: None,
@@ -1133,8 +1133,8 @@ proptest! {
         for one in &callers {
             let seen = see(&now, one, &all, &past);
             for other in &callers {
-                let clearance = |of: &Caller| Clearance::of(&now, of, &past);
-                if clearance(one) == clearance(other) {
+                let viewpoint = |of: &Caller| Viewpoint::of(&now, of, &past);
+                if viewpoint(one) == viewpoint(other) {
                     prop_assert_eq!(&seen, &see(&now, other, &all, &past));
                 }
             }

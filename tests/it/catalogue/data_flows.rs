@@ -33,7 +33,7 @@ fn state(state: &str, day: [i32; 3]) -> Value {
 /// A request that makes a flow with every field, between two agencies.
 pub(super) fn create(id: &str) -> Value {
     json!({"data_flow_id": id, "data_flow": {
-        "display_name": "Dữ liệu thử nghiệm (made up)",
+        "display_name": "Dữ liệu thử nghiệm (synthetic)",
         "data_kinds": ["Loại thử nghiệm 1", "Loại thử nghiệm 2"],
         "provider": {"platform": PROVIDER},
         "consumer": {"agency": format!("agencies/{OTHER_AGENCY}"), "system": "Hệ thống thử"},
@@ -56,7 +56,7 @@ pub(super) fn create(id: &str) -> Value {
 /// A flow to an organisation that has no agency record, with few fields.
 pub(super) fn to_organisation(id: &str, name: &str, kind: &str) -> Value {
     json!({"data_flow_id": id, "data_flow": {
-        "display_name": "Dữ liệu thử nghiệm (made up)",
+        "display_name": "Dữ liệu thử nghiệm (synthetic)",
         "provider": {"platform": PROVIDER},
         "consumer": {"organisation": name, "organisation_kind": kind},
         "terms": [{"channel": "NDOP"}],

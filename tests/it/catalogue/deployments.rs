@@ -57,7 +57,7 @@ pub(super) fn report(agency: &str) -> Value {
         "coverages": [covered(10, 126, [2026, 8, 31]), covered(40, 126, [2026, 9, 30])],
         "legacy_systems": [kept],
         "evidence": [{"note": "thử"}],
-        "sources": [{"note": "thử nghiệm (made up)"}],
+        "sources": [{"note": "thử nghiệm (synthetic)"}],
         "report_date": date([2026, 9, 30]),
     }})
 }
@@ -77,7 +77,7 @@ async fn people(server: &Server) -> People {
     let roles = [Role::Steward];
     let steward = server.raw(server.person("steward", &roles, None).await);
     let commune = json!({"agency_id": COMMUNE, "agency": {
-        "display_name": "UBND xã thử nghiệm (made up)", "kind": "COMMUNE_PEOPLES_COMMITTEE",
+        "display_name": "UBND xã thử nghiệm (synthetic)", "kind": "COMMUNE_PEOPLES_COMMITTEE",
         "parent_agency": format!("agencies/{CITY}"),
     }});
     steward.ok("CreateAgency", commune).await;

@@ -114,7 +114,7 @@ both! {
         let server = Server::start(&engine.url()).await;
         let raw = steward(&server).await;
         for (id, symbol) in [("thu-1", "1/QĐ-TEST"), ("thu-2", "2/QĐ-TEST")] {
-            let mut edition = json!({"display_name": "Danh mục thử (made up)"});
+            let mut edition = json!({"display_name": "Danh mục thử (synthetic)"});
             edition["decision"] = crate::harness::plans::decision([2026, 9, 30]);
             edition["decision"]["symbol"] = json!(symbol);
             edition["declared_platform_count"] = json!(9);

@@ -447,7 +447,7 @@ both! {
         keeper.catalogue.update_agency(pb::UpdateAgencyRequest {
             agency: Some(pb::Agency {
                 name: "agencies/bo-tai-chinh".into(),
-                display_name: "Bộ Ngân khố (made up)".into(),
+                display_name: "Bộ Ngân khố (synthetic)".into(),
                 ..Default::default()
             }),
             ..Default::default()

@@ -292,7 +292,7 @@ both! {
                     command: Box::new(UpdatePlan {
                         name: name.clone(),
                         fields: PlanFields {
-                            display_name: format!("Kế hoạch thử {number} (made up)"),
+                            display_name: format!("Kế hoạch thử {number} (synthetic)"),
                             ..PlanFields::default()
                         },
                         mask: vec!["display_name".to_owned()],

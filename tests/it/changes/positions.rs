@@ -287,13 +287,13 @@ both! {
         let file = directory.path().join("copy.db");
         let (code, _, error) = command(&["admin", "backup", file.to_str().unwrap()], &url);
         assert_eq!(code, Some(0), "{error}");
-        let lost = clients.plans.update_plan(rename("kept", "Tên đã mất (made up)".into())).await;
+        let lost = clients.plans.update_plan(rename("kept", "Tên đã mất (synthetic)".into())).await;
         let lost = lost.unwrap().into_inner();
         drop(served);
 
         let (restored, served) = restore(&engine, file.to_str().unwrap()).await;
         let mut clients = served.clients(&editor);
-        let other = clients.plans.update_plan(rename("kept", "Tên khác (made up)".into())).await;
+        let other = clients.plans.update_plan(rename("kept", "Tên khác (synthetic)".into())).await;
         let other = other.unwrap().into_inner();
         assert_eq!((other.revision, &other.name), (lost.revision, &lost.name));
         let submit = |etag: &str| pb::SubmitPlanRequest {
@@ -494,7 +494,7 @@ async fn a_raw_copy_beside_the_write_ahead_log_of_a_later_state_is_never_served_
         let copy = format!("{path}.copy");
         fs::copy(&path, &copy).unwrap();
         for number in 0..renamed {
-            let title = format!("Tên mới {number} (made up)");
+            let title = format!("Tên mới {number} (synthetic)");
             let renaming = clients.plans.update_plan(rename("first", title));
             renaming.await.unwrap();
         }

@@ -532,8 +532,8 @@ fn tree_hash(hashes: &[u8]) -> Vec<u8> {
 #[test]
 fn the_key_beside_the_file_is_made_once() {
     let folder = tempfile::tempdir().unwrap();
-    let database = format!("sqlite:{}", folder.path().join("made-up.db").display());
-    let key = folder.path().join("made-up.db.signing-key");
+    let database = format!("sqlite:{}", folder.path().join("synthetic.db").display());
+    let key = folder.path().join("synthetic.db.signing-key");
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--database", &database];
     let said = |process: &Process| {
         let line = process.wait_for_line("checkpoints are signed", BOUND);
@@ -576,7 +576,7 @@ fn the_key_beside_the_file_is_made_once() {
     assert!(!process.wait(BOUND).success());
     assert!(began.elapsed() < BOUND);
     let log = process.printed(Stream::Stderr);
-    assert!(log.contains("made-up.db.signing-key"), "{log}");
+    assert!(log.contains("synthetic.db.signing-key"), "{log}");
     assert!(
         log.contains("PRIVATE+KEY+<name>") && !log.contains("hunter2"),
         "{log}"

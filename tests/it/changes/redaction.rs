@@ -27,9 +27,9 @@ use crate::{
 };
 
 /// The text to redact. Bytes that no id, name or other text of the tests has.
-const TEXT: &str = "Nguyễn Văn \"Thử\" (made up) QX7";
+const TEXT: &str = "Nguyễn Văn \"Thử\" (synthetic) QX7";
 /// A part of it that is ASCII, to look for it in bytes of any form.
-const PART: &str = "(made up) QX7";
+const PART: &str = "(synthetic) QX7";
 const MARK: &str = "[REDACTED]";
 
 /// A server with an issued plan that had the text in two of its images and in a reason.

@@ -30,7 +30,7 @@ pub(super) async fn world(server: &Server) -> Raw {
     let all = server.raw(server.person("all", &roles, None).await);
     let cast = Cast::new(server).await;
     let full = json!({"platform_id": "full", "platform": {
-        "display_name": "Nền tảng thử nghiệm (made up)", "display_name_en": "Made-up platform",
+        "display_name": "Nền tảng thử nghiệm (synthetic)", "display_name_en": "Synthetic platform",
         "governing_agency": "agencies/bo-cong-an", "operating_unit": "Đơn vị thử",
         "coordinating_agencies": ["agencies/bo-y-te"], "classification": "SECTOR",
         "deployment_levels": ["CENTRAL"], "verification": "VERIFIED",

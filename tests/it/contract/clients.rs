@@ -77,7 +77,7 @@ in_each_language!(
 
 /// Those that keep a checkpoint, and refuse a log that does not continue it.
 mod keeping {
-    use crate::{GO, PYTHON, refuses_another_history};
+    use super::{GO, PYTHON, refuses_another_history};
 
     in_each_language!(@ go GO, refuses_another_history);
     in_each_language!(@ python PYTHON, refuses_another_history);
@@ -232,11 +232,14 @@ const LOSSES: [Fate; 3] = [Fate::Lost, Fate::Arrives, Fate::Lost];
 async fn does_nothing_twice_when_answers_are_lost(client: &Client) {
     let registry = Registry::started().await;
     registry.proxy.decide(&LOSSES);
-    let process = registry.client(client, &["plan", PLATFORM, "made-up", "Kế hoạch (made up)"]);
+    let process = registry.client(
+        client,
+        &["plan", PLATFORM, "synthetic", "Kế hoạch (synthetic)"],
+    );
     let status = block_in_place(|| process.wait(BOUND));
     assert!(status.success(), "{}", process.printed(Stream::Stderr));
     assert_eq!(registry.proxy.undone(), 0, "no answer was lost");
-    let plan = format!("{PLATFORM}/plans/made-up");
+    let plan = format!("{PLATFORM}/plans/synthetic");
     let printed = process.printed(Stream::Stdout);
     assert_eq!(printed.trim_end(), format!("{plan} SUBMITTED"));
     let changes = registry.changes_of(&plan).await;
@@ -247,7 +250,7 @@ async fn does_nothing_twice_when_answers_are_lost(client: &Client) {
         ..Default::default()
     };
     let plan = registry.editor().plans.get_plan(get).await.unwrap();
-    assert_eq!(plan.into_inner().display_name, "Kế hoạch (made up)");
+    assert_eq!(plan.into_inner().display_name, "Kế hoạch (synthetic)");
 }
 
 async fn tells_what_an_error_says_in_vietnamese(client: &Client) {
@@ -472,7 +475,7 @@ async fn restart_under(registry: &mut Registry, watching: &Process, id: &str) ->
             registry.restart(signal).await;
         }
         for turn in 0..5 {
-            let title = format!("lần sửa {} (made up)", expected.len());
+            let title = format!("lần sửa {} (synthetic)", expected.len());
             let renamed = registry.editor().plans.update_plan(rename(id, title)).await;
             let line = format!("{} UpdatePlan {plan}", position_in(&renamed.unwrap()));
             expected.push(line.clone());
@@ -512,7 +515,7 @@ async fn a_page_in_chromium_lists_writes_and_watches() {
         .unwrap();
     browser
         .env("CHROMIUM", chromium)
-        .args([PLATFORM, "made-up", "Kế hoạch (made up)"])
+        .args([PLATFORM, "synthetic", "Kế hoạch (synthetic)"])
         .args(REFUSED);
     let browser = Process::spawn(browser);
     let page = block_in_place(|| browser.wait_for_line("page: ", BOUND));
@@ -531,7 +534,7 @@ async fn a_page_in_chromium_lists_writes_and_watches() {
         of_kind.map(str::to_owned).collect()
     };
     assert_eq!(of("platforms: "), registry.platforms().await);
-    let plan = format!("{PLATFORM}/plans/made-up");
+    let plan = format!("{PLATFORM}/plans/synthetic");
     let said = of("plan: ");
     assert_eq!(said[0], format!("{plan} SUBMITTED"));
     assert!(said[1].contains(" INVALID_REQUEST: "), "{}", said[1]);

@@ -115,7 +115,7 @@ fn agency(id: &str) -> pb::CreateAgencyRequest {
     pb::CreateAgencyRequest {
         agency_id: id.into(),
         agency: Some(pb::Agency {
-            display_name: "Cơ quan thử nghiệm (made up)".into(),
+            display_name: "Cơ quan thử nghiệm (synthetic)".into(),
             kind: pb::agency::Kind::Other.into(),
             ..Default::default()
         }),

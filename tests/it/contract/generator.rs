@@ -22,16 +22,16 @@ fn problems(messages: &str) -> Vec<String> {
     let imports = imports
         .map(|file| format!("import \"{file}.proto\";"))
         .concat();
-    let source = format!("syntax = \"proto3\"; package made.up.v1; {imports} {messages}");
-    std::fs::write(folder.path().join("made_up.proto"), source).expect("a file");
+    let source = format!("syntax = \"proto3\"; package synthetic.v1; {imports} {messages}");
+    std::fs::write(folder.path().join("synthetic.proto"), source).expect("a file");
     let mut compiler =
         protox::Compiler::new([folder.path(), "proto".as_ref()]).expect("a compiler");
     compiler.include_imports(true);
     compiler
-        .open_file("made_up.proto")
+        .open_file("synthetic.proto")
         .expect("a proto that compiles");
-    let rust = [("made.up.v1", "crate::made_up")];
-    let schema = Schema::new(compiler.descriptor_pool(), "made.up.v1", &rust).expect("a schema");
+    let rust = [("synthetic.v1", "crate::synthetic")];
+    let schema = Schema::new(compiler.descriptor_pool(), "synthetic.v1", &rust).expect("a schema");
     let mut problems = Problems::default();
     validation::generate(&schema, &mut problems);
     let told = problems.into_result().err().unwrap_or_default();
@@ -97,7 +97,7 @@ fn a_rule_that_is_not_enforced_is_named_with_its_field() {
         assert_eq!(
             problem(field),
             format!(
-                "made_up.proto: made.up.v1.M.f: the rule `{rule}` is not enforced by the \
+                "synthetic.proto: synthetic.v1.M.f: the rule `{rule}` is not enforced by the \
                  generator in build/"
             ),
             "{field}"
@@ -106,7 +106,7 @@ fn a_rule_that_is_not_enforced_is_named_with_its_field() {
     let message = "option (buf.validate.message).cel_expression = \"true\";";
     assert_eq!(
         problem(message),
-        "made_up.proto: made.up.v1.M: the rule `message.cel_expression` is not enforced"
+        "synthetic.proto: synthetic.v1.M: the rule `message.cel_expression` is not enforced"
     );
 }
 
@@ -206,11 +206,11 @@ fn whatever_a_request_can_hold_needs_a_bound() {
             "Below.deep",
             "Input.free",
         ]
-        .map(|field| format!("made.up.v1.{field}"))
+        .map(|field| format!("synthetic.v1.{field}"))
     );
     assert_eq!(
         told.get(1).map_or("", String::as_str),
-        "made_up.proto: made.up.v1.AddRequest.list: a request can hold this field, so it needs a \
+        "synthetic.proto: synthetic.v1.AddRequest.list: a request can hold this field, so it needs a \
          bound: add `repeated.max_items`"
     );
 }

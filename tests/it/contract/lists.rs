@@ -268,7 +268,7 @@ async fn every_declared_field_holds<T: Queryable>(
 /// Gives every field of every kind of record a synthetic value somewhere.
 async fn furnish(server: &Server, steward: &mut Clients) {
     let agency = pb::Agency {
-        display_name_en: "Made-up agency".into(),
+        display_name_en: "Synthetic agency".into(),
         parent_agency: "agencies/bo-cong-an".into(),
         ..synthetic::agency("Cơ quan thử nghiệm")
     };
@@ -286,7 +286,7 @@ async fn furnish(server: &Server, steward: &mut Clients) {
         steward,
         "full",
         pb::Platform {
-            display_name_en: "Made-up platform".into(),
+            display_name_en: "Synthetic platform".into(),
             operating_unit: "Đơn vị thử".into(),
             coordinating_agencies: vec!["agencies/bo-y-te".into(), "agencies/thu".into()],
             classification: pb::platform::Classification::Sector.into(),
@@ -804,8 +804,8 @@ both! {
             }
         }
         for page_token in ["x", "AA", "=", "đ", "\"", &of_platforms[1..]] {
-            let made_up = Asked { page_token: page_token.into(), ..plain.clone() };
-            assert_eq!(fields(&active(&mut anyone, made_up).await.unwrap_err()), refused);
+            let synthetic = Asked { page_token: page_token.into(), ..plain.clone() };
+            assert_eq!(fields(&active(&mut anyone, synthetic).await.unwrap_err()), refused);
         }
         // a token outlives a restart: the key is the database's
         server.stop().await;
@@ -950,14 +950,14 @@ both! {
         for number in 0..12 {
             let it = pb::Platform {
                 sources: sources.clone(),
-                ..synthetic::platform("Nền tảng lớn (made up)")
+                ..synthetic::platform("Nền tảng lớn (synthetic)")
             };
             names.push(create(&mut keeper, &format!("lon-{number:02}"), it).await.name);
         }
         // one that is larger than any request: written field by field
         let listing = |edition: &str| pb::platform::Listing {
             sources: sources.clone(),
-            ..synthetic::listing(&format!("editions/{edition}"), "Nền tảng lớn (made up)")
+            ..synthetic::listing(&format!("editions/{edition}"), "Nền tảng lớn (synthetic)")
         };
         let stage = |stage| pb::platform::OperationStage {
             stage,
@@ -966,7 +966,7 @@ both! {
         };
         let huge = create(&mut keeper, "lon-huge", pb::Platform {
             listings: ["1527-qd-bkhcn", "2618-qd-bkhcn", "1132-qd-ttg"].map(listing).into(),
-            ..synthetic::platform("Nền tảng lớn (made up)")
+            ..synthetic::platform("Nền tảng lớn (synthetic)")
         }).await;
         keeper.catalogue.update_platform(pb::UpdatePlatformRequest {
             platform: Some(pb::Platform {

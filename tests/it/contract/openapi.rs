@@ -213,7 +213,7 @@ async fn schemathesis_finds_no_answer_that_is_not_described() {
         .person("editor", &[Role::AgencyEditor], Some(AGENCY))
         .await;
     let plan = json!({"parent": "platforms/ndp-001", "plan_id": "example",
-        "plan": {"display_name": "Kế hoạch thử nghiệm (made up)"}});
+        "plan": {"display_name": "Kế hoạch thử nghiệm (synthetic)"}});
     server.raw(editor).ok("CreatePlan", plan).await;
     let document = format!("http://{}/openapi.json", server.address);
     let authorization = format!("authorization: {}", caller.sent());

@@ -66,7 +66,7 @@ async fn write(
             "governance": [{"agency": agency}]});
         let make = rand::random_ratio(1, 8) && made.fetch_add(1, Ordering::Relaxed) < MADE_MAX;
         if make {
-            let platform = json!({"display_name": "Made up", "verification": "VERIFIED",
+            let platform = json!({"display_name": "Synthetic", "verification": "VERIFIED",
                 "governance": [{"agency": agency}]});
             steward
                 .ok("CreatePlatform", json!({"platform": platform}))

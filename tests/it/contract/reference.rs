@@ -53,9 +53,9 @@ impl Page {
         );
         self.line("| reason | code | when |\n|---|---|---|");
         for reason in reasons::ALL {
-            let place = match reason.place() {
-                Place::Field => "of a field",
-                Place::Code(code) => code,
+            let place = match reason.location() {
+                Location::Field => "of a field",
+                Location::Code(code) => code,
             };
             let (name, meaning) = (reason.name(), reason.meaning());
             self.line(format!("| `{name}` | {place} | {meaning} |"));

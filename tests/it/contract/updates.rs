@@ -67,9 +67,9 @@ both! {
         let made = steward.catalogue.create_agency(pb::CreateAgencyRequest {
             agency_id: "co-quan-thu-nghiem".into(),
             agency: Some(pb::Agency {
-                display_name_en: "Made-up agency".into(),
+                display_name_en: "Synthetic agency".into(),
                 identification_code: "H99.1".into(),
-                identification_code_note: "made up".into(),
+                identification_code_note: "synthetic".into(),
                 parent_agency: "agencies/bo-cong-an".into(),
                 ..synthetic::agency("Cơ quan thử nghiệm")
             }),
@@ -499,7 +499,7 @@ both! {
             assert_eq!(fields(&error), ["request_id REQUEST_ID_REUSED"]);
             // another principal's ids are its own
             let own = pb::CreatePlatformRequest {
-                platform: Some(synthetic::platform("Nền tảng của người khác (made up)")),
+                platform: Some(synthetic::platform("Nền tảng của người khác (synthetic)")),
                 ..creation.clone()
             };
             let own = other.catalogue.create_platform(own).await.unwrap().into_inner();
@@ -536,13 +536,13 @@ both! {
         let full = pb::Platform {
             name: String::new(),
             display_name: "Tên mới".into(),
-            display_name_en: "Made-up name".into(),
+            display_name_en: "Synthetic name".into(),
             governance: vec![synthetic::governance("bo-cong-an", None)],
             operating_unit: "Đơn vị thử".into(),
             coordinating_agencies: vec!["agencies/bo-y-te".into()],
             classification: pb::platform::Classification::Sector.into(),
             deployment_levels: vec![pb::platform::DeploymentLevel::Central.into()],
-            listings: vec![synthetic::listing("editions/2618-qd-bkhcn", "Tên khác (made up)")],
+            listings: vec![synthetic::listing("editions/2618-qd-bkhcn", "Tên khác (synthetic)")],
             operation_stages: vec![pb::platform::OperationStage {
                 stage: pb::platform::operation_stage::Stage::Pilot.into(),
                 ..Default::default()

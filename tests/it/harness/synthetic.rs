@@ -31,7 +31,7 @@ pub(super) fn agency(display_name: &str) -> pb::Agency {
 /// A synthetic edition.
 pub(super) fn edition(symbol: &str) -> pb::Edition {
     pb::Edition {
-        display_name: "Danh mục thử nghiệm (made up)".into(),
+        display_name: "Danh mục thử nghiệm (synthetic)".into(),
         decision: Some(decision(symbol)),
         declared_platform_count: 3,
         ..Default::default()

@@ -517,7 +517,7 @@ both! {
         let server = Server::start(&engine.url()).await;
         let caller = auditor(&server).await;
         let editor = Cast::new(&server).await.editor;
-        let text = "entered by mistake (made up)";
+        let text = "entered by mistake (synthetic)";
         let platform = json!({"name": "platforms/ndp-001", "operating_unit": text});
         let update = json!({"platform": platform, "update_mask": "operatingUnit"});
         editor.ok("UpdatePlatform", update).await;

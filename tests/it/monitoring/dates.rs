@@ -81,7 +81,7 @@ both! {
         let server = Server::start(&engine.url()).await;
         let steward = server.raw(server.person("steward", &[Role::Steward], None).await);
         let anyone = server.raw(Default::default());
-        let platform = json!({"display_name": "Nền tảng thử (made up)", "verification": "VERIFIED",
+        let platform = json!({"display_name": "Nền tảng thử (synthetic)", "verification": "VERIFIED",
             "listings": [{"edition": EDITION}, {"edition": "editions/1527-qd-bkhcn"}]});
         let platform = steward.ok("CreatePlatform", json!({"platform": platform})).await;
         assert!(platform.get("governance").is_none(), "{platform}");
@@ -136,7 +136,7 @@ both! {
         let write = async |server: &Server| {
             let steward = server.raw(steward.clone());
             while !written.load(Ordering::SeqCst) {
-                let platform = json!({"display_name": "Thử (made up)",
+                let platform = json!({"display_name": "Thử (synthetic)",
                     "verification": "VERIFIED", "listings": [{"edition": EDITION}]});
                 // the id that is next may be taken by the other server in the meantime
                 drop(steward.call("CreatePlatform", json!({"platform": platform})).await);
@@ -215,7 +215,7 @@ both! {
 
         // later writes, of the words as of anything else, do not move the day
         server.clock.advance(3 * 86_400);
-        update(json!({"display_name_en": "Made up"})).await;
+        update(json!({"display_name_en": "Synthetic"})).await;
         let written = update(words("đã đi vào vận hành")).await;
         assert_eq!(written["operation_stages"][0]["record_time"], recorded);
         assert_eq!(counts().await, [0, 0, 1]);

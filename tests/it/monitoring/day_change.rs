@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ndp_core::{
     change::Effect,
     effort::Effort,
-    monitoring::tally::{CountScope, Clearance, Tally},
+    monitoring::tally::{Clearance, CountScope, Tally},
     names::Revision,
     records::plans::PlanMove,
     time::Clock as _,
@@ -39,7 +39,7 @@ async fn issued(cast: &Cast, platform: &str, visibility: &str) -> Value {
         .ok(
             "CreateMilestone",
             json!({"parent": plan["name"], "milestone_id": "one", "milestone": {
-                "display_name": "Mốc thử nghiệm (made up)",
+                "display_name": "Mốc thử nghiệm (synthetic)",
                 "due": {"end": date([2026, 10, 5]), "as_written": "5/10/2026"},
             }}),
         )
@@ -138,7 +138,7 @@ both! {
                     }
                     raw.ok("UpdatePlatform", json!({"platform": {
                         "name": format!("platforms/ndp-{:03}", 1 + writer),
-                        "display_name": format!("Lần sửa {writer} {round} (made up)"),
+                        "display_name": format!("Lần sửa {writer} {round} (synthetic)"),
                     }})).await;
                 }
             })
@@ -237,7 +237,7 @@ both! {
         let name = &plan["name"];
         let whole = editor.ok("GetPlan", json!({"name": name})).await;
         let updated = editor.ok("UpdatePlan", json!({"plan": {
-            "name": name, "etag": whole["etag"], "lead_unit": "Đơn vị khác (made up)",
+            "name": name, "etag": whole["etag"], "lead_unit": "Đơn vị khác (synthetic)",
         }})).await;
         let then = json!({"name": name, "read_revision": told_at.get()});
         assert_eq!(editor.ok("GetPlan", then).await, whole);
@@ -256,18 +256,18 @@ both! {
         let cast = Cast::new(&server).await;
         let agency = format!("agencies/{AGENCY}");
         cast.steward.ok("CreateProgramme", json!({"programme_id": "p", "programme": {
-            "display_name": "Chương trình thử nghiệm (made up)",
+            "display_name": "Chương trình thử nghiệm (synthetic)",
             "documents": [decision([2026, 9, 1])],
         }})).await;
         cast.steward.ok("CreateTask", json!({"task_id": "t", "task": {
-            "code": "THU", "display_name": "Nhiệm vụ thử nghiệm (made up)",
+            "code": "THU", "display_name": "Nhiệm vụ thử nghiệm (synthetic)",
             "programmes": ["programmes/p"], "assigning_document": decision([2026, 9, 1]),
             "assigning_agency": agency, "agency": agency, "due": {"end": date([2026, 10, 5])},
         }})).await;
         for (id, reviewed) in [("hidden", Value::Null), ("public", date([2026, 9, 30]))] {
             cast.steward.ok("CreateRecommendation", json!({"recommendation_id": id,
                 "recommendation": {
-                    "kind": "RECOMMENDATION", "display_name": "Kiến nghị (made up)",
+                    "kind": "RECOMMENDATION", "display_name": "Kiến nghị (synthetic)",
                     "content": "Nội dung thử nghiệm", "sender_kind": "CITIZEN", "agency": agency,
                     "receive_date": date([2026, 9, 20]), "review_date": reviewed,
                     "term": {"day_count": 15, "legal_basis_text": "thử"},

@@ -22,14 +22,14 @@ use crate::harness::{
 /// A request that makes an indicator with every field: a monthly rate.
 pub(super) fn create(id: &str) -> Value {
     json!({"indicator_id": id, "indicator": {
-        "display_name": "Tỷ lệ thử nghiệm", "display_name_en": "Made-up rate",
+        "display_name": "Tỷ lệ thử nghiệm", "display_name_en": "Synthetic rate",
         "description": "Chỉ tiêu thử nghiệm\nhai dòng",
         "unit": "PERCENT", "kind": "RATIO", "direction": "HIGHER",
         "accumulation": "IN_PERIOD", "period_type": "MONTH", "decimals": 2,
         "definitions": [
             {
-                "version": 1, "numerator": "hồ sơ thử đúng hạn", "numerator_en": "made-up on time",
-                "denominator": "hồ sơ thử", "denominator_en": "made-up files",
+                "version": 1, "numerator": "hồ sơ thử đúng hạn", "numerator_en": "synthetic on time",
+                "denominator": "hồ sơ thử", "denominator_en": "synthetic files",
                 "source_system": "Hệ thống thử", "verification": "thử", "accuracy": "thử",
                 "limits": "thử", "compensation": "thử", "sources": [{"note": "thử nghiệm"}],
             },
@@ -152,6 +152,9 @@ both! {
             assert_eq!(made[field], sent[field], "{field}");
         }
         assert_eq!(made["targets"][1]["value"], "98.5");
+        let listed = json!({"filter": "name = \"indicators/rate\""});
+        let listed = cast.anyone.ok("ListIndicators", listed).await;
+        assert_eq!(listed["indicators"], json!([made]));
         let update = |fields: Value| {
             let mut indicator = fields;
             indicator["name"] = json!("indicators/rate");

@@ -33,7 +33,7 @@ use ndp_core::{
     time::{Date, Period, Timestamp},
 };
 use ndp_core::{
-    monitoring::tally::{Count, Counts, CountScope, Clearance, Tally},
+    monitoring::tally::{Clearance, Count, CountScope, Counts, Tally},
     state::State,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -292,7 +292,7 @@ fn evidence(at: i32) -> ndp_core::records::documents::Evidence {
     ndp_core::records::documents::Evidence {
         document: Some(Box::new(Document {
             symbol: "1/QĐ-TEST".into(),
-            signatory: "Người ký (made up)".into(),
+            signatory: "Người ký (synthetic)".into(),
             issue_date: Some(day(at)),
             ..Document::default()
         })),
@@ -394,7 +394,7 @@ fn an_edition(number: usize, from: Option<i32>) -> Image {
     Image::Edition(Arc::new(Edition {
         name: edition(number),
         fields: EditionFields {
-            display_name: "Danh mục (made up)".into(),
+            display_name: "Danh mục (synthetic)".into(),
             effective_start_date: from.map(day),
             ..EditionFields::default()
         },

@@ -14,7 +14,7 @@ use ndp_core::{
     effort::Effort,
     monitoring::{
         attention::Item,
-        tally::{Counts, CountScope, Clearance},
+        tally::{Clearance, CountScope, Counts},
     },
     names::{
         AgencyName, AssessmentName, EditionName, MilestoneName, PlanName, PlatformName, Revision,
@@ -188,7 +188,7 @@ fn plan(of: usize, number: usize) -> PlanName {
 fn document(offset: i32) -> Document {
     Document {
         symbol: "1/QĐ-TEST".into(),
-        issuer: "Cơ quan thử nghiệm (made up)".into(),
+        issuer: "Cơ quan thử nghiệm (synthetic)".into(),
         issue_date: Some(day(offset)),
         sha256: "0".repeat(64),
         ..Document::default()
@@ -221,7 +221,7 @@ fn update(
         return Box::new(CreatePlatform {
             name: Some(name),
             fields: PlatformFields {
-                display_name: "Thử (made up)".into(),
+                display_name: "Thử (synthetic)".into(),
                 verification: Verification::Verified,
                 ..fields
             },

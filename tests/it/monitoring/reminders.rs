@@ -56,7 +56,7 @@ async fn task(cast: &Cast, programme: &Value, id: &str, due: [i32; 3], fields: V
 }
 
 fn step(record: &Value) -> Value {
-    json!({"name": record["name"], "etag": record["etag"], "reason": "thử nghiệm (made up)"})
+    json!({"name": record["name"], "etag": record["etag"], "reason": "thử nghiệm (synthetic)"})
 }
 
 /// What an agency is reminded of, as this caller sees it.
@@ -237,7 +237,7 @@ both! {
         let calendar = get("format=ics").await;
         let soon = "UID:tasks/soon:TASK_DUE:2026-10-08@tag:";
         assert_eq!(calendar.matches(soon).count(), 1, "{calendar}");
-        let summary = "SUMMARY:Hoàn thành nhiệm vụ và báo cáo: Nhiệm vụ thử nghiệm (made up)";
+        let summary = "SUMMARY:Hoàn thành nhiệm vụ và báo cáo: Nhiệm vụ thử nghiệm (synthetic)";
         assert!(calendar.contains(summary), "{calendar}");
         assert!(get("effectiveDate=2026-09-29").await.contains("\"tasks/late\""), "due next day");
 

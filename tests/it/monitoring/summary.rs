@@ -307,13 +307,13 @@ both! {
         let figure = |fields: Value| {
             let mut figure = json!({
                 "figure_date": {"year": 2026, "month": 9, "day": 30}, "subject": "PLANS_ISSUED",
-                "value": 3, "total": 79, "statement": "made up",
+                "value": 3, "total": 79, "statement": "synthetic",
                 "sources": [{"uri": "https://example.invalid/tin", "note": "thử nghiệm"}],
             });
             for (field, value) in fields.as_object().unwrap() {
                 figure[field] = value.clone();
             }
-            json!({"figure_id": "made-up", "figure": figure})
+            json!({"figure_id": "synthetic", "figure": figure})
         };
         let mut lines = Vec::new();
         for fields in [
@@ -381,7 +381,7 @@ both! {
         for (field, value) in fields.as_object().unwrap() {
             assert_eq!(made[field], *value, "{field}");
         }
-        let get = json!({"name": "figures/made-up"});
+        let get = json!({"name": "figures/synthetic"});
         assert_eq!(server.raw(As::default()).ok("GetFigure", get).await, made);
         assert_eq!(
             cast.steward.refusal("CreateFigure", figure(json!({}))).await,

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, fs, net::TcpListener, process::Command, time::Duration};
 
+use ndp_core::records::plans::{PlanMove, PlanState};
 use ndp_registry::pb::{
     self, access_service_client::AccessServiceClient,
     catalogue_service_client::CatalogueServiceClient,
@@ -13,8 +14,10 @@ use tonic::{Request, transport::Endpoint};
 use crate::harness::{
     Engine, both,
     golden::assert_golden,
+    plans::{Cast, move_request},
     process::{Process, Signal, Stream, clear_settings},
     server::Server,
+    sha256,
 };
 
 /// Far more than a command needs.
@@ -152,6 +155,29 @@ both! {
 
         let checked = key("admin verify").succeeded().stdout;
         assert!(checked.starts_with("ok: revision 5, 5 changes"), "{checked}");
+    }
+
+    async fn a_document_is_found_by_its_digest(engine: Engine) {
+        let url = engine.url();
+        let server = Server::start(&url).await;
+        let cast = Cast::new(&server).await;
+        let plan = cast.plan_in("ndp-001", "cited", PlanState::Submitted).await;
+        let mut issue = move_request(PlanMove::Issue, &plan);
+        let digest = sha256(b"decision");
+        issue["document"]["sha256"] = digest.clone().into();
+        cast.approver.ok("IssuePlan", issue).await;
+        server.stop().await;
+        let folder = tempfile::tempdir().unwrap();
+        let run = |content: &str| {
+            let file = folder.path().join("decision.pdf");
+            fs::write(&file, content).unwrap();
+            let file = file.to_str().unwrap();
+            ndp(&["admin", "verify-document", file, "--database", &url], &[])
+        };
+        let found = run("decision").succeeded().stdout;
+        assert!(found.starts_with(&format!("sha256 {digest}, 8 bytes")), "{found}");
+        assert!(found.contains("platforms/ndp-001/plans/cited  issuing_document"), "{found}");
+        assert_eq!(run("another file").code, 65);
     }
 
     async fn an_agency_is_onboarded_by_one_command(engine: Engine) {

@@ -58,7 +58,7 @@ both! {
             parent: format!("{PLATFORM}/plans/one"),
             milestone_id: "one".into(),
             milestone: Some(pb::Milestone {
-                display_name: "Mốc thử nghiệm (made up)".into(),
+                display_name: "Mốc thử nghiệm (synthetic)".into(),
                 ..Default::default()
             }),
             ..Default::default()
@@ -184,7 +184,7 @@ async fn a_live_server_exports_every_metric_of_the_board() {
     let mut large = tonic::Request::new(pb::IdentifyCallerRequest {});
     large
         .metadata_mut()
-        .insert("x-made-up", "x".repeat(2000).parse().unwrap());
+        .insert("x-synthetic", "x".repeat(2000).parse().unwrap());
     editor.access.identify_caller(large).await.unwrap_err();
     let channel = InterceptedService::new(server.channel.clone(), As::default());
     let _watch = watching(channel).await;

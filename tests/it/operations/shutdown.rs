@@ -162,7 +162,7 @@ both! {
                 while answer.is_ok() {
                     answered.push(asked);
                     count.send_modify(|count| *count += 1);
-                    let next = rename(&id, format!("lần sửa {} (made up)", answered.len()));
+                    let next = rename(&id, format!("lần sửa {} (synthetic)", answered.len()));
                     asked = next.request_id.clone();
                     answer = clients.plans.update_plan(next).await;
                 }

@@ -52,7 +52,7 @@ both! {
             "assessment_date": date([2026, 9, 30]), "rating": "RATING_ON_TRACK",
             "evidence": [{"document": {
                 "symbol": "3/BB-TEST", "issue_date": date([2026, 9, 30]),
-                "signatory": "Người thử nghiệm (made up)",
+                "signatory": "Người thử nghiệm (synthetic)",
             }}],
         }));
         earlier["assessment_id"] = json!("lan-1");

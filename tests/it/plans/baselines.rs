@@ -98,7 +98,7 @@ both! {
                   "month": 9,
                   "year": 2026
                 },
-                "issuer": "Cơ quan thử nghiệm (made up)",
+                "issuer": "Cơ quan thử nghiệm (synthetic)",
                 "kind": "DECISION",
                 "sha256": "0000000000000000000000000000000000000000000000000000000000000000",
                 "symbol": "1/QĐ-TEST"

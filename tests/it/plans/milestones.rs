@@ -166,7 +166,7 @@ both! {
             "uri": "https://example.invalid/bien-ban", "sha256": "1".repeat(64), "size_bytes": 5,
         });
         let mut signed = decision(DECISION_DAY);
-        signed["signatory"] = json!("Người thử nghiệm (made up)");
+        signed["signatory"] = json!("Người thử nghiệm (synthetic)");
         let mut kept = json!({"symbol": "2/BB-TEST"});
         for (field, value) in file.as_object().unwrap() {
             kept[field] = value.clone();

@@ -315,7 +315,7 @@ fn milestone_name(plan: usize, milestone: usize) -> MilestoneName {
 fn document(day: usize) -> Box<Document> {
     Box::new(Document {
         symbol: "1/QĐ-TEST".into(),
-        issuer: "Cơ quan thử nghiệm (made up)".into(),
+        issuer: "Cơ quan thử nghiệm (synthetic)".into(),
         issue_date: Some(Date::parse(DAYS[day]).unwrap()),
         sha256: "0".repeat(64),
         ..Document::default()

@@ -14,7 +14,7 @@ use crate::harness::{
 fn report(end: [i32; 3]) -> Value {
     json!({
         "period_end_date": date(end), "rating": "RATING_AT_RISK", "percent": 40,
-        "results": "Kết quả thử nghiệm (made up)", "difficulties": "Khó khăn thử nghiệm",
+        "results": "Kết quả thử nghiệm (synthetic)", "difficulties": "Khó khăn thử nghiệm",
         "recommendations": "Kiến nghị thử nghiệm",
     })
 }

@@ -176,7 +176,7 @@ both! {
         let status = writer.err("UpdatePlatform", bare).await;
         assert_eq!(violations(&status), "platform.operation_stages[0].document REQUIRED");
         for (field, value) in [
-            ("operating_unit", json!("Đơn vị thử")), ("display_name_en", json!("Made up")),
+            ("operating_unit", json!("Đơn vị thử")), ("display_name_en", json!("Synthetic")),
         ] {
             let refused = writer.refusal("UpdatePlatform", update(field, value)).await;
             assert_eq!(refused, "PermissionDenied PERMISSION_DENIED", "{field}");

@@ -46,7 +46,7 @@ async fn write_and_read(mode: &str, settings: &[&str]) {
                 let mut tx = store.begin().await.unwrap();
                 let head = *tx.head();
                 let next = head.revision.next().get();
-                let mut change = change(next, vec![bare(&format!("made-up-{task}"), next)]);
+                let mut change = change(next, vec![bare(&format!("synthetic-{task}"), next)]);
                 // not before what the server wrote
                 change.record_time = change.record_time.max(head.record_time);
                 append_to(&mut tx, &[change]).await.unwrap();

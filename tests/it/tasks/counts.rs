@@ -16,7 +16,7 @@ use ndp_core::{
         attention::Kind,
         reminders::ReminderKind,
         standing::StandingState,
-        tally::{CountScope, Clearance, Tally},
+        tally::{Clearance, CountScope, Tally},
         tasks::{TaskCount, TaskCounts, TaskLead, TaskScope},
     },
     names::{AgencyName, MilestoneName, PlanName, PlatformName, ProgrammeName, TaskName},
@@ -115,7 +115,7 @@ fn milestone() -> MilestoneName {
 fn document(offset: i32) -> Box<Document> {
     Box::new(Document {
         symbol: "1/QĐ-TEST".into(),
-        issuer: "Cơ quan thử nghiệm (made up)".into(),
+        issuer: "Cơ quan thử nghiệm (synthetic)".into(),
         issue_date: Some(day(offset)),
         sha256: "0".repeat(64),
         ..Document::default()

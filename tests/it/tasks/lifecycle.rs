@@ -24,7 +24,7 @@ const LEADS: &str = "agencies/bo-cong-an";
 pub(super) fn create(id: &str, programme: &Value) -> Value {
     json!({"task_id": id, "task": {
         "code": format!("THU_{id}"),
-        "display_name": "Nhiệm vụ thử nghiệm (made up)",
+        "display_name": "Nhiệm vụ thử nghiệm (synthetic)",
         "programmes": [programme["name"]],
         "assigning_document": decision([2026, 9, 1]),
         "assigning_agency": LEADS,

@@ -21,7 +21,7 @@ use crate::harness::{
 pub(super) fn create(id: &str) -> Value {
     json!({"programme_id": id, "programme": {
         "display_name": "Nhiệm vụ năm 2025 theo Nghị quyết thử nghiệm",
-        "display_name_en": "Made-up tasks of 2025",
+        "display_name_en": "Synthetic tasks of 2025",
         "description": "Mục tiêu thử nghiệm\nGiải pháp thử nghiệm",
         "documents": [decision([2024, 12, 22]), decision([2025, 1, 9])],
         "period": {

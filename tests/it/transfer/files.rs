@@ -28,7 +28,7 @@ use crate::{
 
 /// A synthetic PDF of this size.
 fn pdf(size: usize) -> Vec<u8> {
-    let mut content = b"%PDF-1.7\n% made up\n".to_vec();
+    let mut content = b"%PDF-1.7\n% synthetic\n".to_vec();
     content.extend((content.len()..size).map(|at| u8::try_from(at % 251).unwrap()));
     content
 }

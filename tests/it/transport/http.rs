@@ -223,7 +223,7 @@ both! {
         let create = format!(
             "POST {parent}?planId=example&request_id=5d4a7f0e-3c2b-4a19-8f6e-0d1c2b3a4958"
         );
-        let draft = json!({"displayName": "Kế hoạch thử nghiệm (made up)"});
+        let draft = json!({"displayName": "Kế hoạch thử nghiệm (synthetic)"});
         let created = post(&server, &editor, &create, &draft).await;
         assert_eq!(created.status, 200, "{}", created.text());
         let plan = created.json();
@@ -238,17 +238,17 @@ both! {
         let url = format!("{parent}/example");
         let patch = format!("PATCH {url}?updateMask=leadUnit,accountable_head");
         let body = json!({
-            "lead_unit": "Đơn vị thử nghiệm (made up)",
-            "accountableHead": {"office": "Cục trưởng (made up)"},
+            "lead_unit": "Đơn vị thử nghiệm (synthetic)",
+            "accountableHead": {"office": "Cục trưởng (synthetic)"},
             "displayName": "not in the mask",
             "name": "platforms/ndp-001/plans/example",
         });
         let patched = post(&server, &editor, &patch, &body).await;
         assert_eq!(patched.status, 200, "{}", patched.text());
         let patched = patched.json();
-        assert_eq!(patched["leadUnit"], "Đơn vị thử nghiệm (made up)");
-        assert_eq!(patched["accountableHead"]["office"], "Cục trưởng (made up)");
-        assert_eq!(patched["displayName"], "Kế hoạch thử nghiệm (made up)");
+        assert_eq!(patched["leadUnit"], "Đơn vị thử nghiệm (synthetic)");
+        assert_eq!(patched["accountableHead"]["office"], "Cục trưởng (synthetic)");
+        assert_eq!(patched["displayName"], "Kế hoạch thử nghiệm (synthetic)");
 
         let submit = format!("POST {url}:submit");
         let stale = post(&server, &editor, &submit, &json!({"etag": plan["etag"]})).await;
@@ -264,7 +264,7 @@ both! {
         let issue = format!("POST {url}:issue");
         let denied = post(&server, &editor, &issue, &body).await;
         assert_eq!((denied.status, mistakes(&denied)), (403, "PERMISSION_DENIED".into()));
-        let other = json!({"displayName": "Kế hoạch khác (made up)"});
+        let other = json!({"displayName": "Kế hoạch khác (synthetic)"});
         let taken = post(&server, &editor, &format!("POST {parent}?planId=example"), &other).await;
         assert_eq!((taken.status, mistakes(&taken)), (409, "RESOURCE_ALREADY_EXISTS".into()));
         let frozen = post(&server, &editor, &submit, &json!({"etag": body["etag"]})).await;
@@ -273,7 +273,7 @@ both! {
         let hidden = get(&server, &url).await;
         assert_eq!((hidden.status, mistakes(&hidden)), (404, "RESOURCE_NOT_FOUND".into()));
         let nobody = send(&server.address, "POST /v1/agencies?agencyId=x", &[JSON],
-            r#"{"displayName": "Cơ quan (made up)", "kind": "OTHER"}"#).await;
+            r#"{"displayName": "Cơ quan (synthetic)", "kind": "OTHER"}"#).await;
         assert_eq!((nobody.status, mistakes(&nobody)), (401, "CREDENTIALS_MISSING".into()));
         assert_eq!(nobody.header("www-authenticate"), Some("Bearer"));
         server.stop().await;
@@ -372,7 +372,7 @@ async fn event(events: &mut Reading) -> (Option<String>, Value) {
 }
 
 async fn agency(steward: &Raw, id: &str) -> Value {
-    let agency = json!({"display_name": format!("Cơ quan {id} (made up)"), "kind": "OTHER"});
+    let agency = json!({"display_name": format!("Cơ quan {id} (synthetic)"), "kind": "OTHER"});
     steward
         .ok("CreateAgency", json!({"agency_id": id, "agency": agency}))
         .await
@@ -436,7 +436,7 @@ async fn fields_are_parameters_of_the_query() {
     let past = get(&server, "/v1/platforms/ndp-001?readRevision=1").await;
     assert_eq!(past.header("ndp-revision"), Some("1"));
     let now = ok(&server, "/v1/agencies/thu?read_time=2026-10-01T02:01:00Z").await;
-    assert_eq!(now["displayName"], "Cơ quan thu (made up)");
+    assert_eq!(now["displayName"], "Cơ quan thu (synthetic)");
     server.stop().await;
 }
 

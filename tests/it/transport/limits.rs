@@ -91,9 +91,9 @@ async fn bytes_of_headers() {
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
     let (fits, long) = ("x".repeat(15_000), "x".repeat(17_000));
-    let answered = identify_caller(&server, &[("x-made-up", &fits)]).await;
+    let answered = identify_caller(&server, &[("x-synthetic", &fits)]).await;
     assert_eq!(answered.code(), Code::Ok);
-    let refused = identify_caller(&server, &[("x-made-up", &long)]).await;
+    let refused = identify_caller(&server, &[("x-synthetic", &long)]).await;
     // the refusal names no retry delay: a retry would fail too
     let said = limited(&refused);
     assert_eq!(
@@ -106,7 +106,7 @@ async fn bytes_of_headers() {
     let mut request = tonic::Request::new(pb::IdentifyCallerRequest {});
     request
         .metadata_mut()
-        .insert("x-made-up", "x".repeat(17_000).parse().unwrap());
+        .insert("x-synthetic", "x".repeat(17_000).parse().unwrap());
     let refused = server
         .anonymous()
         .access

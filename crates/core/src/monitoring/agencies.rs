@@ -3,7 +3,7 @@
 use crate::{
     effort::Effort,
     monitoring::{
-        tally::{Counts, CountScope, Clearance, Tally},
+        tally::{Clearance, CountScope, Counts, Tally},
         tasks::{TaskLead, TaskNumbers, TaskScope},
     },
     names::AgencyName,

@@ -4,7 +4,7 @@
 use crate::{
     effort::Effort,
     monitoring::{
-        tally::{Added, COUNT_COST, Count, Counts, CountScope, Clearance, count_platform, is_in},
+        tally::{Added, COUNT_COST, Clearance, Count, CountScope, Counts, count_platform, is_in},
         tasks::{TaskNumbers, TaskScope},
     },
     names::EditionName,
@@ -49,7 +49,14 @@ impl State {
                     counted.push(self.counted_as(platform, &added, edition.clone(), on));
                 }
             };
-            count_platform(platform, covered, plans, |it| self.plan_records(it), on, add);
+            count_platform(
+                platform,
+                covered,
+                plans,
+                |it| self.plan_records(it),
+                on,
+                add,
+            );
         }
         counted.sort_unstable();
         counted

@@ -6,7 +6,7 @@ use crate::{
     change::{Aspect, Notice},
     monitoring::{
         deployments::DeploymentStanding,
-        standing::{PlanRecords, Phase, plan_state_on},
+        standing::{Phase, PlanRecords, plan_state_on},
     },
     records::{
         deployments::Deployment,
@@ -71,7 +71,8 @@ impl Notices {
             return;
         }
         for milestone in &plan_records.milestones {
-            let states = days.map(|on| Some(plan_records.milestone_on(milestone, on)?.state.as_str()));
+            let states =
+                days.map(|on| Some(plan_records.milestone_on(milestone, on)?.state.as_str()));
             self.tell(milestone.name.as_str(), Aspect::StandingState, states);
         }
         let freshness = days.map(|on| Some(plan_records.filing_on(on)?.freshness.as_str()));

@@ -16,7 +16,7 @@ use crate::{
     monitoring::{
         attention::Namesakes,
         standing::PlanStanding,
-        tally::{CountScope, Clearance},
+        tally::{Clearance, CountScope},
     },
     names::AgencyName,
     records::{
@@ -207,7 +207,13 @@ pub struct Quality {
 impl State {
     /// The data quality of a scope on a date, from the records that callers with this clearance may
     /// see.
-    pub fn quality(&self, count_scope: &CountScope, clearance: &Clearance, on: Date, effort: &Effort) -> Quality {
+    pub fn quality(
+        &self,
+        count_scope: &CountScope,
+        clearance: &Clearance,
+        on: Date,
+        effort: &Effort,
+    ) -> Quality {
         let named = self.namesakes(on, effort);
         let mut quality = Quality::default();
         for platform in self.active_in(count_scope, on, effort) {

@@ -284,7 +284,9 @@ impl Tally {
         let mut counts = part(Audience::Public);
         match clearance {
             Clearance::Public => {}
-            Clearance::Agency(own) => counts.merge(&part(Audience::HiddenFromOthers(own.clone())), 1),
+            Clearance::Agency(own) => {
+                counts.merge(&part(Audience::HiddenFromOthers(own.clone())), 1)
+            }
             Clearance::All => counts.merge(&part(Audience::AllHidden), 1),
         }
         counts

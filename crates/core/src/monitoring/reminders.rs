@@ -10,7 +10,7 @@ use crate::{
         },
         recommendations::RecommendationStanding,
         standing::StandingState,
-        tally::{CountScope, Clearance},
+        tally::{Clearance, CountScope},
     },
     names::{AgencyName, DeploymentName},
     records::{

@@ -11,7 +11,7 @@ use crate::{
         deployments::counts::DeploymentCounts,
         flows::{FlowCounts, FlowScope},
         recommendations::RecommendationCounts,
-        tally::{Counts, CountScope, Clearance, Tally, contribution, is_in},
+        tally::{Clearance, CountScope, Counts, Tally, contribution, is_in},
         tasks::{TaskLead, TaskNumbers, TaskScope},
     },
     names::{AgencyName, EditionName, PlatformName, ProgrammeName, ResourceName},
@@ -130,7 +130,10 @@ impl State {
         date: Date,
         field: &'static str,
     ) -> Result<(), Error> {
-        let edition = count_scope.edition.as_ref().and_then(|name| self.edition(name));
+        let edition = count_scope
+            .edition
+            .as_ref()
+            .and_then(|name| self.edition(name));
         match edition.and_then(|edition| edition.first_day()) {
             Some(first) if date < first => {
                 let rule = Rule::BeforeEdition { first };
@@ -180,7 +183,12 @@ impl State {
     }
 
     /// The same counts by a scan over every platform, without a stored tally.
-    pub fn counts_by_scan(&self, count_scope: &CountScope, clearance: &Clearance, date: Date) -> Counts {
+    pub fn counts_by_scan(
+        &self,
+        count_scope: &CountScope,
+        clearance: &Clearance,
+        date: Date,
+    ) -> Counts {
         let mut counts = Counts::default();
         for platform in self.platforms().values() {
             if is_in(self, platform, count_scope, date) {

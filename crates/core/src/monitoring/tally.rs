@@ -22,7 +22,7 @@ use crate::{
         kept::{Kept, Shares},
         recommendations::{self, RecommendationCounts},
         series::Sum,
-        standing::{PlanRecords, Phase, PlanStanding, StandingState, plan_state_on},
+        standing::{Phase, PlanRecords, PlanStanding, StandingState, plan_state_on},
         tasks::TaskTally,
     },
     names::{AgencyName, EditionName, PlanName, PlatformName},
@@ -303,7 +303,13 @@ fn is_in_force(plan: &Plan, on: Date) -> bool {
 pub fn contribution(state: &State, platform: &Platform, on: Date) -> Contribution {
     let plans = state.plans_of(&platform.name).map(|plan| (&**plan, plan));
     let covered = state.covering_plan_on(&platform.name, on).is_some();
-    contribution_by(platform, covered, plans, |plan| state.plan_records(plan), on)
+    contribution_by(
+        platform,
+        covered,
+        plans,
+        |plan| state.plan_records(plan),
+        on,
+    )
 }
 
 /// The same with the plans given, and a function that returns the records of a plan. The function
@@ -597,7 +603,12 @@ impl Kept for Tally {
 }
 
 /// Every scope that a platform is counted in on a date.
-fn count_scopes(state: &State, platform: &Platform, of: &Contribution, on: Date) -> Vec<CountScope> {
+fn count_scopes(
+    state: &State,
+    platform: &Platform,
+    of: &Contribution,
+    on: Date,
+) -> Vec<CountScope> {
     let mut count_scopes = Vec::new();
     let mut count_scope = |edition: Option<&EditionName>, group: Option<Arc<str>>| {
         let everyone = CountScope {
@@ -626,7 +637,12 @@ fn count_scopes(state: &State, platform: &Platform, of: &Contribution, on: Date)
 }
 
 /// Whether a platform is counted in a scope on a date.
-pub(crate) fn is_in(state: &State, platform: &Platform, count_scope: &CountScope, on: Date) -> bool {
+pub(crate) fn is_in(
+    state: &State,
+    platform: &Platform,
+    count_scope: &CountScope,
+    on: Date,
+) -> bool {
     let listed = match &count_scope.edition {
         None => state.is_listed_on(platform, on),
         Some(edition) => platform.listing(edition).is_some_and(|listing| {

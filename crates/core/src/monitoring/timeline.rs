@@ -6,7 +6,7 @@ use crate::{
     monitoring::{
         series::{Series, turns},
         standing::PlanRecords,
-        tally::{Counts, CountScope, Clearance, contribution_by, is_in},
+        tally::{Clearance, CountScope, Counts, contribution_by, is_in},
     },
     records::platforms::Platform,
     state::{State, on_date::days_of_change},
@@ -34,7 +34,9 @@ impl State {
                 if !is_in(self, platform, count_scope, date) {
                     return Counts::default();
                 }
-                let plans = all_records.iter().map(|plan_records| (plan_records.plan, plan_records));
+                let plans = all_records
+                    .iter()
+                    .map(|plan_records| (plan_records.plan, plan_records));
                 let covered = self.covering_plan_on(&platform.name, date).is_some();
                 contribution_by(platform, covered, plans, |it| it, date).seen(clearance)
             });

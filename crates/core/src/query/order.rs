@@ -336,7 +336,7 @@ fn malformed<T: Queryable>(term: &str, place: &Position) -> Error {
     )
 }
 
-fn not_orderable<T: Queryable>(path: &str, place: &Place) -> Error {
+fn not_orderable<T: Queryable>(path: &str, place: &Position) -> Error {
     if !path
         .chars()
         .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'))

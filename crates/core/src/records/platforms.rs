@@ -12,7 +12,7 @@ use crate::{
     query::{
         fields::{created, named, resource, updated, words},
         schema::{Field, Queryable, Type, Values},
-        search::{Alphabetical, TextSource, Searchable},
+        search::{Alphabetical, Searchable, TextSource},
     },
     records::{
         agencies::Agency,

@@ -20,10 +20,10 @@ pub(super) struct ByAlphabet;
 
 impl Order for ByAlphabet {
     type Record = Platform;
-    type Key = (SortKey, PlatformName);
+    type Position = (SortKey, PlatformName);
     type Index = Texts;
 
-    fn key(platform: &Platform) -> Self::Key {
+    fn position(platform: &Platform) -> Self::Position {
         let key = sort_key(&platform.fields.display_name);
         (key, platform.name.clone())
     }

@@ -571,7 +571,7 @@ pub(super) fn timeline(_: u64) -> Call {
 }
 
 fn long(bytes: usize, call: impl Fn(&[(&str, &str)]) -> Call) -> Call {
-    call(&[("x-made-up", &"x".repeat(bytes))])
+    call(&[("x-synthetic", &"x".repeat(bytes))])
 }
 
 pub(super) fn long_header(_: u64) -> Call {
@@ -587,7 +587,7 @@ pub(super) fn long_header_json(_: u64) -> Call {
 }
 
 pub(super) fn many_headers(_: u64) -> Call {
-    whole(GET, &get(), &[("x-made-up", "x"); 600])
+    whole(GET, &get(), &[("x-synthetic", "x"); 600])
 }
 
 // === frames that flood use ===

@@ -316,7 +316,10 @@ impl Caller {
             platform: Some(pb::Platform {
                 name: PLATFORM.into(),
                 // another at each write, with too few digits to be a number of a person
-                display_name: format!("Nền tảng bị tấn công, {} (made up)", rand::random::<u16>()),
+                display_name: format!(
+                    "Nền tảng bị tấn công, {} (synthetic)",
+                    rand::random::<u16>()
+                ),
                 ..Default::default()
             }),
             ..Default::default()

@@ -233,14 +233,14 @@ async fn headers_and_bodies_that_are_too_long_are_refused_with_words() {
         "GET /openapi.json",
         "GET /nothing",
     ] {
-        let answered = json(&server, what, &[("x-made-up", &long)], b"").await;
+        let answered = json(&server, what, &[("x-synthetic", &long)], b"").await;
         assert_eq!(limited_json(&answered), format!("431 {said}"), "{what}");
     }
     let channel = connect(&server, HOSTILE).await;
     let headed = || {
         let mut request = Request::new(HealthCheckRequest::default());
         let long = long.parse().unwrap();
-        request.metadata_mut().insert("x-made-up", long);
+        request.metadata_mut().insert("x-synthetic", long);
         request
     };
     let mut health = HealthClient::new(channel.clone());

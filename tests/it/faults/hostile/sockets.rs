@@ -70,7 +70,7 @@ async fn trickle(it: &Attacker, first: &str) -> io::Result<()> {
 pub(super) async fn slow_head(it: &Attacker) -> io::Result<()> {
     trickle(
         it,
-        "GET /v1/platforms HTTP/1.1\r\nhost: registry.invalid\r\nx-made-up: ",
+        "GET /v1/platforms HTTP/1.1\r\nhost: registry.invalid\r\nx-synthetic: ",
     )
     .await
 }
@@ -187,7 +187,7 @@ pub(super) async fn flood(it: &Attacker, flood: Flood) -> io::Result<()> {
         Flood::Continuation => {
             // a head that does not end
             line.send(&frame(HEADERS, 0, 1, &[])).await?;
-            frame(CONTINUATION, 0, 1, &block(&[("x-made-up", "x")]))
+            frame(CONTINUATION, 0, 1, &block(&[("x-synthetic", "x")]))
         }
         Flood::Reset => Vec::new(),
         Flood::Unknown => frame(0x42, 0, 0, &[0; 8]),

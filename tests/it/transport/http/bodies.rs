@@ -76,7 +76,7 @@ async fn a_field_is_given_once() {
         );
     }
     // a byte order mark is what some editors put before it
-    let marked = "\u{FEFF}{\"displayName\": \"Kế hoạch (made up)\"}";
+    let marked = "\u{FEFF}{\"displayName\": \"Kế hoạch (synthetic)\"}";
     let answer = post_text(&server, &editor, CREATE, marked).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     server.stop().await;
@@ -166,7 +166,7 @@ async fn a_date_is_one_text_and_an_enum_a_short_one() {
     let editor = editor(&server).await;
     let plan = |start: Value, end: Value| {
         json!({
-            "displayName": "Kế hoạch thử nghiệm (made up)",
+            "displayName": "Kế hoạch thử nghiệm (synthetic)",
             "plannedEnd": {"start": start, "end": end, "asWritten": "2026"},
         })
     };
@@ -196,7 +196,7 @@ async fn a_date_is_one_text_and_an_enum_a_short_one() {
         ("../2026-12-31", "", "2026-12-31"),
         ("2026-02-03/..", "2026-02-03", ""),
     ] {
-        let plan = json!({"displayName": "Kế hoạch thử nghiệm (made up)", "plannedEnd": text});
+        let plan = json!({"displayName": "Kế hoạch thử nghiệm (synthetic)", "plannedEnd": text});
         let answer = post(&server, &editor, CREATE, &plan).await;
         assert_eq!(answer.status, 200, "{text}: {}", answer.text());
         let made = &answer.json()["plannedEnd"];
@@ -213,7 +213,7 @@ async fn a_date_is_one_text_and_an_enum_a_short_one() {
         );
     }
     for text in ["Quý IV/2026", "2026-13", "2026-12-31/", "..", "2026-00", ""] {
-        let plan = json!({"displayName": "Kế hoạch thử nghiệm (made up)", "plannedEnd": text});
+        let plan = json!({"displayName": "Kế hoạch thử nghiệm (synthetic)", "plannedEnd": text});
         let answer = post(&server, &editor, CREATE, &plan).await;
         assert_eq!(
             mistakes(&answer),
@@ -257,7 +257,7 @@ async fn bodies_may_come_in_gzip() {
         ];
         send(&server.address, CREATE, &headers, body).await
     };
-    let plan = r#"{"displayName": "Kế hoạch thử nghiệm (made up)"}"#.as_bytes();
+    let plan = r#"{"displayName": "Kế hoạch thử nghiệm (synthetic)"}"#.as_bytes();
     for (coding, body) in [
         ("gzip", packed(plan)),
         ("X-GZIP", packed(plan)),
@@ -268,7 +268,7 @@ async fn bodies_may_come_in_gzip() {
         assert_eq!(answer.status, 200, "{coding}: {}", answer.text());
         assert_eq!(
             answer.json()["displayName"],
-            "Kế hoạch thử nghiệm (made up)"
+            "Kế hoạch thử nghiệm (synthetic)"
         );
     }
     for coding in ["br", "deflate", "gzip, gzip", "gzip, br", "zstd"] {

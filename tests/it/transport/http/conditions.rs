@@ -111,7 +111,7 @@ both! {
         assert_eq!(outcome(&told), "400 if-none-match CONDITION_UNSUPPORTED");
         // a method without an etag does not act as if it compared one
         let create = "POST /v1/agencies?agencyId=thu";
-        let agency = json!({"displayName": "Cơ quan thử (made up)", "kind": "OTHER"});
+        let agency = json!({"displayName": "Cơ quan thử (synthetic)", "kind": "OTHER"});
         let told = with(&server, &steward, create, &[("if-match", &second)], &agency).await;
         assert_eq!(outcome(&told), "400 if-match CONDITION_UNSUPPORTED");
         let made = with(&server, &steward, create, &[], &agency).await;
@@ -127,7 +127,7 @@ both! {
         let server = Server::start(&engine.url()).await;
         let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
         let create = "POST /v1/platforms/ndp-001/plans?planId=example";
-        let draft = json!({"displayName": "Kế hoạch thử nghiệm (made up)"});
+        let draft = json!({"displayName": "Kế hoạch thử nghiệm (synthetic)"});
         let made = with(&server, &editor, create, &[], &draft).await;
         let tag = made.header("etag").unwrap().to_owned();
         let submit = "POST /v1/platforms/ndp-001/plans/example:submit";

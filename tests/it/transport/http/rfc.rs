@@ -341,7 +341,7 @@ async fn requests_are_read_as_their_rfcs_say() {
     let address = &*server.address;
     let create = "/v1/platforms/ndp-001/plans?planId=a&validateOnly=true";
     // used for `{}` and a length of 2 below: a plan needs its name
-    let body = r#"{"displayName": "made up"}"#;
+    let body = r#"{"displayName": "synthetic"}"#;
     let mut wrong = Vec::new();
     for (section, who, sent, expected) in MESSAGES {
         let sent = sent

@@ -98,12 +98,12 @@ async fn cells_are_plain_and_compute_nothing() {
     let made = post(
         &server,
         &steward,
-        "POST /v1/agencies?agencyId=made-up",
+        "POST /v1/agencies?agencyId=synthetic",
         &agency,
     )
     .await;
     assert_eq!(made.status, 200, "{}", made.text());
-    let answer = get(&server, "/v1/agencies?format=csv&filter=name%3D*made-up").await;
+    let answer = get(&server, "/v1/agencies?format=csv&filter=name%3D*synthetic").await;
     let table = rows(&answer);
     assert_eq!(table.len(), 2, "{table:?}");
     assert_eq!(column(&table, "display_name"), ["'=HYPERLINK(\"x\")"]);

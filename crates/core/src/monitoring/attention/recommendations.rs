@@ -19,7 +19,8 @@ pub(super) fn items<'a>(
     let records = effort.rows(state.recommendations().values(), 1);
     records.filter_map(move |record| {
         let standing = record.standing_on(on)?;
-        if standing.standing != RecommendationStanding::Overdue || !record.is_seen_on(on, clearance) {
+        if standing.standing != RecommendationStanding::Overdue || !record.is_seen_on(on, clearance)
+        {
             return None;
         }
         let since = standing.term?.answer_due_date.plus_days(1);

@@ -6,7 +6,7 @@ use crate::{
     effort::Effort,
     monitoring::{
         recommendations::{RecommendationStanding, Standing},
-        tally::{CountScope, Clearance},
+        tally::{Clearance, CountScope},
     },
     records::recommendations::Recommendation,
     state::State,

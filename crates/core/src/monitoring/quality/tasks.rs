@@ -17,7 +17,13 @@ const TASK_COST: usize = 2;
 
 impl Quality {
     /// Adds the tasks that an agency leads, or all; none if the scope is a group of an edition.
-    pub(super) fn add_tasks(&mut self, state: &State, count_scope: &CountScope, on: Date, effort: &Effort) {
+    pub(super) fn add_tasks(
+        &mut self,
+        state: &State,
+        count_scope: &CountScope,
+        on: Date,
+        effort: &Effort,
+    ) {
         if count_scope.group.is_some() {
             return;
         }

@@ -48,7 +48,7 @@ fn agency(number: usize) -> AgencyName {
 }
 
 fn calendar() -> Arc<Calendar> {
-    let rows = "date,kind,repeats,document,note\n2026-03-09,OFF,,made up,\n";
+    let rows = "date,kind,repeats,document,note\n2026-03-09,OFF,,synthetic,\n";
     Arc::new(Calendar::parse(rows).unwrap())
 }
 
@@ -133,7 +133,12 @@ struct Facts {
 
 impl Facts {
     /// Its facts day by day, from its receipt on.
-    fn counts(&self, who: Option<&AgencyName>, clearance: &Clearance, on: Date) -> RecommendationCounts {
+    fn counts(
+        &self,
+        who: Option<&AgencyName>,
+        clearance: &Clearance,
+        on: Date,
+    ) -> RecommendationCounts {
         let mut counts = RecommendationCounts::default();
         let (mut state, mut holder, mut due, mut public) = ('?', None, None, false);
         let (mut until, mut frozen) = (on, None);
@@ -240,7 +245,7 @@ fn opening() -> State {
 fn document(issued: Date) -> Option<Box<Document>> {
     Some(Box::new(Document {
         symbol: format!("{issued}/QĐ-TEST"),
-        issuer: "Cơ quan thử nghiệm (made up)".into(),
+        issuer: "Cơ quan thử nghiệm (synthetic)".into(),
         issue_date: Some(issued),
         ..Document::default()
     }))
@@ -255,7 +260,7 @@ fn term(days: i32, working: bool, moved: Option<Date>) -> Term {
             DayKind::Calendar
         },
         forward_day_count: 2,
-        legal_basis_text: "made up".into(),
+        legal_basis_text: "synthetic".into(),
         document: moved.and_then(document),
         ..Term::default()
     }

@@ -123,27 +123,27 @@ pub(super) fn refuse(
 /// The parser keeps no positions, but its tree has the literals in the order of the text.
 /// Therefore the text is split into literals again, and each literal of the tree is matched in
 /// order.
-pub(super) struct Places<'s> {
+pub(super) struct Literals<'s> {
     source: &'s str,
-    literals: std::vec::IntoIter<Place<'s>>,
+    literals: std::vec::IntoIter<Literal<'s>>,
     last: usize,
 }
 
-struct Place<'s> {
+struct Literal<'s> {
     at: usize,
     /// The bare text; nothing when quoted.
     bare: Option<&'s str>,
 }
 
-impl<'s> Places<'s> {
+impl<'s> Literals<'s> {
     pub(super) fn new(source: &'s str) -> Self {
         let mut literals = Vec::new();
         cut(source, |piece| match piece {
-            Piece::Bare(at, text) => literals.push(Place {
+            Piece::Bare(at, text) => literals.push(Literal {
                 at,
                 bare: Some(text),
             }),
-            Piece::Quoted(at, ..) => literals.push(Place { at, bare: None }),
+            Piece::Quoted(at, ..) => literals.push(Literal { at, bare: None }),
             Piece::Mark(..) => {}
         });
         Self {
@@ -190,7 +190,7 @@ impl<'s> Places<'s> {
         })
     }
 
-    fn find(&mut self, is_it: impl Fn(&Place<'_>) -> bool) -> usize {
+    fn find(&mut self, is_it: impl Fn(&Literal<'_>) -> bool) -> usize {
         // between two literals of the tree only AND, OR, NOT and `-` can be
         if let Some(place) = self.literals.by_ref().find(is_it) {
             self.last = place.at;
