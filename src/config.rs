@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     net::SocketAddr,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -232,8 +233,7 @@ struct SigningArgs {
 
 impl SigningArgs {
     fn resolve(&self, settings: &mut Settings, database: Option<&DatabaseUrl>) -> Option<Signing> {
-        let given = self.signing_key.join(",");
-        let given = Some(&given).filter(|_| !self.signing_key.is_empty());
+        let given = joined(&self.signing_key);
         let beside = database.and_then(DatabaseUrl::file).map(|file| {
             let mut name = file.as_os_str().to_owned();
             name.push(SIGNING_KEY_SUFFIX);
@@ -243,7 +243,7 @@ impl SigningArgs {
             let paths = text.split(',').map(str::trim).filter(|it| !it.is_empty());
             Ok(paths.map(PathBuf::from).collect::<Vec<_>>())
         };
-        let keys = settings.read("signing_key", given, "", paths);
+        let keys = settings.read("signing_key", given.as_ref(), "", paths);
         let origin = settings.read("log_origin", self.log_origin.as_ref(), "", origin_of_log);
         let mut keys = keys?;
         if keys.is_empty() {
@@ -284,34 +284,36 @@ struct FileArgs {
 }
 
 impl FileArgs {
-    fn resolve(&self, settings: &mut Settings, place: Option<Location>) -> Option<FileSettings> {
-        let FileSettings {
-            place: _,
-            size_max,
-            total_max,
-            day_max,
-            scan: _,
-            uncited_days,
-        } = FileSettings::default();
-        let mut read = |name, given: &Option<String>, default: u64, most: u64| {
-            let default = default.to_string();
-            settings.read(name, given.as_ref(), &default, |text| number(text, 1, most))
+    fn resolve(&self, settings: &mut Settings, place: Location) -> FileSettings {
+        let mut files = FileSettings {
+            place,
+            ..FileSettings::default()
         };
-        let size_max = read("file_size", &self.file_size, size_max, FILE_SIZE_MAX);
-        let total_max = read("files_size", &self.files_size, total_max, FILES_SIZE_MAX);
-        let day_max = read("files_a_day", &self.files_a_day, day_max, FILES_SIZE_MAX);
+        let sizes = 1..=FILES_SIZE_MAX;
+        settings.limit(
+            "file_size",
+            &self.file_size,
+            &mut files.size_max,
+            1..=FILE_SIZE_MAX,
+        );
+        settings.limit(
+            "files_size",
+            &self.files_size,
+            &mut files.total_max,
+            sizes.clone(),
+        );
+        settings.limit("files_a_day", &self.files_a_day, &mut files.day_max, sizes);
         let given = &self.uncited_file_days;
-        let uncited_days = read("uncited_file_days", given, uncited_days.into(), 3650);
+        settings.limit(
+            "uncited_file_days",
+            given,
+            &mut files.uncited_days,
+            1..=3650,
+        );
         let command = |text: &str| Ok(Some(text.to_owned()).filter(|it| !it.is_empty()));
         let scan = settings.read("file_scan", self.file_scan.as_ref(), "", command);
-        Some(FileSettings {
-            place: place?,
-            size_max: size_max?,
-            total_max: total_max?,
-            day_max: day_max?,
-            scan: scan?,
-            uncited_days: u32::try_from(uncited_days?).ok()?,
-        })
+        files.scan = scan.flatten();
+        files
     }
 }
 
@@ -393,115 +395,38 @@ struct LimitArgs {
 }
 
 impl LimitArgs {
-    fn resolve(&self, settings: &mut Settings) -> Option<Limits> {
-        let Limits {
-            call_seconds,
-            slow_call_ms,
-            calls_in_flight,
-            calls_in_flight_per_caller,
-            calls_per_second,
-            connections,
-            connections_per_address,
-            streams,
-            streams_per_address,
-            streams_per_connection,
-            header_bytes,
-            watchers,
-            watchers_per_caller,
-            turns:
-                TurnLimits {
-                    running,
-                    waiting,
-                    waiting_per_caller,
-                    cost,
-                },
-        } = Limits::default();
-        let mut read = |name, given: &Option<String>, default: u64, least: u64, most: u64| {
-            let default = default.to_string();
-            settings.read(name, given.as_ref(), &default, |text| {
-                number(text, least, most)
-            })
-        };
-        let call_seconds = read("call_seconds", &self.call_seconds, call_seconds, 1, 3600);
-        let given = &self.slow_call_ms;
-        let slow_call_ms = read("slow_call_ms", given, slow_call_ms, 0, 3_600_000);
-        let cost = read("call_cost", &self.call_cost, cost, COST_MIN, COST_MAX);
-        let mut count = |name, given, default: usize| {
-            let read = read(name, given, default as u64, 1, COUNT_MAX);
-            read.and_then(|it| usize::try_from(it).ok())
-        };
-        let calls_in_flight = count("calls_in_flight", &self.calls_in_flight, calls_in_flight);
-        // by default one caller may have at most half of what all share
-        let half = |all: Option<usize>, default: usize| {
-            all.map_or(default, |all| default.min(all.div_ceil(2)))
-        };
-        let calls_in_flight_per_caller = count(
-            "calls_in_flight_per_caller",
-            &self.calls_in_flight_per_caller,
-            half(calls_in_flight, calls_in_flight_per_caller),
-        );
-        let connections = count("connections", &self.connections, connections);
-        let connections_per_address = count(
-            "connections_per_address",
-            &self.connections_per_address,
-            half(connections, connections_per_address),
-        );
-        let streams = count("streams", &self.streams, streams);
-        let streams_per_address = count(
-            "streams_per_address",
-            &self.streams_per_address,
-            half(streams, streams_per_address),
-        );
-        let watchers = count("watchers", &self.watchers, watchers);
-        let watchers_per_caller = count(
-            "watchers_per_caller",
-            &self.watchers_per_caller,
-            half(watchers, watchers_per_caller),
-        );
-        let running = count("turns", &self.turns, running);
-        let waiting = count("turns_waiting", &self.turns_waiting, waiting);
-        let waiting_per_caller = count(
-            "turns_waiting_per_caller",
-            &self.turns_waiting_per_caller,
-            half(waiting, waiting_per_caller),
-        );
-        let mut small = |name, given, default: u32, least: u64, most: u64| {
-            let read = read(name, given, default.into(), least, most);
-            read.and_then(|it| u32::try_from(it).ok())
-        };
-        let given = &self.calls_per_second;
-        let calls_per_second = small("calls_per_second", given, calls_per_second, 1, COUNT_MAX);
-        let given = &self.streams_per_connection;
-        let streams_per_connection = small(
-            "streams_per_connection",
-            given,
-            streams_per_connection,
-            1,
-            65_536,
-        );
-        let given = &self.header_bytes;
-        let header_bytes = small("header_bytes", given, header_bytes, 1024, 1_048_576);
-        Some(Limits {
-            call_seconds: call_seconds?,
-            slow_call_ms: slow_call_ms?,
-            calls_in_flight: calls_in_flight?,
-            calls_in_flight_per_caller: calls_in_flight_per_caller?,
-            calls_per_second: calls_per_second?,
-            connections: connections?,
-            connections_per_address: connections_per_address?,
-            streams: streams?,
-            streams_per_address: streams_per_address?,
-            streams_per_connection: streams_per_connection?,
-            header_bytes: header_bytes?,
-            watchers: watchers?,
-            watchers_per_caller: watchers_per_caller?,
-            turns: TurnLimits {
-                running: running?,
-                waiting: waiting?,
-                waiting_per_caller: waiting_per_caller?,
-                cost: cost?,
-            },
-        })
+    fn resolve(&self, settings: &mut Settings) -> Limits {
+        let mut limits = Limits::default();
+        // one caller may by default have at most half of what all share
+        macro_rules! read {
+            ($($name:ident: $($field:ident).+ in $range:expr $(, half of $($all:ident).+)?;)+) => {$(
+                $(
+                    let half = limits.$($all).+.div_ceil(2);
+                    limits.$($field).+ = limits.$($field).+.min(half);
+                )?
+                settings.limit(stringify!($name), &self.$name, &mut limits.$($field).+, $range);
+            )+};
+        }
+        read! {
+            call_seconds: call_seconds in 1..=3600;
+            slow_call_ms: slow_call_ms in 0..=3_600_000;
+            calls_in_flight: calls_in_flight in COUNTS;
+            calls_in_flight_per_caller: calls_in_flight_per_caller in COUNTS, half of calls_in_flight;
+            calls_per_second: calls_per_second in COUNTS;
+            connections: connections in COUNTS;
+            connections_per_address: connections_per_address in COUNTS, half of connections;
+            streams: streams in COUNTS;
+            streams_per_address: streams_per_address in COUNTS, half of streams;
+            streams_per_connection: streams_per_connection in 1..=65_536;
+            header_bytes: header_bytes in 1024..=1_048_576;
+            watchers: watchers in COUNTS;
+            watchers_per_caller: watchers_per_caller in COUNTS, half of watchers;
+            turns: turns.running in COUNTS;
+            turns_waiting: turns.waiting in COUNTS;
+            turns_waiting_per_caller: turns.waiting_per_caller in COUNTS, half of turns.waiting;
+            call_cost: turns.cost in COST_MIN..=COST_MAX;
+        }
+        limits
     }
 }
 
@@ -680,8 +605,8 @@ const COST_MAX: u64 = 1_000_000_000_000;
 const FILE_SIZE_MAX: u64 = 1024 * 1024 * 1024;
 const FILES_SIZE_MAX: u64 = 1024 * FILE_SIZE_MAX;
 
-/// Largest number of anything that can be asked for.
-const COUNT_MAX: u64 = 1_000_000;
+/// The number of anything that can be asked for.
+const COUNTS: RangeInclusive<u64> = 1..=1_000_000;
 
 /// Everything that is wrong with the settings.
 #[derive(Debug, PartialEq, Eq)]
@@ -751,52 +676,12 @@ const LISTEN_FIX: &str = "speak TLS with --tls-certificate and --tls-key, or lis
 const METRICS_LISTEN_FIX: &str = "the page of metrics has no TLS: listen on 127.0.0.1, or set \
                                   --insecure if the network is protected by other means";
 
-/// Every key of the configuration file.
-const KEYS: &[&str] = &[
-    "database",
-    "files",
-    "file_size",
-    "files_size",
-    "files_a_day",
-    "file_scan",
-    "uncited_file_days",
-    "catalogue",
-    "log_format",
-    "log_level",
-    "sandbox",
-    "listen",
-    "insecure",
-    "issuers",
-    "public_url",
-    "tls_certificate",
-    "tls_key",
-    "tls_client_ca",
-    "tls_client_auth",
-    "signing_key",
-    "log_origin",
-    "shutdown_seconds",
-    "web_origin",
-    "trusted_proxy",
-    "proxy_protocol",
-    "metrics_listen",
-    "call_seconds",
-    "slow_call_ms",
-    "calls_in_flight",
-    "calls_in_flight_per_caller",
-    "calls_per_second",
-    "connections",
-    "connections_per_address",
-    "streams",
-    "streams_per_address",
-    "streams_per_connection",
-    "header_bytes",
-    "watchers",
-    "watchers_per_caller",
-    "turns",
-    "turns_waiting",
-    "turns_waiting_per_caller",
-    "call_cost",
-];
+/// Every key of the configuration file: the options of `serve`, which has those of every command.
+fn keys() -> Vec<String> {
+    let serve = ServeArgs::augment_args(clap::Command::new("serve"));
+    let options = serve.get_arguments().map(|it| it.get_id().to_string());
+    options.filter(|it| it != "config").collect()
+}
 
 impl ServeArgs {
     /// Reads the configuration file and checks everything.
@@ -820,12 +705,10 @@ impl ServeArgs {
             "10",
             seconds,
         );
-        let web_origin = self.web_origin.join(",");
-        let web_origin = Some(&web_origin).filter(|_| !self.web_origin.is_empty());
-        let web_origins = settings.read("web_origin", web_origin, "", origins);
-        let trusted_proxy = self.trusted_proxy.join(",");
-        let trusted_proxy = Some(&trusted_proxy).filter(|_| !self.trusted_proxy.is_empty());
-        let trusted_proxies = settings.read("trusted_proxy", trusted_proxy, "", proxies);
+        let given = joined(&self.web_origin);
+        let web_origins = settings.read("web_origin", given.as_ref(), "", origins);
+        let given = joined(&self.trusted_proxy);
+        let trusted_proxies = settings.read("trusted_proxy", given.as_ref(), "", proxies);
         let given = self.proxy_protocol.as_ref();
         let proxy_protocol = settings.read("proxy_protocol", given, "false", boolean);
         if proxy_protocol == Some(true) && trusted_proxies == Some(Proxies::default()) {
@@ -854,7 +737,7 @@ impl ServeArgs {
         let signing = self.signing.resolve(&mut settings, database);
         let limits = self.limits.resolve(&mut settings);
         let place = common.as_ref().map(|it| it.files.clone());
-        let files = self.files.resolve(&mut settings, place);
+        let files = self.files.resolve(&mut settings, place.unwrap_or_default());
         if insecure == Some(false) {
             let is_plain = tls.as_ref().is_some_and(Option::is_none);
             for (name, address, fix) in [
@@ -889,8 +772,8 @@ impl ServeArgs {
                     insecure: insecure?,
                     issuers: issuers?,
                     public_url: public_url?,
-                    limits: limits?,
-                    files: files?,
+                    limits,
+                    files,
                     signing: signing?,
                     ..ServerOptions::default()
                 },
@@ -924,6 +807,7 @@ impl Settings {
                 return settings;
             }
         };
+        let known = keys();
         for (key, value) in table {
             let value = match value {
                 toml::Value::String(text) => text,
@@ -944,10 +828,10 @@ impl Settings {
                     continue;
                 }
             };
-            if KEYS.contains(&&*key) {
+            if known.contains(&key) {
                 settings.file.insert(key, value);
             } else {
-                let known = KEYS.join(", ");
+                let known = known.join(", ");
                 settings.mistake(format!(
                     "config: `{shown}` has no setting `{}`; known: {known}",
                     name(&key)
@@ -983,6 +867,22 @@ impl Settings {
                 self.mistake(format!("{name}: {mistake}"));
                 None
             }
+        }
+    }
+
+    /// Puts a number that was given in the place of a default. After a mistake the default stays, and
+    /// the settings are refused.
+    fn limit<T: Copy + fmt::Display + TryFrom<u64>>(
+        &mut self,
+        name: &str,
+        given: &Option<String>,
+        limit: &mut T,
+        range: RangeInclusive<u64>,
+    ) {
+        let default = limit.to_string();
+        let read = self.read(name, given.as_ref(), &default, |text| number(text, &range));
+        if let Some(read) = read.and_then(|it| T::try_from(it).ok()) {
+            *limit = read;
         }
     }
 
@@ -1030,6 +930,11 @@ fn one_without_the_other(issuers: &[Issuer], has_public_url: bool) -> Option<&'s
         ),
         (true, true) | (false, false) => None,
     }
+}
+
+/// A list as the file has it; none if it was not given.
+fn joined(list: &[String]) -> Option<String> {
+    (!list.is_empty()).then(|| list.join(","))
 }
 
 fn database(text: &str) -> Result<DatabaseUrl, String> {
@@ -1145,13 +1050,10 @@ fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
     }
 }
 
-fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
-    match text.parse() {
-        Ok(number) if (least..=most).contains(&number) => Ok(number),
-        _ => Err(format!(
-            "`{text}` is not a whole number from {least} to {most}"
-        )),
-    }
+fn number(text: &str, range: &RangeInclusive<u64>) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|it| range.contains(it));
+    let (least, most) = (range.start(), range.end());
+    number.ok_or_else(|| format!("`{text}` is not a whole number from {least} to {most}"))
 }
 
 /// The name of the log; `None` if it is not set.
