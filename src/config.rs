@@ -399,7 +399,7 @@ impl LimitArgs {
         let mut limits = Limits::default();
         // one caller may by default have at most half of what all share
         macro_rules! read {
-            ($($name:ident: $($field:ident).+ in $range:expr $(, half of $($all:ident).+)?;)+) => {$(
+            ($($name:ident: $($field:ident).+ in $range:expr $(, half $($all:ident).+)?;)+) => {$(
                 $(
                     let half = limits.$($all).+.div_ceil(2);
                     limits.$($field).+ = limits.$($field).+.min(half);
@@ -411,19 +411,19 @@ impl LimitArgs {
             call_seconds: call_seconds in 1..=3600;
             slow_call_ms: slow_call_ms in 0..=3_600_000;
             calls_in_flight: calls_in_flight in COUNTS;
-            calls_in_flight_per_caller: calls_in_flight_per_caller in COUNTS, half of calls_in_flight;
+            calls_in_flight_per_caller: calls_in_flight_per_caller in COUNTS, half calls_in_flight;
             calls_per_second: calls_per_second in COUNTS;
             connections: connections in COUNTS;
-            connections_per_address: connections_per_address in COUNTS, half of connections;
+            connections_per_address: connections_per_address in COUNTS, half connections;
             streams: streams in COUNTS;
-            streams_per_address: streams_per_address in COUNTS, half of streams;
+            streams_per_address: streams_per_address in COUNTS, half streams;
             streams_per_connection: streams_per_connection in 1..=65_536;
             header_bytes: header_bytes in 1024..=1_048_576;
             watchers: watchers in COUNTS;
-            watchers_per_caller: watchers_per_caller in COUNTS, half of watchers;
+            watchers_per_caller: watchers_per_caller in COUNTS, half watchers;
             turns: turns.running in COUNTS;
             turns_waiting: turns.waiting in COUNTS;
-            turns_waiting_per_caller: turns.waiting_per_caller in COUNTS, half of turns.waiting;
+            turns_waiting_per_caller: turns.waiting_per_caller in COUNTS, half turns.waiting;
             call_cost: turns.cost in COST_MIN..=COST_MAX;
         }
         limits
@@ -870,7 +870,7 @@ impl Settings {
         }
     }
 
-    /// Puts a number that was given in the place of a default. After a mistake the default stays, and
+    /// Replaces a default by the number that was given. After a mistake the default stays, and
     /// the settings are refused.
     fn limit<T: Copy + fmt::Display + TryFrom<u64>>(
         &mut self,

@@ -14,11 +14,8 @@ use crate::{
     wire::{programmes, requests},
 };
 use ndp_core::{
-    error::Violations,
-    names::ProgrammeName,
-    records::programmes::Programme,
-    rules::programmes::CreateProgramme,
-    state::State,
+    error::Violations, names::ProgrammeName, records::programmes::Programme,
+    rules::programmes::CreateProgramme, state::State,
 };
 
 updatable!(Programme programmes::programme_fields);

@@ -21,7 +21,7 @@ use ndp_core::{
     names::{AgencyName, MilestoneName, PlanName},
     records::{
         baselines::{Approval, Baseline, BaselineMilestone, MilestoneChange, Rebaseline},
-        edit::{Edit as _, Mask, FieldNode},
+        edit::{Edit as _, FieldNode, Mask},
         meta::Meta,
         milestones::MilestoneFields,
         plans::PlanFields,

@@ -17,7 +17,7 @@ use ndp_core::{
     error::{Error, Violations},
     messages::Rule,
     near::nearest,
-    records::edit::{Mask, FieldNode, split},
+    records::edit::{FieldNode, Mask, split},
 };
 
 /// The most paths in one mask: more than any resource has fields.

@@ -11,7 +11,7 @@ use crate::{
     effort::Effort,
     monitoring::{
         kept::{Kept, Shares},
-        series::{Series, turns},
+        series::{Series, indexes_of_change},
         summary::FlowSummary,
     },
     names::{AgencyName, DataFlowName},
@@ -327,7 +327,7 @@ impl State {
                 let governance = platform.iter().flat_map(|it| &it.fields.governance);
                 days.extend(governance.filter_map(|it| it.start_date));
             }
-            series.add(turns(days, dates), COUNT_COST, |date| {
+            series.add(indexes_of_change(days, dates), COUNT_COST, |date| {
                 i32::from(self.is_active_in(flow, scope, date))
             });
         }

@@ -9,7 +9,7 @@ use crate::{
     effort::Effort,
     monitoring::{
         kept::{Kept, Shares},
-        series::{Series, Sum, turns},
+        series::{Series, Sum, indexes_of_change},
         tally::Clearance,
     },
     names::{AgencyName, RecommendationName},
@@ -369,9 +369,11 @@ impl State {
     ) -> Vec<RecommendationCounts> {
         let mut series = Series::new(dates, effort);
         for record in effort.rows(self.recommendations().values(), 1) {
-            series.add(turns(record.days_of_change(), dates), 1, |date| {
-                counted(record, agency, clearance, date)
-            });
+            series.add(
+                indexes_of_change(record.days_of_change(), dates),
+                1,
+                |date| counted(record, agency, clearance, date),
+            );
         }
         series.sums()
     }

@@ -11,7 +11,7 @@ use crate::{
     effort::Effort,
     monitoring::{
         kept::{Kept, Shares},
-        series::{Series, Sum, turns},
+        series::{Series, Sum, indexes_of_change},
         standing::{Obligation, Phase, StandingState, plan_state_on},
     },
     names::{AgencyName, MilestoneName, ProgrammeName, TaskName},
@@ -369,7 +369,7 @@ impl State {
         let mut add = |task: &Arc<Task>| {
             let mut days = Vec::new();
             self.task_days(task, &mut days);
-            series.add(turns(days, dates), 1, |date| {
+            series.add(indexes_of_change(days, dates), 1, |date| {
                 if count_scope.lead.covers(task.lead_on(date)) {
                     self.counts_of_task(task, date).numbers
                 } else {

@@ -4,7 +4,7 @@
 use crate::{
     effort::Effort,
     monitoring::{
-        series::{Series, turns},
+        series::{Series, indexes_of_change},
         standing::PlanRecords,
         tally::{Clearance, CountScope, Counts, contribution_by, is_in},
     },
@@ -29,8 +29,9 @@ impl State {
         for platform in effort.rows(self.platforms().values(), 1) {
             let plans = self.plans_of(&platform.name);
             let all_records: Vec<_> = plans.map(|plan| self.plan_records(plan)).collect();
-            let turns = self.turns(platform, &all_records, *first, *last, dates);
-            series.add(turns, 1 + all_records.len(), |date| {
+            let indexes_of_change =
+                self.indexes_of_change(platform, &all_records, *first, *last, dates);
+            series.add(indexes_of_change, 1 + all_records.len(), |date| {
                 if !is_in(self, platform, count_scope, date) {
                     return Counts::default();
                 }
@@ -45,7 +46,7 @@ impl State {
     }
 
     /// The first date, and each date on which a platform's counts may differ from the date before.
-    pub(super) fn turns(
+    pub(super) fn indexes_of_change(
         &self,
         platform: &Platform,
         all_records: &[PlanRecords<'_>],
@@ -65,6 +66,6 @@ impl State {
         for plan_records in all_records {
             days.extend(plan_records.days_of_change(first, last));
         }
-        turns(days, dates)
+        indexes_of_change(days, dates)
     }
 }

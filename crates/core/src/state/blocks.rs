@@ -92,7 +92,8 @@ impl<O: Order> Block<O> {
     }
 
     fn passed(&self, position: &O::Position) -> usize {
-        self.records.partition_point(|it| O::position(it) <= *position)
+        self.records
+            .partition_point(|it| O::position(it) <= *position)
     }
 
     /// Its records, in order.
@@ -222,7 +223,8 @@ impl<O: Order> Blocks<O> {
                 // the first block has all before it, too
                 let first = self.blocks.get_min().map(|(key, _)| key.clone());
                 let block = first.and_then(|first| self.blocks.remove(&first));
-                self.blocks.insert(position.clone(), block.unwrap_or_default());
+                self.blocks
+                    .insert(position.clone(), block.unwrap_or_default());
                 position.clone()
             }
         };
@@ -274,7 +276,9 @@ impl<O: Order> Blocks<O> {
         let blocks = self.blocks.range((start, Bound::Unbounded));
         blocks.map(move |(_, block)| {
             // only the first block has records that are not after it
-            let passed = position.take().map_or(0, |position| block.passed(&position));
+            let passed = position
+                .take()
+                .map_or(0, |position| block.passed(&position));
             (&**block, passed)
         })
     }

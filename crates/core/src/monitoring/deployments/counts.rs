@@ -397,9 +397,13 @@ impl State {
             return Vec::new();
         };
         let mut spans: Vec<(usize, usize)> = Vec::new();
-        let turns = self.turns(platform, &[], *first, *last, dates);
-        let ends = turns.iter().skip(1).copied().chain([dates.len()]);
-        for (start, end) in turns.iter().copied().zip(ends) {
+        let indexes_of_change = self.indexes_of_change(platform, &[], *first, *last, dates);
+        let ends = indexes_of_change
+            .iter()
+            .skip(1)
+            .copied()
+            .chain([dates.len()]);
+        for (start, end) in indexes_of_change.iter().copied().zip(ends) {
             let Some(date) = dates.get(start) else {
                 continue;
             };

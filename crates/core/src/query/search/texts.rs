@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use memchr::{memchr_iter, memmem::Finder};
 
-use super::{FIRST_OF_WORDS, PARTS, PLACES, TextSource, Searchable, is_mark};
+use super::{FIRST_OF_WORDS, PARTS, PLACES, Searchable, TextSource, is_mark};
 use crate::state::blocks::{Members, RECORDS_MAX, members};
 use crate::text::{fold, name_key};
 
