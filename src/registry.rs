@@ -364,7 +364,7 @@ impl Registry {
 
     /// Waits for the next poll of the log, so that this process knows what other processes
     /// committed before this call. Waits at most `FOLLOW_TIME_MAX`.
-    pub async fn follow(&self) {
+    pub async fn catch_up(&self) {
         let mut polls = self.published.polls.subscribe();
         // A poll that began earlier may still be running.
         let wanted = polls.borrow_and_update().saturating_add(2);

@@ -109,7 +109,6 @@ pub struct Loaded {
 pub struct Replay {
     /// The principal that sent the request.
     pub principal: PrincipalName,
-    /// Its id.
     pub id: Uuid,
     /// The digest of the request.
     pub digest: [u8; 32],
@@ -139,7 +138,6 @@ pub struct Verified {
 /// Something wrong in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The table.
     pub table: &'static str,
     /// The row, in words.
     pub row: String,

@@ -242,7 +242,7 @@ async fn twice<T>(
     match find() {
         Err(Error::Unauthenticated(Unauthenticated::Invalid)) => {
             charge()?;
-            Box::pin(registry.follow()).await;
+            Box::pin(registry.catch_up()).await;
             find()
         }
         found => found,

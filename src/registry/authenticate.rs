@@ -257,7 +257,6 @@ fn with_key(
 enum Use {
     /// Calls of any method.
     Calls,
-    /// A feed.
     Feed,
 }
 

@@ -318,7 +318,7 @@ impl Registry {
         let reached = tokio::select! {
             biased;
             reached = self.await_revision(revision, patience) => reached,
-            () = self.follow() => Ok(()),
+            () = self.catch_up() => Ok(()),
         };
         reached?;
         let newest = self.revision();
@@ -446,7 +446,7 @@ impl Registry {
         after: Revision,
         needs_before: impl Fn(&Past<'_>) -> bool,
     ) -> Result<Vec<Arc<Logged>>, Error> {
-        let turn = self.turns.follow(who).await?;
+        let turn = self.turns.take_for_watch(who).await?;
         let (newest, redacted) = {
             let now = self.read();
             (now.state.revision(), now.redacted)

@@ -67,7 +67,6 @@ struct Shared {
 /// A change, with each resource as it was before it.
 #[derive(Debug)]
 pub struct Logged {
-    /// The change.
     pub change: Change,
     /// Its chained digest.
     pub digest: Digest,

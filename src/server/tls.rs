@@ -161,7 +161,6 @@ impl Tls {
         })))
     }
 
-    /// The files.
     pub fn files(&self) -> &TlsFiles {
         &self.0.files
     }

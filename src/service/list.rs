@@ -26,7 +26,6 @@ use ndp_core::{
 
 /// A request with these arguments: `build.rs` writes it for each that has the four fields.
 pub(super) trait Lists {
-    /// The arguments.
     fn arguments(&self) -> Arguments<'_>;
 }
 

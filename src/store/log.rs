@@ -174,7 +174,6 @@ impl HeadRow {
 pub struct Appended {
     /// The change. It has no key hash: those are not in the log.
     pub change: Change,
-    /// Its leaf hash.
     pub leaf_hash: Digest,
     /// Its chained digest.
     pub digest: Digest,
@@ -248,7 +247,6 @@ impl Encoded {
         })
     }
 
-    /// The change.
     pub const fn change(&self) -> &Change {
         &self.change
     }

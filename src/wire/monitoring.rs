@@ -209,11 +209,9 @@ pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
 pub enum Source {
     /// Platforms and what is below them.
     Platforms(fn(&Counts) -> i32),
-    /// Tasks.
     Tasks(fn(&TaskNumbers) -> i32),
     /// Deployments that are OPERATING.
     Deployments,
-    /// Recommendations.
     Recommendations(fn(&RecommendationCounts) -> i32),
     /// Data flows that are ACTIVE.
     DataFlows,

@@ -76,9 +76,7 @@ enum Block {
 /// The report with its plan, as the caller sees them.
 #[derive(Debug)]
 pub struct Subject<'a> {
-    /// The report.
     pub report: &'a Report,
-    /// Its plan.
     pub plan: &'a Plan,
     /// The State that both are read from.
     pub state: &'a State,

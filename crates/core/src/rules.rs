@@ -155,7 +155,6 @@ impl Request {
 /// A change that was decided.
 #[derive(Debug)]
 pub struct Decided {
-    /// The change.
     pub change: Change,
     /// The stored form of each record that the change puts, in the order of its effects.
     pub stored: Vec<String>,

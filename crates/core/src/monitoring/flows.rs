@@ -107,7 +107,6 @@ impl FlowCounts {
 /// Which flows are counted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FlowScope {
-    /// All.
     All,
     /// Those that an agency provides or receives, directly or by a platform that it governs.
     Agency(AgencyName),

@@ -174,7 +174,6 @@ impl Scores {
 pub struct Failure {
     /// The criterion of the rule.
     pub criterion: Criterion,
-    /// The rule.
     pub rule: Rule,
 }
 
@@ -187,7 +186,6 @@ pub struct RecordQuality {
     pub display_name: String,
     /// The agency that is responsible for it.
     pub agency: Option<AgencyName>,
-    /// Its scores.
     pub scores: Scores,
     /// The rules it breaks.
     pub failures: Vec<Failure>,

@@ -32,7 +32,6 @@ words! {
         Waiting = 3 "WAITING",
         /// Not answered, and its term is over.
         Overdue = 4 "OVERDUE",
-        /// Rejected.
         Rejected = 5 "REJECTED",
     }
 }
@@ -171,13 +170,11 @@ counts! {
     forwarded_late,
     /// Answered in time.
     answered_on_time,
-    /// Answered late.
     answered_late,
     /// Waiting for an answer, in time.
     waiting,
     /// Waiting for an answer, after the term.
     overdue,
-    /// Rejected.
     rejected,
     /// Those that led to a task.
     tasks_made,

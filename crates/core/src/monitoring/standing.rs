@@ -142,13 +142,9 @@ impl Obligation {
 /// A plan with all that is recorded below it.
 #[derive(Clone, Debug)]
 pub struct PlanRecords<'a> {
-    /// The plan.
     pub plan: &'a Plan,
-    /// Its milestones.
     pub milestones: Vec<&'a Milestone>,
-    /// Its reports.
     pub reports: Vec<&'a Report>,
-    /// Its assessments.
     pub assessments: Vec<&'a Assessment>,
     /// Its baselines, by number.
     pub baselines: Vec<&'a Baseline>,
@@ -157,7 +153,6 @@ pub struct PlanRecords<'a> {
 /// The standing of one milestone on a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MilestoneStanding {
-    /// Its state.
     pub state: StandingState,
     /// The last day by which it was promised, by the baseline in force on the date.
     pub due: Option<Date>,

@@ -41,7 +41,6 @@ pub struct Summary {
     pub date: Date,
     /// Platforms that the edition's decision declares; absent for one agency or all editions.
     pub declared_platforms: Option<i32>,
-    /// The counts.
     pub counts: Counts,
     /// The counts of tasks: of all programmes, or those that the agency leads.
     pub tasks: TaskNumbers,
@@ -60,7 +59,6 @@ pub struct Summary {
 /// The counts of data flows on a date.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlowSummary {
-    /// The counts.
     pub counts: FlowCounts,
     /// The day from which mandatory data has to go through NDOP; `None` if no edition sets it.
     pub ndop_mandatory_date: Option<Date>,

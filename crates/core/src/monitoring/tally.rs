@@ -175,7 +175,6 @@ pub enum Clearance {
     Public,
     /// Those of one agency.
     Agency(AgencyName),
-    /// All.
     All,
 }
 
@@ -336,7 +335,6 @@ pub(super) fn contribution_by<'a, K, D: Borrow<PlanRecords<'a>>>(
 pub(super) struct Added<'a> {
     /// The agency whose hidden records a caller has to see to count it; `None` for everyone.
     pub(super) hidden: Option<&'a AgencyName>,
-    /// The count.
     pub(super) count: Count,
     /// How much.
     pub(super) number: i32,

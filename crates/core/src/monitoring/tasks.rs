@@ -28,7 +28,6 @@ pub const MONTHS_MAX: i32 = 36;
 /// The standing of one task on a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskStanding {
-    /// Its state.
     pub state: StandingState,
     /// The last day by which it is due, as decided by the date.
     pub due: Option<Date>,
@@ -128,7 +127,6 @@ impl Month {
         Self(date.year() * 12 + date.month() - 1)
     }
 
-    /// Its year.
     pub const fn year(self) -> i32 {
         self.0.div_euclid(12)
     }
@@ -142,7 +140,6 @@ impl Month {
 /// Counts of tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskCounts {
-    /// The numbers.
     pub numbers: TaskNumbers,
     /// Tasks that are not completed, by the month of their due date.
     due: BTreeMap<Month, i32>,

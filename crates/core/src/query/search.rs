@@ -49,7 +49,6 @@ pub trait Searchable {
 
 /// A record whose place in the Vietnamese alphabet is known.
 pub trait Alphabetical {
-    /// The resource name.
     fn resource_name(&self) -> &str;
 
     /// The Vietnamese name, by which equal ranks are ordered.

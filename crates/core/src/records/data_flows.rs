@@ -170,9 +170,7 @@ stored! {
     /// One side of a flow: a platform, an agency or an organisation.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Party {
-        /// The platform.
         pub platform: Option<PlatformName>,
-        /// The agency.
         pub agency: Option<AgencyName>,
         /// The system of the agency.
         pub system: String,
@@ -303,7 +301,6 @@ stored! {
     /// How the data is shared from a day on.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Term {
-        /// The channel.
         pub channel: Channel,
         /// Whether the law requires the provider to share it.
         pub mandatory: bool,
@@ -322,13 +319,11 @@ stored! {
     /// A state that a flow is in from a day on.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct StateEntry {
-        /// The state.
         pub state: FlowState,
         /// From this day on; never absent in a record.
         pub start_date: Option<Date>,
         /// The document that decides it.
         pub document: Option<Box<Document>>,
-        /// The reason.
         pub reason: String,
         /// Where it was read.
         pub sources: Vec<Source>,
@@ -352,7 +347,6 @@ record_fields! {
         pub terms: Vec<Term>,
         /// Its states, each from a day on.
         pub state_entries: Vec<StateEntry>,
-        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// Where its facts were read.
         pub sources: Vec<Source>,
@@ -369,7 +363,6 @@ stored! {
     /// A confirmation of a flow by a side.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Confirmation {
-        /// The side.
         pub side: Side,
         /// The agency that acted for it.
         pub agency: AgencyName,

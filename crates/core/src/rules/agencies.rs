@@ -70,7 +70,6 @@ impl Command for CreateAgency {
 
 editable!(Agency AgencyFields "agency");
 
-/// UpdateAgency.
 pub type UpdateAgency = Update<Agency>;
 
 impl Command for UpdateAgency {

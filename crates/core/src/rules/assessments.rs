@@ -19,7 +19,6 @@ use crate::{
 /// CreateAssessment.
 #[derive(Clone, Debug)]
 pub struct CreateAssessment {
-    /// The plan.
     pub plan: PlanName,
     /// Name it is to have; a random id when absent.
     pub name: Option<AssessmentName>,

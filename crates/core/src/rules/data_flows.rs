@@ -136,7 +136,6 @@ impl Command for CreateDataFlow {
 
 editable!(DataFlow DataFlowFields "data_flow");
 
-/// UpdateDataFlow.
 pub type UpdateDataFlow = Update<DataFlow>;
 
 impl Command for UpdateDataFlow {

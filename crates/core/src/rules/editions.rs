@@ -57,7 +57,6 @@ impl Command for CreateEdition {
 
 editable!(Edition EditionFields "edition");
 
-/// UpdateEdition.
 pub type UpdateEdition = Update<Edition>;
 
 impl Command for UpdateEdition {

@@ -60,7 +60,6 @@ impl Command for CreateIndicator {
 
 editable!(Indicator IndicatorFields "indicator");
 
-/// UpdateIndicator.
 pub type UpdateIndicator = Update<Indicator>;
 
 impl Command for UpdateIndicator {
@@ -143,7 +142,6 @@ pub struct ClosePeriod {
     pub name: IndicatorName,
     /// The etag that was read.
     pub etag: String,
-    /// The period.
     pub period: Option<Period>,
 }
 

@@ -52,7 +52,6 @@ impl<'a> Asking<'a> {
 /// CreateMilestone.
 #[derive(Clone, Debug)]
 pub struct CreateMilestone {
-    /// The plan.
     pub plan: PlanName,
     /// Name it is to have; a random id when absent.
     pub name: Option<MilestoneName>,
@@ -111,7 +110,6 @@ impl Command for CreateMilestone {
 
 editable!(Milestone MilestoneFields "milestone");
 
-/// UpdateMilestone.
 pub type UpdateMilestone = Update<Milestone>;
 
 impl Command for UpdateMilestone {
@@ -155,7 +153,6 @@ pub struct CompleteMilestone {
     pub name: MilestoneName,
     /// The day on which it was complete; today when absent.
     pub completion_date: Option<Date>,
-    /// The evidence.
     pub evidence: Vec<Evidence>,
     /// The etag that was read.
     pub etag: String,

@@ -29,7 +29,6 @@ pub const OBSERVATION_ID_LENGTH: usize = 12;
 /// A value to be written.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Its name.
     pub name: ObservationName,
     /// Whether the caller chose the id.
     pub named: bool,

@@ -28,7 +28,6 @@ use crate::{
 /// CreatePlan.
 #[derive(Clone, Debug)]
 pub struct CreatePlan {
-    /// The platform.
     pub platform: PlatformName,
     /// Name it is to have; a random id when absent.
     pub name: Option<PlanName>,
@@ -156,7 +155,6 @@ impl CreatePlan {
 
 editable!(Plan PlanFields "plan");
 
-/// UpdatePlan.
 pub type UpdatePlan = Update<Plan>;
 
 impl Command for UpdatePlan {

@@ -85,7 +85,6 @@ impl Command for CreatePlatform {
 
 editable!(Platform PlatformFields "platform");
 
-/// UpdatePlatform.
 pub type UpdatePlatform = Update<Platform>;
 
 impl Command for UpdatePlatform {

@@ -70,7 +70,6 @@ impl Command for CreatePrincipal {
 
 editable!(Principal PrincipalFields "principal");
 
-/// UpdatePrincipal.
 pub type UpdatePrincipal = Update<Principal>;
 
 impl Command for UpdatePrincipal {

@@ -68,7 +68,6 @@ impl Command for CreateProgramme {
 
 editable!(Programme ProgrammeFields "programme");
 
-/// UpdateProgramme.
 pub type UpdateProgramme = Update<Programme>;
 
 impl Command for UpdateProgramme {

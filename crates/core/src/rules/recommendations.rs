@@ -352,7 +352,6 @@ pub struct ForwardRecommendation {
     pub agency: AgencyName,
     /// The day on which it takes effect; today if absent.
     pub forward_date: Option<Date>,
-    /// Its document.
     pub document: Option<Box<Document>>,
     /// The etag that was read.
     pub etag: String,
@@ -437,7 +436,6 @@ impl Command for ForwardRecommendation {
 pub struct AnswerRecommendation {
     /// Resource name of the recommendation.
     pub name: RecommendationName,
-    /// The answer.
     pub answer: Answer,
     /// The day on which it takes effect; today if absent.
     pub answer_date: Option<Date>,

@@ -222,7 +222,6 @@ pub enum Content {
     Header {
         /// The person named by a system.
         actor: Option<String>,
-        /// The reason.
         reason: String,
         /// The digest of the request, which had the text: none that any request has.
         request_digest: Option<Digest>,
@@ -232,7 +231,6 @@ pub enum Content {
 /// A resource, and the changes to it in the log that have the text.
 #[derive(Clone, Debug)]
 pub struct Resource {
-    /// Its kind.
     pub kind: Kind,
     /// Resource name.
     pub name: String,

@@ -21,7 +21,6 @@ use crate::{
 /// CreateReport.
 #[derive(Clone, Debug)]
 pub struct CreateReport {
-    /// The plan.
     pub plan: PlanName,
     /// Name it is to have; a random id when absent.
     pub name: Option<ReportName>,

@@ -77,7 +77,6 @@ impl Command for CreateTask {
 
 editable!(Task TaskFields "task");
 
-/// UpdateTask.
 pub type UpdateTask = Update<Task>;
 
 impl Command for UpdateTask {
@@ -188,7 +187,6 @@ pub struct ReportTask {
     pub name: TaskName,
     /// The day on which it was complete; today when absent.
     pub completion_date: Option<Date>,
-    /// The evidence.
     pub evidence: Vec<Evidence>,
     /// The result.
     pub note: String,

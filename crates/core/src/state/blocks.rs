@@ -32,7 +32,6 @@ pub(crate) fn members(mut of: Members) -> impl Iterator<Item = usize> {
 
 /// An order of records, and what is indexed of them.
 pub(super) trait Order {
-    /// The records.
     type Record;
     /// A position in the order.
     type Position: Ord + Clone;

@@ -101,7 +101,6 @@ fn is_named_by(name: &str, pattern: &str) -> bool {
 /// A change of the log, with what decides who sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Past<'a> {
-    /// The change.
     pub change: &'a Change,
     /// Each resource that it touches as it was before, or nothing where [`needs_before`] says so.
     pub before: &'a [Option<Image>],
