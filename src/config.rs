@@ -1,26 +1,23 @@
 //! Settings: from the command line, else the environment, else a configuration file, else their
 //! defaults. All are read before anything starts, and every mistake is reported at once.
 
+mod file;
+mod limits;
 mod origins;
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    net::SocketAddr,
-    ops::RangeInclusive,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use http::HeaderValue;
 
-use self::origins::{origins, public_url};
+pub use self::{file::Mistakes, limits::Limits};
+use self::{
+    file::{Settings, joined, table},
+    limits::LimitArgs,
+    origins::{origins, public_url},
+};
 use crate::{
-    admission::{
-        proxies::{NotANetwork, Proxies},
-        turns::TurnLimits,
-    },
+    admission::proxies::{NotANetwork, Proxies},
     catalogue,
     files::{Location, Settings as FileSettings},
     sign_in::settings::{self, Issuer},
@@ -317,119 +314,6 @@ impl FileArgs {
     }
 }
 
-/// Limits, as they are given.
-#[derive(Args, Clone, Debug, Default)]
-struct LimitArgs {
-    /// Seconds that a call other than a stream may take, 1 to 3600 [default: 60]
-    #[arg(long, env = "NDP_CALL_SECONDS", value_name = "SECONDS")]
-    call_seconds: Option<String>,
-
-    /// Milliseconds from which a call counts as slow and is logged at `info` for every caller, 0 to
-    /// 3600000 [default: 1000]
-    #[arg(long, env = "NDP_SLOW_CALL_MS", value_name = "MILLISECONDS")]
-    slow_call_ms: Option<String>,
-
-    /// Calls that may be answered at one time [default: 4096]
-    #[arg(long, env = "NDP_CALLS_IN_FLIGHT", value_name = "NUMBER")]
-    calls_in_flight: Option<String>,
-
-    /// Of these, calls of one principal, or from one address without a key [default: 512]
-    #[arg(long, env = "NDP_CALLS_IN_FLIGHT_PER_CALLER", value_name = "NUMBER")]
-    calls_in_flight_per_caller: Option<String>,
-
-    /// Calls a second by one principal, or from one address without a key; twice as many at once
-    /// [default: 2000]
-    #[arg(long, env = "NDP_CALLS_PER_SECOND", value_name = "NUMBER")]
-    calls_per_second: Option<String>,
-
-    /// Connections that may be open [default: 4096]
-    #[arg(long, env = "NDP_CONNECTIONS", value_name = "NUMBER")]
-    connections: Option<String>,
-
-    /// Connections that one address may have open [default: 256]
-    #[arg(long, env = "NDP_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER")]
-    connections_per_address: Option<String>,
-
-    /// Streams of HTTP/2 that all connections together may have open [default: 32768]
-    #[arg(long, env = "NDP_STREAMS", value_name = "NUMBER")]
-    streams: Option<String>,
-
-    /// Of these, streams of the connections from one address [default: 2048]
-    #[arg(long, env = "NDP_STREAMS_PER_ADDRESS", value_name = "NUMBER")]
-    streams_per_address: Option<String>,
-
-    /// Of these, streams of one connection; a connection may have 16 of them where the others have
-    /// all the rest [default: 200]
-    #[arg(long, env = "NDP_STREAMS_PER_CONNECTION", value_name = "NUMBER")]
-    streams_per_connection: Option<String>,
-
-    /// Bytes of a call's headers [default: 16384]
-    #[arg(long, env = "NDP_HEADER_BYTES", value_name = "BYTES")]
-    header_bytes: Option<String>,
-
-    /// Watches that may be open [default: 4096]
-    #[arg(long, env = "NDP_WATCHERS", value_name = "NUMBER")]
-    watchers: Option<String>,
-
-    /// Watches that one principal, or one address without a key, may have open [default: 1024]
-    #[arg(long, env = "NDP_WATCHERS_PER_CALLER", value_name = "NUMBER")]
-    watchers_per_caller: Option<String>,
-
-    /// Pieces of work over many records that may run at one time [default: one less than there are
-    /// cores, 1 to 4]
-    #[arg(long, env = "NDP_TURNS", value_name = "NUMBER")]
-    turns: Option<String>,
-
-    /// Calls that may wait for such work to run [default: 256]
-    #[arg(long, env = "NDP_TURNS_WAITING", value_name = "NUMBER")]
-    turns_waiting: Option<String>,
-
-    /// Of these, calls of one principal, or from one address without a key [default: 32]
-    #[arg(long, env = "NDP_TURNS_WAITING_PER_CALLER", value_name = "NUMBER")]
-    turns_waiting_per_caller: Option<String>,
-
-    /// Work that one call may cause, in units: about one for each record that is read, and one for
-    /// each term of a filter on it [default: 50000000]
-    #[arg(long, env = "NDP_CALL_COST", value_name = "UNITS")]
-    call_cost: Option<String>,
-}
-
-impl LimitArgs {
-    fn resolve(&self, settings: &mut Settings) -> Limits {
-        let mut limits = Limits::default();
-        // one caller may by default have at most half of what all share
-        macro_rules! read {
-            ($($name:ident: $($field:ident).+ in $range:expr $(, half $($all:ident).+)?;)+) => {$(
-                $(
-                    let half = limits.$($all).+.div_ceil(2);
-                    limits.$($field).+ = limits.$($field).+.min(half);
-                )?
-                settings.limit(stringify!($name), &self.$name, &mut limits.$($field).+, $range);
-            )+};
-        }
-        read! {
-            call_seconds: call_seconds in 1..=3600;
-            slow_call_ms: slow_call_ms in 0..=3_600_000;
-            calls_in_flight: calls_in_flight in COUNTS;
-            calls_in_flight_per_caller: calls_in_flight_per_caller in COUNTS, half calls_in_flight;
-            calls_per_second: calls_per_second in COUNTS;
-            connections: connections in COUNTS;
-            connections_per_address: connections_per_address in COUNTS, half connections;
-            streams: streams in COUNTS;
-            streams_per_address: streams_per_address in COUNTS, half streams;
-            streams_per_connection: streams_per_connection in 1..=65_536;
-            header_bytes: header_bytes in 1024..=1_048_576;
-            watchers: watchers in COUNTS;
-            watchers_per_caller: watchers_per_caller in COUNTS, half watchers;
-            turns: turns.running in COUNTS;
-            turns_waiting: turns.waiting in COUNTS;
-            turns_waiting_per_caller: turns.waiting_per_caller in COUNTS, half turns.waiting;
-            call_cost: turns.cost in COST_MIN..=COST_MAX;
-        }
-        limits
-    }
-}
-
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -542,91 +426,9 @@ pub struct ServerOptions {
     pub connection_idle: Option<Duration>,
 }
 
-/// How much the server takes at a time; what is more is refused, never kept waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Longest time of a call that does not stream, in seconds.
-    pub call_seconds: u64,
-    /// Time from which a call is logged as a slow one, in milliseconds.
-    pub slow_call_ms: u64,
-    /// Calls being answered.
-    pub calls_in_flight: usize,
-    /// Of these, calls of one principal, or from one address without a key.
-    pub calls_in_flight_per_caller: usize,
-    /// Calls a second by one principal, or from one address without a key.
-    pub calls_per_second: u32,
-    /// Open connections.
-    pub connections: usize,
-    /// Open connections from one address.
-    pub connections_per_address: usize,
-    /// Streams that connections may have open.
-    pub streams: usize,
-    /// Of these, streams of the connections from one address.
-    pub streams_per_address: usize,
-    /// Of these, streams of one connection.
-    pub streams_per_connection: u32,
-    /// Bytes of a call's headers, counted as HTTP/2 does.
-    pub header_bytes: u32,
-    /// Open watches.
-    pub watchers: usize,
-    /// Open watches of one principal, or from one address without a key.
-    pub watchers_per_caller: usize,
-    /// Work over many records. The registry takes it when it starts.
-    pub turns: TurnLimits,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            call_seconds: 60,
-            slow_call_ms: 1000,
-            calls_in_flight: 4096,
-            calls_in_flight_per_caller: 512,
-            calls_per_second: 2000,
-            connections: 4096,
-            connections_per_address: 256,
-            streams: 32_768,
-            streams_per_address: 2048,
-            streams_per_connection: 200,
-            header_bytes: 16 * 1024,
-            watchers: 4096,
-            watchers_per_caller: 1024,
-            turns: TurnLimits::default(),
-        }
-    }
-}
-
-/// Least and largest cost of a call that can be asked for. A page of the published catalogue costs
-/// far less than the least.
-const COST_MIN: u64 = 100_000;
-const COST_MAX: u64 = 1_000_000_000_000;
-
 /// Largest size of a file, and of all files, that can be asked for, in bytes.
 const FILE_SIZE_MAX: u64 = 1024 * 1024 * 1024;
 const FILES_SIZE_MAX: u64 = 1024 * FILE_SIZE_MAX;
-
-/// The number of anything that can be asked for.
-const COUNTS: RangeInclusive<u64> = 1..=1_000_000;
-
-/// Everything that is wrong with the settings.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Mistakes(Vec<String>);
-
-impl fmt::Display for Mistakes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.0.len();
-        write!(
-            f,
-            "{count} mistake{} in the settings:",
-            if count == 1 { "" } else { "s" }
-        )?;
-        self.0
-            .iter()
-            .try_for_each(|mistake| write!(f, "\n  {mistake}"))
-    }
-}
-
-impl std::error::Error for Mistakes {}
 
 impl DatabaseArgs {
     /// Reads the configuration file and checks everything.
@@ -675,13 +477,6 @@ const LISTEN_FIX: &str = "speak TLS with --tls-certificate and --tls-key, or lis
                           network is protected by other means, also between a proxy and here";
 const METRICS_LISTEN_FIX: &str = "the page of metrics has no TLS: listen on 127.0.0.1, or set \
                                   --insecure if the network is protected by other means";
-
-/// Every key of the configuration file: the options of `serve`, which has those of every command.
-fn keys() -> Vec<String> {
-    let serve = ServeArgs::augment_args(clap::Command::new("serve"));
-    let options = serve.get_arguments().map(|it| it.get_id().to_string());
-    options.filter(|it| it != "config").collect()
-}
 
 impl ServeArgs {
     /// Reads the configuration file and checks everything.
@@ -785,129 +580,6 @@ impl ServeArgs {
     }
 }
 
-/// The configuration file, and what was wrong so far.
-struct Settings {
-    file: BTreeMap<String, String>,
-    mistakes: Vec<String>,
-}
-
-impl Settings {
-    /// One file serves every command, so it may hold settings that this one does not read.
-    fn open(path: Option<&PathBuf>) -> Self {
-        let mut settings = Self {
-            file: BTreeMap::new(),
-            mistakes: Vec::new(),
-        };
-        let Some(path) = path else { return settings };
-        let shown = path.display();
-        let table = match table(path) {
-            Ok(table) => table,
-            Err(mistake) => {
-                settings.mistake(format!("config: {mistake}"));
-                return settings;
-            }
-        };
-        let known = keys();
-        for (key, value) in table {
-            let value = match value {
-                toml::Value::String(text) => text,
-                toml::Value::Array(items) if items.iter().all(toml::Value::is_str) => {
-                    let items = items.iter().filter_map(toml::Value::as_str);
-                    items.collect::<Vec<_>>().join(",")
-                }
-                toml::Value::Integer(number) => number.to_string(),
-                toml::Value::Float(number) => number.to_string(),
-                toml::Value::Boolean(flag) => flag.to_string(),
-                other => {
-                    let kind = other.type_str();
-                    settings.mistake(format!(
-                        "config: `{}` in `{shown}` is of type {kind}; write a text, a number, or \
-                         true or false",
-                        name(&key)
-                    ));
-                    continue;
-                }
-            };
-            if known.contains(&key) {
-                settings.file.insert(key, value);
-            } else {
-                let known = known.join(", ");
-                settings.mistake(format!(
-                    "config: `{shown}` has no setting `{}`; known: {known}",
-                    name(&key)
-                ));
-            }
-        }
-        settings
-    }
-
-    fn mistake(&mut self, mistake: String) {
-        self.mistakes.push(mistake);
-    }
-
-    /// One setting: what was given, else what the file says, else the default.
-    fn read<T>(
-        &mut self,
-        name: &str,
-        given: Option<&String>,
-        default: &str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        let text = given
-            .or_else(|| self.file.get(name))
-            .map_or(default, String::as_str);
-        match parse(text) {
-            Ok(value) => Some(value),
-            // the database's URL in another's place
-            Err(_) if name != "database" && text.contains("://") && text.contains('@') => {
-                self.mistake(format!("{name}: a URL with a user does not belong here"));
-                None
-            }
-            Err(mistake) => {
-                self.mistake(format!("{name}: {mistake}"));
-                None
-            }
-        }
-    }
-
-    /// Replaces a default by the number that was given. After a mistake the default stays, and
-    /// the settings are refused.
-    fn limit<T: Copy + fmt::Display + TryFrom<u64>>(
-        &mut self,
-        name: &str,
-        given: &Option<String>,
-        limit: &mut T,
-        range: RangeInclusive<u64>,
-    ) {
-        let default = limit.to_string();
-        let read = self.read(name, given.as_ref(), &default, |text| number(text, &range));
-        if let Some(read) = read.and_then(|it| T::try_from(it).ok()) {
-            *limit = read;
-        }
-    }
-
-    fn finish<T>(self, config: Option<T>) -> Result<T, Mistakes> {
-        match config {
-            Some(config) if self.mistakes.is_empty() => Ok(config),
-            _ => Err(Mistakes(self.mistakes)),
-        }
-    }
-}
-
-/// Reads a file in TOML.
-fn table(path: &Path) -> Result<toml::Table, String> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path);
-    let text = text.map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
-    text.parse().map_err(|error: toml::de::Error| {
-        // not the error as it is: that quotes the line, which may hold a password
-        let before = error.span().and_then(|span| text.get(..span.start));
-        let line = before.unwrap_or_default().matches('\n').count() + 1;
-        let what = error.message();
-        format!("`{shown}` is not TOML: line {line}: {what}")
-    })
-}
-
 fn issuers(text: &str) -> Result<Vec<Issuer>, String> {
     if text.is_empty() {
         return Ok(Vec::new());
@@ -932,11 +604,6 @@ fn one_without_the_other(issuers: &[Issuer], has_public_url: bool) -> Option<&'s
     }
 }
 
-/// A list as the file has it; none if it was not given.
-fn joined(list: &[String]) -> Option<String> {
-    (!list.is_empty()).then(|| list.join(","))
-}
-
 fn database(text: &str) -> Result<DatabaseUrl, String> {
     DatabaseUrl::parse(text).map_err(ToOwned::to_owned)
 }
@@ -954,17 +621,6 @@ pub fn quoted(text: &str) -> String {
         text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-/// A key of the configuration file, as errors show it: a text that is not a name may be a password.
-fn name(key: &str) -> &str {
-    const LENGTH_MAX: usize = 40;
-    let named = |it: u8| it.is_ascii_lowercase() || it == b'_' || it == b'-';
-    if key.bytes().all(named) && key.len() <= LENGTH_MAX {
-        key
-    } else {
-        "…"
     }
 }
 
@@ -1048,12 +704,6 @@ fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
     } else {
         address(text).map(Some)
     }
-}
-
-fn number(text: &str, range: &RangeInclusive<u64>) -> Result<u64, String> {
-    let number = text.parse().ok().filter(|it| range.contains(it));
-    let (least, most) = (range.start(), range.end());
-    number.ok_or_else(|| format!("`{text}` is not a whole number from {least} to {most}"))
 }
 
 /// The name of the log; `None` if it is not set.

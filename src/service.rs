@@ -9,6 +9,7 @@ mod denials;
 mod deployments;
 mod encodings;
 mod evidence;
+mod figures;
 mod files;
 mod glossary;
 pub mod health;

@@ -1,4 +1,4 @@
-//! MonitoringService: summaries, timelines, attention items, data quality and figures.
+//! MonitoringService: summaries, timelines, attention items, scoreboards and data quality.
 
 use std::{cell::OnceCell, sync::Arc};
 
@@ -8,8 +8,6 @@ use tonic::Request;
 use super::{
     RpcResult, Services,
     list::{Lists as _, Seen, fitted, page},
-    read::get,
-    write::open_write,
 };
 use crate::{
     admission::held::Entry,
@@ -19,7 +17,7 @@ use crate::{
         compute_timeline_request::{Interval, Metric},
     },
     wire::{
-        agencies, documents, figures,
+        agencies, documents,
         monitoring::{self, Source},
         reminders, requests, scoreboard, tasks,
         values::{self, write_date},
@@ -35,20 +33,17 @@ use ndp_core::{
         attention::Item,
         flows::FlowScope,
         quality::RecordQuality,
-        reconcile::Computed,
         scoreboard::{Ask, Row},
         summary::Scope,
         tally::{Clearance, CountScope, Tally},
         tasks::{TaskLead, TaskScope},
     },
-    names::{AgencyName, FigureName, PlatformName, ProgrammeName, Revision},
+    names::{AgencyName, PlatformName, ProgrammeName},
     query::{
         filter::Filter,
         order::Order,
         page::{Cursor, Page, cut, page_size, page_sorted},
     },
-    records::figures::Figure,
-    rules::figures::CreateFigure,
     state::State,
     time::Date,
 };
@@ -435,100 +430,6 @@ impl Services {
             synthetic: state.is_synthetic(),
         })
     }
-
-    pub(super) async fn reconcile_figures(
-        &self,
-        request: Request<pb::ReconcileFiguresRequest>,
-    ) -> RpcResult<pb::ReconcileFiguresResponse> {
-        let (call, today, message) = self.open_counted(request).await?;
-        let binding = call.binding("ReconcileFigures");
-        let query = self.query::<Figure>(binding, &message.arguments())?;
-        let (binding, order) = (query.binding.clone(), query.order.clone());
-        let computing = self.work(&call, move |call, effort| {
-            let state = call.state();
-            let rows = query.rows(state.figures(), "");
-            let page = page(&query, call, effort, query.by_name(), rows, |_| true);
-            // everyone sees figures whole
-            let figures = page.items.iter().filter_map(Seen::whole).cloned();
-            let computed = effort.rows(figures, 1).map(|figure| {
-                let computed = state.reconcile(&figure, today, effort);
-                (figure, computed)
-            });
-            Ok((computed.collect::<Vec<_>>(), page.next))
-        });
-        let (computed, next) = computing.await?;
-        let grounds = computed.iter().map(|(_, computed)| &*computed.grounds);
-        self.registry().afford_behind(grounds)?;
-        let mut items = Vec::with_capacity(computed.len());
-        for (figure, computed) in computed {
-            let behind = self
-                .registry()
-                .revisions_behind(&call.who, &computed.grounds);
-            let revisions = behind.await?;
-            items.push((figure, computed, revisions));
-        }
-        let page = self.work(&call, move |_, effort| {
-            let convert = |(figure, computed, revisions): &&Behind| {
-                monitoring::reconciliation(figure, computed, revisions)
-            };
-            let cursor = |(figure, ..): &&Behind| order.cursor(figure);
-            let items = items.iter().collect();
-            let next = next.clone();
-            Ok(fitted(Page { items, next }, effort, 1, convert, cursor))
-        });
-        let (reconciliations, next_page_token) = self.sealed(&binding, page.await?);
-        call.answer(pb::ReconcileFiguresResponse {
-            reconciliations,
-            next_page_token,
-        })
-    }
-
-    pub(super) async fn get_figure(
-        &self,
-        request: Request<pb::GetFigureRequest>,
-    ) -> RpcResult<pb::Figure> {
-        let (call, message) = self.open_read(request).await?;
-        let figure = get(&call, &message.name, State::figure)?;
-        call.answer(figures::figure(&figure))
-    }
-
-    pub(super) async fn list_figures(
-        &self,
-        request: Request<pb::ListFiguresRequest>,
-    ) -> RpcResult<pb::ListFiguresResponse> {
-        let (call, message) = self.open_read(request).await?;
-        let (figures, next_page_token) = self
-            .list(
-                &call,
-                State::figures,
-                String::new(),
-                call.binding("ListFigures"),
-                &message.arguments(),
-                |_, seen| figures::figure(seen),
-            )
-            .await?;
-        call.answer(pb::ListFiguresResponse {
-            figures,
-            next_page_token,
-        })
-    }
-
-    pub(super) async fn create_figure(
-        &self,
-        request: Request<pb::CreateFigureRequest>,
-    ) -> RpcResult<pb::Figure> {
-        let (call, envelope, message) = open_write(request)?;
-        let name = requests::new_name(&message.figure_id, "figure_id", FigureName::from_id)?;
-        let mut violations = Violations::new();
-        let figure = message.figure.unwrap_or_default();
-        let figure = figures::figure_fields(figure, name, "figure", &mut violations);
-        violations.into_result()?;
-        let figure = figure.ok_or_else(|| Error::Bug("a figure without its facts".into()))?;
-        let command = CreateFigure { figure };
-        self.write(call, envelope, command)
-            .await?
-            .answer(|it, _| figures::figure(it))
-    }
 }
 
 /// The scoreboard that a request asks for.
@@ -556,9 +457,6 @@ fn board(message: &pb::ComputeScoreboardRequest) -> Result<Ask, Error> {
         allow_mixed: message.allow_mixed,
     })
 }
-
-/// A figure, the values computed for it, and the revisions they are computed from.
-type Behind = (Arc<Figure>, Computed, Vec<Revision>);
 
 /// The cost of writing what one agency has in a report, in units of work.
 const REPORT_ROW_COST: usize = 10;
