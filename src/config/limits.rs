@@ -87,35 +87,35 @@ pub(super) struct LimitArgs {
 impl LimitArgs {
     pub(super) fn resolve(&self, settings: &mut Settings) -> Limits {
         let mut limits = Limits::default();
-        // one caller may by default have at most half of what all share
         macro_rules! read {
-            ($($name:ident: $($field:ident).+ in $range:expr $(, half $($all:ident).+)?;)+) => {$(
-                $(
-                    let half = limits.$($all).+.div_ceil(2);
-                    limits.$($field).+ = limits.$($field).+.min(half);
-                )?
-                settings.limit(stringify!($name), &self.$name, &mut limits.$($field).+, $range);
-            )+};
+            ($name:ident: $($field:ident).+ in $range:expr) => {
+                settings.limit(stringify!($name), &self.$name, &mut limits.$($field).+, $range)
+            };
         }
-        read! {
-            call_seconds: call_seconds in 1..=3600;
-            slow_call_ms: slow_call_ms in 0..=3_600_000;
-            calls_in_flight: calls_in_flight in COUNTS;
-            calls_in_flight_per_caller: calls_in_flight_per_caller in COUNTS, half calls_in_flight;
-            calls_per_second: calls_per_second in COUNTS;
-            connections: connections in COUNTS;
-            connections_per_address: connections_per_address in COUNTS, half connections;
-            streams: streams in COUNTS;
-            streams_per_address: streams_per_address in COUNTS, half streams;
-            streams_per_connection: streams_per_connection in 1..=65_536;
-            header_bytes: header_bytes in 1024..=1_048_576;
-            watchers: watchers in COUNTS;
-            watchers_per_caller: watchers_per_caller in COUNTS, half watchers;
-            turns: turns.running in COUNTS;
-            turns_waiting: turns.waiting in COUNTS;
-            turns_waiting_per_caller: turns.waiting_per_caller in COUNTS, half turns.waiting;
-            call_cost: turns.cost in COST_MIN..=COST_MAX;
+        // one caller may by default have at most half of what all share
+        macro_rules! share {
+            ($name:ident: $($field:ident).+ of $($all:ident).+) => {
+                limits.$($field).+ = limits.$($field).+.min(limits.$($all).+.div_ceil(2));
+                read!($name: $($field).+ in COUNTS);
+            };
         }
+        read!(call_seconds: call_seconds in 1..=3600);
+        read!(slow_call_ms: slow_call_ms in 0..=3_600_000);
+        read!(calls_in_flight: calls_in_flight in COUNTS);
+        share!(calls_in_flight_per_caller: calls_in_flight_per_caller of calls_in_flight);
+        read!(calls_per_second: calls_per_second in COUNTS);
+        read!(connections: connections in COUNTS);
+        share!(connections_per_address: connections_per_address of connections);
+        read!(streams: streams in COUNTS);
+        share!(streams_per_address: streams_per_address of streams);
+        read!(streams_per_connection: streams_per_connection in 1..=65_536);
+        read!(header_bytes: header_bytes in 1024..=1_048_576);
+        read!(watchers: watchers in COUNTS);
+        share!(watchers_per_caller: watchers_per_caller of watchers);
+        read!(turns: turns.running in COUNTS);
+        read!(turns_waiting: turns.waiting in COUNTS);
+        share!(turns_waiting_per_caller: turns.waiting_per_caller of turns.waiting);
+        read!(call_cost: turns.cost in COST_MIN..=COST_MAX);
         limits
     }
 }

@@ -5,10 +5,7 @@ use std::{cell::OnceCell, sync::Arc};
 use prost::Message;
 use tonic::Request;
 
-use super::{
-    RpcResult, Services,
-    list::{Lists as _, Seen, fitted, page},
-};
+use super::{RpcResult, Services, list::fitted};
 use crate::{
     admission::held::Entry,
     call::{Call, identity::identify_feed, metadata::NDP_FEED_KEY},
@@ -42,7 +39,7 @@ use ndp_core::{
     query::{
         filter::Filter,
         order::Order,
-        page::{Cursor, Page, cut, page_size, page_sorted},
+        page::{Cursor, cut, page_size, page_sorted},
     },
     state::State,
     time::Date,

@@ -102,7 +102,7 @@ impl Services {
         mut call: Call,
         envelope: Envelope,
         command: C,
-    ) -> Result<Written<C::Payload>, Error> {
+    ) -> Result<Written<C::Output>, Error> {
         let Envelope {
             request_id,
             reason,
@@ -135,7 +135,7 @@ impl Services {
         }
         // a change begins with the record that its method returns, also when it is replayed
         let name = image.name().to_owned();
-        let record = C::Payload::of_image(image)
+        let record = C::Output::of_image(image)
             .ok_or_else(|| Error::Bug(format!("`{name}` is of another kind").into()))?;
         Ok(Written {
             call,
