@@ -68,7 +68,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    pub(super) async fn new(server: &Server) -> Self {
+    pub(crate) async fn new(server: &Server) -> Self {
         let own_transcribed = transcribed_early(server).await;
         let cast = Cast::new(server).await;
         server
@@ -270,7 +270,7 @@ fn exit() -> Value {
 }
 
 /// A method, on what where that matters, and a request that is valid.
-pub(super) type Case = (&'static str, &'static str, Value);
+pub(crate) type Case = (&'static str, &'static str, Value);
 
 #[rustfmt::skip]
 pub(crate) fn cases(it: &Fixture) -> Vec<Case> {

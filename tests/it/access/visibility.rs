@@ -990,8 +990,8 @@ proptest! {
                 let of = |state: &State| {
                     let today = now().date_in_vietnam();
                     let agency = agency.as_ref();
-                    let place = state.place(&scope, "", agency, today, &effort).unwrap();
-                    state.summary(&caller, place, &Tally::new(state, today, &effort))
+                    let counted = state.count_scope(&scope, "", agency, today, &effort).unwrap();
+                    state.summary(&caller, counted, &Tally::new(state, today, &effort))
                 };
                 prop_assert_eq!(of(&whole), of(&seen));
             }

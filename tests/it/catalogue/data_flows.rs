@@ -31,7 +31,7 @@ fn state(state: &str, day: [i32; 3]) -> Value {
 }
 
 /// A request that makes a flow with every field, between two agencies.
-pub(super) fn create(id: &str) -> Value {
+pub(crate) fn create(id: &str) -> Value {
     json!({"data_flow_id": id, "data_flow": {
         "display_name": "Dữ liệu thử nghiệm (synthetic)",
         "data_kinds": ["Loại thử nghiệm 1", "Loại thử nghiệm 2"],
@@ -54,7 +54,7 @@ pub(super) fn create(id: &str) -> Value {
 }
 
 /// A flow to an organisation that has no agency record, with few fields.
-pub(super) fn to_organisation(id: &str, name: &str, kind: &str) -> Value {
+pub(crate) fn to_organisation(id: &str, name: &str, kind: &str) -> Value {
     json!({"data_flow_id": id, "data_flow": {
         "display_name": "Dữ liệu thử nghiệm (synthetic)",
         "provider": {"platform": PROVIDER},
@@ -66,7 +66,7 @@ pub(super) fn to_organisation(id: &str, name: &str, kind: &str) -> Value {
 }
 
 /// The states of a flow, and that it is suspended after them.
-pub(super) fn suspended(flow: &Value) -> Value {
+pub(crate) fn suspended(flow: &Value) -> Value {
     and(flow, "state_entries", state("SUSPENDED", [2026, 9, 20]))
 }
 

@@ -38,7 +38,7 @@ fn covered(done: i32, total: i32, day: [i32; 3]) -> Value {
 }
 
 /// A request that makes a synthetic deployment with every field, as of the day before the clock's.
-pub(super) fn report(agency: &str) -> Value {
+pub(crate) fn report(agency: &str) -> Value {
     let mut kept = json!({
         "display_name": "Hệ thống cũ", "disposition": "KEPT", "start_date": date([2026, 8, 1]),
         "end_date": date([2026, 9, 15]), "reason": "Chuyển dữ liệu",

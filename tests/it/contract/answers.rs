@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// At least two synthetic records of every kind, some with every field and some with few.
-pub(super) async fn world(server: &Server) -> Raw {
+pub(crate) async fn world(server: &Server) -> Raw {
     let roles = [Role::Admin, Role::Steward];
     let all = server.raw(server.person("all", &roles, None).await);
     let cast = Cast::new(server).await;

@@ -480,7 +480,7 @@ fn rows_of<K: Ord + Clone, T: Clone>(map: &imbl::OrdMap<K, std::sync::Arc<T>>) -
 // === the contract names the same fields ===
 
 /// The fields that the comment of a request's field lists after `Fields:`.
-pub(super) fn named_in_comment(pool: &DescriptorPool, request: &str, field: &str) -> Vec<String> {
+pub(crate) fn named_in_comment(pool: &DescriptorPool, request: &str, field: &str) -> Vec<String> {
     let name = format!("ndp.registry.v1.{request}");
     let message = pool.get_message_by_name(&name).unwrap();
     let field = message.get_field_by_name(field).unwrap();

@@ -11,16 +11,16 @@ use crate::harness::{
 };
 
 /// A synthetic decision of the day before the clock's.
-pub(super) fn decision(symbol: &str) -> pb::Document {
+pub(crate) fn decision(symbol: &str) -> pb::Document {
     document(symbol, DECISION_DAY)
 }
 
-pub(super) fn date(year: i32, month: i32, day: i32) -> pb::Date {
+pub(crate) fn date(year: i32, month: i32, day: i32) -> pb::Date {
     pb::Date { year, month, day }
 }
 
 /// A synthetic agency.
-pub(super) fn agency(display_name: &str) -> pb::Agency {
+pub(crate) fn agency(display_name: &str) -> pb::Agency {
     pb::Agency {
         display_name: display_name.into(),
         kind: pb::agency::Kind::Other.into(),
@@ -29,7 +29,7 @@ pub(super) fn agency(display_name: &str) -> pb::Agency {
 }
 
 /// A synthetic edition.
-pub(super) fn edition(symbol: &str) -> pb::Edition {
+pub(crate) fn edition(symbol: &str) -> pb::Edition {
     pb::Edition {
         display_name: "Danh mục thử nghiệm (synthetic)".into(),
         decision: Some(decision(symbol)),
@@ -39,7 +39,7 @@ pub(super) fn edition(symbol: &str) -> pb::Edition {
 }
 
 /// A synthetic platform.
-pub(super) fn platform(display_name: &str) -> pb::Platform {
+pub(crate) fn platform(display_name: &str) -> pb::Platform {
     pb::Platform {
         display_name: display_name.into(),
         verification: pb::platform::Verification::Verified.into(),
@@ -48,7 +48,7 @@ pub(super) fn platform(display_name: &str) -> pb::Platform {
 }
 
 /// A synthetic place in an edition.
-pub(super) fn listing(edition: &str, display_name: &str) -> pb::platform::Listing {
+pub(crate) fn listing(edition: &str, display_name: &str) -> pb::platform::Listing {
     pb::platform::Listing {
         edition: edition.into(),
         display_name: display_name.into(),
@@ -57,7 +57,7 @@ pub(super) fn listing(edition: &str, display_name: &str) -> pb::platform::Listin
 }
 
 /// Who governs a platform, from a day on or from the beginning.
-pub(super) fn governance(agency: &str, start_date: Option<pb::Date>) -> pb::platform::Governance {
+pub(crate) fn governance(agency: &str, start_date: Option<pb::Date>) -> pb::platform::Governance {
     pb::platform::Governance {
         agency: format!("agencies/{agency}"),
         start_date,
@@ -77,7 +77,7 @@ pub(crate) async fn steward(server: &Server, id: &str) -> Clients {
 }
 
 /// An editor of the agency `agencies/{agency}`, with a key.
-pub(super) async fn editor(server: &Server, id: &str, agency: &str) -> Clients {
+pub(crate) async fn editor(server: &Server, id: &str, agency: &str) -> Clients {
     let roles = [Role::AgencyEditor];
     server.clients(server.person(id, &roles, Some(agency)).await)
 }

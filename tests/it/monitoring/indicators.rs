@@ -20,7 +20,7 @@ use crate::harness::{
 };
 
 /// A request that makes an indicator with every field: a monthly rate.
-pub(super) fn create(id: &str) -> Value {
+pub(crate) fn create(id: &str) -> Value {
     json!({"indicator_id": id, "indicator": {
         "display_name": "Tỷ lệ thử nghiệm", "display_name_en": "Synthetic rate",
         "description": "Chỉ tiêu thử nghiệm\nhai dòng",
@@ -52,25 +52,25 @@ pub(super) fn create(id: &str) -> Value {
 }
 
 /// A month of 2026.
-pub(super) fn month(month: i32) -> Value {
+pub(crate) fn month(month: i32) -> Value {
     let last = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month as usize - 1];
     json!({"start": date([2026, month, 1]), "end": date([2026, month, last])})
 }
 
 /// A value of the first agency in a month.
-pub(super) fn on_basis(indicator: &str, of: i32, basis: &str) -> Value {
+pub(crate) fn on_basis(indicator: &str, of: i32, basis: &str) -> Value {
     json!({"parent": format!("indicators/{indicator}"), "observation": {
         "agency": format!("agencies/{AGENCY}"), "period": month(of), "basis": basis,
         "numerator": "91", "denominator": "100", "value": "91.00",
     }})
 }
 
-pub(super) fn declared(indicator: &str, of: i32) -> Value {
+pub(crate) fn declared(indicator: &str, of: i32) -> Value {
     on_basis(indicator, of, "DECLARED")
 }
 
 /// A value of the whole country in a month.
-pub(super) fn of_country(indicator: &str, of: i32, basis: &str) -> Value {
+pub(crate) fn of_country(indicator: &str, of: i32, basis: &str) -> Value {
     of_scope(indicator, of, basis, "COUNTRY", "90.5")
 }
 
@@ -82,7 +82,7 @@ fn of_scope(indicator: &str, of: i32, basis: &str, scope: &str, value: &str) -> 
 }
 
 /// A scoreboard of the ministries in July.
-pub(super) fn board(indicators: &[&str]) -> Value {
+pub(crate) fn board(indicators: &[&str]) -> Value {
     let names = indicators.iter().map(|it| format!("indicators/{it}"));
     json!({
         "agency_kind": "MINISTRY", "indicators": names.collect::<Vec<_>>(),

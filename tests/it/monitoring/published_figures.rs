@@ -104,7 +104,7 @@ const AT_ONCE: usize = 32;
 
 /// Synthetic tasks of one kind: none of their days is after the clock's.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Tasks {
+pub(crate) struct Tasks {
     /// How many.
     count: usize,
     /// The day on which they were assigned.
@@ -154,7 +154,7 @@ fn regular(count: usize) -> Tasks {
 
 /// Makes synthetic tasks of a programme over the wire, many at once: the steward assigns and
 /// confirms them, an editor of their lead agency reports those completed.
-pub(super) async fn make_tasks(cast: &Arc<Cast>, programme: &str, all: &[Tasks]) {
+pub(crate) async fn make_tasks(cast: &Arc<Cast>, programme: &str, all: &[Tasks]) {
     let all: Vec<_> = all
         .iter()
         .flat_map(|of| std::iter::repeat_n(*of, of.count))

@@ -38,16 +38,18 @@ const BOUND: Duration = Duration::from_secs(60);
 const FOLDERS: [&str; 3] = ["proto", "data", "docs"];
 
 /// Commands that are not run, by how they start, and why not.
-const SKIPPED: &[(&str, &str)] = &[
-    ("tests/run", "it runs this very test"),
-];
+const SKIPPED: &[(&str, &str)] = &[("tests/run", "it runs this very test")];
 
 /// Commands of docs/clients.md, each where the program it needs is there.
 #[test]
 fn commands_that_generate_clients_work() {
     let text = fs::read_to_string(tools::repository().join("docs/clients.md")).unwrap();
     let mut steps = steps(&text).unwrap_or_else(|error| panic!("{error}"));
-    assert!(steps.len() > 8, "blocks of commands are marked `console`: {}", steps.len());
+    assert!(
+        steps.len() > 8,
+        "blocks of commands are marked `console`: {}",
+        steps.len()
+    );
     let mut programs = vec![("ndp-registry", binary_directory().join("ndp-registry"))];
     let scripts = TempDir::new().unwrap();
     for (name, find) in [
@@ -71,7 +73,11 @@ fn commands_that_generate_clients_work() {
 fn readme_commands_work() {
     let readme = fs::read_to_string(tools::repository().join("README.md")).unwrap();
     let steps = steps(&readme).unwrap_or_else(|error| panic!("{error}"));
-    assert!(steps.len() > 15, "blocks of commands are marked `console`: {}", steps.len());
+    assert!(
+        steps.len() > 15,
+        "blocks of commands are marked `console`: {}",
+        steps.len()
+    );
     as_written("README.md", &steps).unwrap_or_else(|error| panic!("{error}"));
 }
 

@@ -21,7 +21,7 @@ const ASSIGNS: &str = "agencies/bo-y-te";
 const LEADS: &str = "agencies/bo-cong-an";
 
 /// A request that makes a task of these programmes that [`AGENCY`] assigns and leads.
-pub(super) fn create(id: &str, programme: &Value) -> Value {
+pub(crate) fn create(id: &str, programme: &Value) -> Value {
     json!({"task_id": id, "task": {
         "code": format!("THU_{id}"),
         "display_name": "Nhiệm vụ thử nghiệm (synthetic)",
@@ -34,7 +34,7 @@ pub(super) fn create(id: &str, programme: &Value) -> Value {
 }
 
 /// Two tasks at least, with few fields and with all.
-pub(super) async fn several(steward: &Raw) {
+pub(crate) async fn several(steward: &Raw) {
     let programme = json!({"name": "programmes/a"});
     steward.ok("CreateTask", create("a", &programme)).await;
     let mut full = create("b", &programme);
@@ -806,7 +806,7 @@ both! {
 }
 
 /// A task that is being reported, one that waits and one that is done, for the matrix.
-pub(super) async fn in_each_state(cast: &Cast, programme: &Value) -> [Value; 3] {
+pub(crate) async fn in_each_state(cast: &Cast, programme: &Value) -> [Value; 3] {
     let mut tasks = Vec::new();
     for id in ["open", "reported", "completed"] {
         tasks.push(cast.steward.ok("CreateTask", create(id, programme)).await);

@@ -18,7 +18,7 @@ use crate::harness::{
 };
 
 /// A request that makes a programme with every field.
-pub(super) fn create(id: &str) -> Value {
+pub(crate) fn create(id: &str) -> Value {
     json!({"programme_id": id, "programme": {
         "display_name": "Nhiệm vụ năm 2025 theo Nghị quyết thử nghiệm",
         "display_name_en": "Synthetic tasks of 2025",

@@ -19,7 +19,7 @@ use crate::harness::{
 };
 
 /// A request that records a recommendation of 1 September 2026 for [`AGENCY`], with few fields.
-pub(super) fn create(id: &str) -> Value {
+pub(crate) fn create(id: &str) -> Value {
     json!({"recommendation_id": id, "recommendation": {
         "kind": "RECOMMENDATION", "display_name": format!("Kiến nghị thử nghiệm {id}"),
         "content": "Nội dung thử nghiệm", "sender_kind": "CITIZEN",
@@ -83,7 +83,7 @@ fn update(record: &Value, fields: Value) -> Value {
 }
 
 /// A request that answers.
-pub(super) fn answer(record: &Value) -> Value {
+pub(crate) fn answer(record: &Value) -> Value {
     with(
         record,
         json!({
@@ -93,12 +93,12 @@ pub(super) fn answer(record: &Value) -> Value {
 }
 
 /// A recommendation that is RECEIVED.
-pub(super) async fn received(cast: &Cast, id: &str) -> Value {
+pub(crate) async fn received(cast: &Cast, id: &str) -> Value {
     cast.steward.ok("CreateRecommendation", create(id)).await
 }
 
 /// A recommendation that is IN_REVIEW since 3 September 2026.
-pub(super) async fn reviewed(cast: &Cast, id: &str) -> Value {
+pub(crate) async fn reviewed(cast: &Cast, id: &str) -> Value {
     let record = received(cast, id).await;
     let fields = json!({"review_date": date([2026, 9, 3])});
     cast.editor
@@ -107,7 +107,7 @@ pub(super) async fn reviewed(cast: &Cast, id: &str) -> Value {
 }
 
 /// A recommendation that is ANSWERED.
-pub(super) async fn answered(cast: &Cast, id: &str) -> Value {
+pub(crate) async fn answered(cast: &Cast, id: &str) -> Value {
     let record = reviewed(cast, id).await;
     cast.approver
         .ok("AnswerRecommendation", answer(&record))
@@ -115,7 +115,7 @@ pub(super) async fn answered(cast: &Cast, id: &str) -> Value {
 }
 
 /// Three of them, so that every field is in some and not in others; one of them is late.
-pub(super) async fn of_every_field(all: &Raw, cast: &Cast) {
+pub(crate) async fn of_every_field(all: &Raw, cast: &Cast) {
     make_tasks(cast, &["thu-nghiem"]).await;
     let full = all.ok("CreateRecommendation", create_full("a")).await;
     let fields = json!({
