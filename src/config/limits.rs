@@ -12,76 +12,76 @@ use crate::admission::turns::TurnLimits;
 pub(super) struct LimitArgs {
     /// Seconds that a call other than a stream may take, 1 to 3600 [default: 60]
     #[arg(long, env = "NDP_CALL_SECONDS", value_name = "SECONDS")]
-    call_seconds: Option<String>,
+    pub(super) call_seconds: Option<String>,
 
     /// Milliseconds from which a call counts as slow and is logged at `info` for every caller, 0 to
     /// 3600000 [default: 1000]
     #[arg(long, env = "NDP_SLOW_CALL_MS", value_name = "MILLISECONDS")]
-    slow_call_ms: Option<String>,
+    pub(super) slow_call_ms: Option<String>,
 
     /// Calls that may be answered at one time [default: 4096]
     #[arg(long, env = "NDP_CALLS_IN_FLIGHT", value_name = "NUMBER")]
-    calls_in_flight: Option<String>,
+    pub(super) calls_in_flight: Option<String>,
 
     /// Of these, calls of one principal, or from one address without a key [default: 512]
     #[arg(long, env = "NDP_CALLS_IN_FLIGHT_PER_CALLER", value_name = "NUMBER")]
-    calls_in_flight_per_caller: Option<String>,
+    pub(super) calls_in_flight_per_caller: Option<String>,
 
     /// Calls a second by one principal, or from one address without a key; twice as many at once
     /// [default: 2000]
     #[arg(long, env = "NDP_CALLS_PER_SECOND", value_name = "NUMBER")]
-    calls_per_second: Option<String>,
+    pub(super) calls_per_second: Option<String>,
 
     /// Connections that may be open [default: 4096]
     #[arg(long, env = "NDP_CONNECTIONS", value_name = "NUMBER")]
-    connections: Option<String>,
+    pub(super) connections: Option<String>,
 
     /// Connections that one address may have open [default: 256]
     #[arg(long, env = "NDP_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER")]
-    connections_per_address: Option<String>,
+    pub(super) connections_per_address: Option<String>,
 
     /// Streams of HTTP/2 that all connections together may have open [default: 32768]
     #[arg(long, env = "NDP_STREAMS", value_name = "NUMBER")]
-    streams: Option<String>,
+    pub(super) streams: Option<String>,
 
     /// Of these, streams of the connections from one address [default: 2048]
     #[arg(long, env = "NDP_STREAMS_PER_ADDRESS", value_name = "NUMBER")]
-    streams_per_address: Option<String>,
+    pub(super) streams_per_address: Option<String>,
 
     /// Of these, streams of one connection; a connection may have 16 of them where the others have
     /// all the rest [default: 200]
     #[arg(long, env = "NDP_STREAMS_PER_CONNECTION", value_name = "NUMBER")]
-    streams_per_connection: Option<String>,
+    pub(super) streams_per_connection: Option<String>,
 
     /// Bytes of a call's headers [default: 16384]
     #[arg(long, env = "NDP_HEADER_BYTES", value_name = "BYTES")]
-    header_bytes: Option<String>,
+    pub(super) header_bytes: Option<String>,
 
     /// Watches that may be open [default: 4096]
     #[arg(long, env = "NDP_WATCHERS", value_name = "NUMBER")]
-    watchers: Option<String>,
+    pub(super) watchers: Option<String>,
 
     /// Watches that one principal, or one address without a key, may have open [default: 1024]
     #[arg(long, env = "NDP_WATCHERS_PER_CALLER", value_name = "NUMBER")]
-    watchers_per_caller: Option<String>,
+    pub(super) watchers_per_caller: Option<String>,
 
     /// Pieces of work over many records that may run at one time [default: one less than there are
     /// cores, 1 to 4]
     #[arg(long, env = "NDP_TURNS", value_name = "NUMBER")]
-    turns: Option<String>,
+    pub(super) turns: Option<String>,
 
     /// Calls that may wait for such work to run [default: 256]
     #[arg(long, env = "NDP_TURNS_WAITING", value_name = "NUMBER")]
-    turns_waiting: Option<String>,
+    pub(super) turns_waiting: Option<String>,
 
     /// Of these, calls of one principal, or from one address without a key [default: 32]
     #[arg(long, env = "NDP_TURNS_WAITING_PER_CALLER", value_name = "NUMBER")]
-    turns_waiting_per_caller: Option<String>,
+    pub(super) turns_waiting_per_caller: Option<String>,
 
     /// Work that one call may cause, in units: about one for each record that is read, and one for
     /// each term of a filter on it [default: 50000000]
     #[arg(long, env = "NDP_CALL_COST", value_name = "UNITS")]
-    call_cost: Option<String>,
+    pub(super) call_cost: Option<String>,
 }
 
 impl LimitArgs {
