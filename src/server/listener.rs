@@ -234,8 +234,8 @@ impl Acceptor {
         Ok(slot)
     }
 
-    /// Counts a connection without a place. Returns what to send to its client, if a reason can be sent
-    /// and not too many others are being sent one.
+    /// Counts a connection without a slot. Returns what to send to its client, if a reason can be
+    /// sent and not too many others are being sent one.
     fn refusal(
         &self,
         denied: Denied,

@@ -92,9 +92,9 @@ pub(super) async fn head_and_time(mut link: Link<'_>) -> Result<HeadAndTime, Fai
     Ok(row.read()?)
 }
 
-/// Begins a transaction by this statement and, in the same round trip, does what [`head_and_time`] does,
-/// with the head locked until the transaction ends, and the time as of then. On SQLite
-/// `BEGIN IMMEDIATE` locks it.
+/// Begins a transaction by this statement and, in the same round trip, does what
+/// [`head_and_time`] does, with the head locked until the transaction ends, and the time as of
+/// then. On SQLite `BEGIN IMMEDIATE` locks it.
 pub(super) async fn begin(mut link: Link<'_>, begin: &str) -> Result<HeadAndTime, Failure> {
     let row = match &mut link {
         On::Sqlite(connection) => {

@@ -1,5 +1,5 @@
-//! What is computed for a date: summaries, lists of what needs attention, comparisons with published
-//! figures, indicators, reminders and bundles that prove a number.
+//! What is computed for a date: summaries, lists of what needs attention, comparisons with
+//! published figures, indicators, reminders and bundles that prove a number.
 
 mod agencies;
 mod bundles;

@@ -1,5 +1,5 @@
-//! Calls of any method on any protocol: gRPC, gRPC-Web, HTTP/JSON and TLS, how long a call may take,
-//! how many are accepted, which answers are compressed, and what a panic costs.
+//! Calls of any method on any protocol: gRPC, gRPC-Web, HTTP/JSON and TLS, how long a call may
+//! take, how many are accepted, which answers are compressed, and what a panic costs.
 
 mod compression;
 mod connections;

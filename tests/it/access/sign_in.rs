@@ -24,15 +24,18 @@ use ndp_registry::{
 use serde_json::{Value, json};
 use tonic::{Code, Status, Streaming};
 
-use crate::harness::{
-    Engine, both,
-    certificates::{Authority, Pair, Trusting},
-    http::send,
-    issuer::{AUDIENCE, ISS, SigningKey, Site, claims},
-    plans::{AGENCY, OTHER_AGENCY},
-    raw::{Raw, reason, violations},
-    server::{As, Server},
-    until,
+use crate::{
+    harness::{
+        Engine, both,
+        certificates::{Authority, Pair, Trusting},
+        http::send,
+        issuer::{AUDIENCE, ISS, SigningKey, Site, claims},
+        plans::{AGENCY, OTHER_AGENCY},
+        raw::{Raw, reason, violations},
+        server::{As, Server},
+        until,
+    },
+    transport::tls,
 };
 
 /// A subject in the form that some issuers use; synthetic.
@@ -595,7 +598,7 @@ both! {
                 ..Trusting::root(&authority.root())
             };
             let path = "/v1/principals:identifyCaller";
-            let answer = crate::transport::tls::get(&client, &server.address, path, headers).await.unwrap();
+            let answer = tls::get(&client, &server.address, path, headers).await.unwrap();
             let (_, body) = answer.split_once("\r\n\r\n").unwrap();
             serde_json::from_str::<Value>(body).unwrap()
         };
@@ -605,13 +608,13 @@ both! {
         assert_eq!(told["principal"], "principals/importer");
         assert_eq!(told["identity"], json!({"certificateDns": "importer.example"}));
         // by gRPC, with a person that the system names
-        let mut requests = crate::transport::tls::http2(&Trusting {
+        let mut requests = tls::http2(&Trusting {
             own: Some(importer.clone()),
             ..Trusting::root(&authority.root())
         }, &server.address).await;
         let method = "ndp.registry.v1.AccessService/IdentifyCaller";
         let request = pb::IdentifyCallerRequest {};
-        let answer = crate::transport::tls::call(&mut requests, method, &request).await;
+        let answer = tls::call(&mut requests, method, &request).await;
         let mut body = answer.into_body();
         let frame = body.data().await.unwrap().unwrap();
         let told = <pb::IdentifyCallerResponse as prost::Message>::decode(&frame[5..]).unwrap();
@@ -641,13 +644,13 @@ both! {
         let told = whoami(Some(&importer), "authorization: Bearer ndp_wrong_x\r\n").await;
         assert_eq!(told["details"][0]["reason"], "CREDENTIALS_INVALID", "{told}");
         // a certificate that expires while its connection is open proves nothing more
-        let mut requests = crate::transport::tls::http2(&Trusting {
+        let mut requests = tls::http2(&Trusting {
             own: Some(clients.issue_for("brief", 2098, &["importer.example"])),
             ..Trusting::root(&authority.root())
         }, &server.address).await;
-        crate::transport::tls::call(&mut requests, method, &request).await;
+        tls::call(&mut requests, method, &request).await;
         server.clock.advance(73 * 366 * 86_400);
-        let answer = crate::transport::tls::call(&mut requests, method, &request).await;
+        let answer = tls::call(&mut requests, method, &request).await;
         let status = Status::from_header_map(answer.headers()).unwrap();
         assert_eq!(reason(&status), "CERTIFICATE_EXPIRED");
         server.clock.advance(-73 * 366 * 86_400);
@@ -681,7 +684,7 @@ both! {
             ..Trusting::root(&authority.root())
         };
         let path = "/v1/principals:identifyCaller";
-        let answer = crate::transport::tls::get(&client, &server.address, path, "").await.unwrap();
+        let answer = tls::get(&client, &server.address, path, "").await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
         assert!(!answer.contains("\"principal\""), "{answer}");
         server.stop().await;

@@ -210,8 +210,8 @@ fn whatever_a_request_can_hold_needs_a_bound() {
     );
     assert_eq!(
         told.get(1).map_or("", String::as_str),
-        "synthetic.proto: synthetic.v1.AddRequest.list: a request can hold this field, so it needs a \
-         bound: add `repeated.max_items`"
+        "synthetic.proto: synthetic.v1.AddRequest.list: a request can hold this field, so it needs \
+         a bound: add `repeated.max_items`"
     );
 }
 

@@ -195,7 +195,7 @@ async fn a_stock_validator_accepts_it_and_a_stock_generator_makes_a_client() {
 
 /// Two checks are left out. Not everything that fits the schemas is accepted: a filter has a
 /// grammar, a name needs its resource, and an update needs its mask. Not every call without a key
-/// is refused (`ignored_auth`): reads are public, and `access::matrix` tests which calls need a key.
+/// is refused (`ignored_auth`): reads are public, and `access::matrix` tests which need a key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn schemathesis_finds_no_answer_that_is_not_described() {
     let Some(python) = Python::new() else { return };

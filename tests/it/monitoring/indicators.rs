@@ -28,7 +28,8 @@ pub(crate) fn create(id: &str) -> Value {
         "accumulation": "IN_PERIOD", "period_type": "MONTH", "decimals": 2,
         "definitions": [
             {
-                "version": 1, "numerator": "hồ sơ thử đúng hạn", "numerator_en": "synthetic on time",
+                "version": 1,
+                "numerator": "hồ sơ thử đúng hạn", "numerator_en": "synthetic on time",
                 "denominator": "hồ sơ thử", "denominator_en": "synthetic files",
                 "source_system": "Hệ thống thử", "verification": "thử", "accuracy": "thử",
                 "limits": "thử", "compensation": "thử", "sources": [{"note": "thử nghiệm"}],

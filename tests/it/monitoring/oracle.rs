@@ -453,7 +453,7 @@ fn any_state() -> impl Strategy<Value = State> {
     vec(any_image(), 0..40).prop_map(state_of)
 }
 
-fn every_count_scope() -> Vec<CountScope> {
+fn every_scope() -> Vec<CountScope> {
     let mut count_scopes = Vec::new();
     for edition in [None, Some(edition(0)), Some(edition(1))] {
         for agency in [None, Some(agency(0)), Some(agency(1))] {
@@ -569,11 +569,11 @@ proptest! {
             }
         }
         let anew = Tally::new(&state, day(on), &Effort::unlimited());
-        for count_scope in every_count_scope() {
+        for scope in every_scope() {
             for clearance in every_clearance() {
-                let scanned = state.counts_by_scan(&count_scope, &clearance, day(on));
-                prop_assert_eq!(&tally.counts(&count_scope, &clearance), &scanned);
-                prop_assert_eq!(&anew.counts(&count_scope, &clearance), &scanned);
+                let scanned = state.counts_by_scan(&scope, &clearance, day(on));
+                prop_assert_eq!(&tally.counts(&scope, &clearance), &scanned);
+                prop_assert_eq!(&anew.counts(&scope, &clearance), &scanned);
             }
         }
     }
@@ -583,12 +583,12 @@ proptest! {
         state in any_state(), start in any_day(), step in 1..40_i32, points in 1..30_i32
     ) {
         let dates: Vec<_> = (0..points).map(|point| day(start + point * step)).collect();
-        for count_scope in every_count_scope() {
+        for scope in every_scope() {
             for clearance in [Clearance::Public, Clearance::All] {
-                let counted = state.timeline(&count_scope, &clearance, &dates, &Effort::unlimited());
+                let counted = state.timeline(&scope, &clearance, &dates, &Effort::unlimited());
                 prop_assert_eq!(counted.len(), dates.len());
                 for (date, counts) in dates.iter().zip(counted) {
-                    prop_assert_eq!(counts, state.counts_by_scan(&count_scope, &clearance, *date));
+                    prop_assert_eq!(counts, state.counts_by_scan(&scope, &clearance, *date));
                 }
             }
         }
@@ -597,9 +597,9 @@ proptest! {
     #[test]
     fn the_counts_add_up(state in any_state(), on in any_day()) {
         let tally = Tally::new(&state, day(on), &Effort::unlimited());
-        for count_scope in every_count_scope() {
+        for scope in every_scope() {
             for clearance in every_clearance() {
-                let counts = tally.counts(&count_scope, &clearance);
+                let counts = tally.counts(&scope, &clearance);
                 let sum = |of: Vec<Count>| of.into_iter().map(|it| counts.get(it)).sum::<i32>();
                 let verifications = Verification::ALL.map(Count::Verification).to_vec();
                 prop_assert_eq!(sum(verifications), counts.get(Count::Platforms));
@@ -612,12 +612,12 @@ proptest! {
                 prop_assert_eq!(sum(states), counts.get(Count::Milestones));
             }
             // what everyone may count, and the hidden parts of each agency, are all there is
-            let mut parts = tally.counts(&count_scope, &Clearance::Public);
+            let mut parts = tally.counts(&scope, &Clearance::Public);
             for agency in [agency(0), agency(1)] {
-                parts.merge(&tally.counts(&count_scope, &Clearance::Agency(agency)), 1);
-                parts.merge(&tally.counts(&count_scope, &Clearance::Public), -1);
+                parts.merge(&tally.counts(&scope, &Clearance::Agency(agency)), 1);
+                parts.merge(&tally.counts(&scope, &Clearance::Public), -1);
             }
-            prop_assert_eq!(parts, tally.counts(&count_scope, &Clearance::All));
+            prop_assert_eq!(parts, tally.counts(&scope, &Clearance::All));
         }
         // the agencies, and what has none, are the whole
         for edition in [edition(0), edition(1)] {
@@ -697,10 +697,10 @@ proptest! {
     #[test]
     fn what_needs_attention_is_counted_alike(state in any_state(), on in any_day()) {
         let tally = Tally::new(&state, day(on), &Effort::unlimited());
-        for count_scope in every_count_scope() {
+        for scope in every_scope() {
             for clearance in every_clearance() {
-                let counts = tally.counts(&count_scope, &clearance);
-                let items = state.attention(&count_scope, &clearance, day(on), &Effort::unlimited());
+                let counts = tally.counts(&scope, &clearance);
+                let items = state.attention(&scope, &clearance, day(on), &Effort::unlimited());
                 let of = |kind: &str| {
                     let items = items.iter().filter(|it| it.kind.as_str() == kind);
                     i32::try_from(items.count()).unwrap()
@@ -718,8 +718,8 @@ proptest! {
     #[test]
     fn the_quality_of_the_whole_is_the_sum_of_its_records(state in any_state(), on in any_day()) {
         use ndp_core::monitoring::quality::{Criterion, Score};
-        for count_scope in every_count_scope() {
-            let quality = state.quality(&count_scope, &Clearance::All, day(on), &Effort::unlimited());
+        for scope in every_scope() {
+            let quality = state.quality(&scope, &Clearance::All, day(on), &Effort::unlimited());
             for criterion in Criterion::ALL {
                 let mut sum = Score::default();
                 for record in &quality.records {

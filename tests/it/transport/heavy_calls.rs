@@ -244,7 +244,8 @@ async fn whatever_looks_at_many_records_is_counted() {
     let raw = server.raw(caller);
     for id in ["one", "two"] {
         let figure = json!({"figure_id": id, "figure": {
-            "subject": "PLATFORMS_LISTED", "value": 84, "statement": "Số liệu thử nghiệm (synthetic)",
+            "subject": "PLATFORMS_LISTED", "value": 84,
+            "statement": "Số liệu thử nghiệm (synthetic)",
             "figure_date": {"year": 2026, "month": 9, "day": 30},
             "sources": [{"uri": "https://example.invalid/synthetic"}],
         }});

@@ -33,8 +33,8 @@ impl<'a, T: Sum> Series<'a, T> {
         }
     }
 
-    /// Adds a record: its `value` on each date, which is computed only where `indexes_of_change` says that it
-    /// may differ from the date before. `cost` is that of one value, in units of work.
+    /// Adds a record: its `value` on each date, which is computed only where `indexes_of_change`
+    /// says that it may differ from the date before. `cost` is that of one value, in units of work.
     pub(super) fn add(
         &mut self,
         indexes_of_change: Vec<usize>,

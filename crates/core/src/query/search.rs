@@ -43,7 +43,7 @@ const PARTS: usize = 4;
 
 /// A record that can be searched for.
 pub trait Searchable {
-    /// Calls back with each text that is searched. Only the part [`TextSource::Other`] may have several.
+    /// Calls back with each text that is searched. Only [`TextSource::Other`] may have several.
     fn texts<'a>(&'a self, text: &mut dyn FnMut(TextSource, &'a str));
 }
 
