@@ -256,7 +256,8 @@ fn the_page_is_what_the_protos_say() {
     page.line("# API reference\n");
     page.paragraph(
         "Made from the protos in [proto/](../proto/ndp/registry/v1) by \
-         tests/it/contract/reference.rs; do not edit it.\n\nEvery method is called over gRPC as `ndp.registry.v1.SERVICE/METHOD`, and \
+         tests/it/contract/reference.rs; do not edit it.\n\n\
+         Every method is called over gRPC as `ndp.registry.v1.SERVICE/METHOD`, and \
          over HTTP at its path, with the fields that neither the path nor the body holds as \
          parameters of the query. Rules are those of buf.validate; what breaks one is answered \
          with INVALID_ARGUMENT and the path of the field.",

@@ -82,7 +82,8 @@ both! {
         let steward = server.raw(server.person("steward", &[Role::Steward], None).await);
         let anyone = server.raw(Default::default());
         let platform = json!({
-            "display_name": "Nền tảng thử (synthetic)", "verification": "VERIFIED", "listings": [{"edition": EDITION}, {"edition": "editions/1527-qd-bkhcn"}]});
+            "display_name": "Nền tảng thử (synthetic)", "verification": "VERIFIED",
+            "listings": [{"edition": EDITION}, {"edition": "editions/1527-qd-bkhcn"}]});
         let platform = steward.ok("CreatePlatform", json!({"platform": platform})).await;
         assert!(platform.get("governance").is_none(), "{platform}");
         let before = server.registry.revision().get();
