@@ -70,6 +70,9 @@ pub struct DatabaseArgs {
 
 /// Settings of `serve`.
 #[derive(Args, Clone, Debug, Default)]
+#[command(
+    after_help = "Example:\n  ndp-registry serve --listen 127.0.0.1:50051 --database sqlite:ndp-registry.db"
+)]
 pub struct ServeArgs {
     /// Serve a sandbox for developers: synthetic data, open keys, printed at the start, and all
     /// begins anew at midnight in Vietnam; its database is sqlite:ndp-sandbox.db unless another
@@ -322,6 +325,10 @@ struct LimitArgs {
     #[arg(long, env = "NDP_CALL_SECONDS", value_name = "SECONDS")]
     call_seconds: Option<String>,
 
+    /// Seconds that an import, an export or a template may take, 1 to 86400 [default: 900]
+    #[arg(long, env = "NDP_TRANSFER_SECONDS", value_name = "SECONDS")]
+    transfer_seconds: Option<String>,
+
     /// Milliseconds from which a call counts as slow and is logged at `info` for every caller, 0 to
     /// 3600000 [default: 1000]
     #[arg(long, env = "NDP_SLOW_CALL_MS", value_name = "MILLISECONDS")]
@@ -396,6 +403,7 @@ impl LimitArgs {
     fn resolve(&self, settings: &mut Settings) -> Option<Limits> {
         let Limits {
             call_seconds,
+            transfer_seconds,
             slow_call_ms,
             calls_in_flight,
             calls_in_flight_per_caller,
@@ -423,6 +431,8 @@ impl LimitArgs {
             })
         };
         let call_seconds = read("call_seconds", &self.call_seconds, call_seconds, 1, 3600);
+        let given = &self.transfer_seconds;
+        let transfer_seconds = read("transfer_seconds", given, transfer_seconds, 1, 86_400);
         let given = &self.slow_call_ms;
         let slow_call_ms = read("slow_call_ms", given, slow_call_ms, 0, 3_600_000);
         let cost = read("call_cost", &self.call_cost, cost, COST_MIN, COST_MAX);
@@ -483,6 +493,7 @@ impl LimitArgs {
         let header_bytes = small("header_bytes", given, header_bytes, 1024, 1_048_576);
         Some(Limits {
             call_seconds: call_seconds?,
+            transfer_seconds: transfer_seconds?,
             slow_call_ms: slow_call_ms?,
             calls_in_flight: calls_in_flight?,
             calls_in_flight_per_caller: calls_in_flight_per_caller?,
@@ -622,6 +633,8 @@ pub struct ServerOptions {
 pub struct Limits {
     /// Longest time of a call that does not stream, in seconds.
     pub call_seconds: u64,
+    /// Longest time of an import, an export or a template, in seconds.
+    pub transfer_seconds: u64,
     /// Time from which a call is logged as a slow one, in milliseconds.
     pub slow_call_ms: u64,
     /// Calls being answered.
@@ -654,6 +667,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             call_seconds: 60,
+            transfer_seconds: 900,
             slow_call_ms: 1000,
             calls_in_flight: 4096,
             calls_in_flight_per_caller: 512,
@@ -780,6 +794,7 @@ const KEYS: &[&str] = &[
     "proxy_protocol",
     "metrics_listen",
     "call_seconds",
+    "transfer_seconds",
     "slow_call_ms",
     "calls_in_flight",
     "calls_in_flight_per_caller",

@@ -6,6 +6,7 @@
 
 pub mod annex;
 pub mod columns;
+pub mod keys;
 pub mod kinds;
 pub mod oc4ids;
 pub mod rows;
@@ -20,8 +21,14 @@ pub const ROWS_MAX: usize = 100_000;
 /// Most rows of an import that is written in one transaction.
 pub const ATOMIC_ROWS_MAX: usize = 5_000;
 
+/// Most bytes of such rows. A workbook may repeat a long text in many cells at little cost.
+pub const ATOMIC_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Rows of a group of an import that is not.
 pub const GROUP_ROWS: usize = 500;
+
+/// Bytes of rows after which a group has no more of them.
+pub const GROUP_BYTES: usize = 16 * 1024 * 1024;
 
 /// Most records of an export.
 pub const RECORDS_MAX: usize = 100_000;

@@ -206,7 +206,12 @@ fn fill_noun(command: Command) -> Command {
     if CONTRACT.find(&noun, "update").is_some() && CONTRACT.find(&noun, "get").is_some() {
         verbs.push(edit(&noun));
     }
-    command.subcommands(verbs)
+    // that of the verb which comes first reads, as that of most nouns does
+    let first = CONTRACT.verbs(&noun).next();
+    let first = first.map(|verb| example(verb, &format!("{noun} {}", verb.name), &flags(verb)));
+    command
+        .subcommands(verbs)
+        .after_help(first.unwrap_or_default())
 }
 
 /// `NOUN edit NAME`, which no method is.
@@ -243,7 +248,7 @@ fn place(places: &[super::contract::Place], at: usize, required: bool) -> Arg {
     if !required && pattern.contains('*') {
         help.push_str("; of all if left out");
     }
-    Arg::new(format!("place:{field}"))
+    Arg::new(format!("place/{field}"))
         .value_name(name)
         .help(help)
         .required(required)
@@ -399,9 +404,10 @@ fn example(verb: &Verb, called: &str, flags: &[Flag]) -> String {
 
 fn example_place(verb: &Verb) -> Option<String> {
     let place = verb.places().into_iter().next()?;
-    Some(match place.pattern.as_str() {
-        "**" | "*" => "'dinh danh'".to_owned(),
-        pattern => pattern.replace('*', "ID"),
+    Some(match (&*place.field, place.pattern.as_str()) {
+        ("kind", _) => "tasks".to_owned(),
+        (_, "**" | "*") => "'dinh danh'".to_owned(),
+        (_, pattern) => pattern.replace('*', "ID"),
     })
 }
 
@@ -475,9 +481,12 @@ pub(super) fn connected(command: Command) -> Command {
             "Let a key go unencrypted to another machine",
         ))
         .arg(
-            common("timeout", "SECONDS", "Longest time of one call")
-                .value_parser(clap::value_parser!(u64).range(1..=3600))
-                .default_value("60"),
+            common(
+                "timeout",
+                "SECONDS",
+                "Longest time of one call; 60 if left out, and 3600 for a file",
+            )
+            .value_parser(clap::value_parser!(u64).range(1..=86_400)),
         )
         .arg(
             common("output", "FORM", "How to print what is answered")
@@ -497,7 +506,7 @@ pub(super) fn connected(command: Command) -> Command {
         .arg(
             switch(
                 "verbose",
-                "Say the reason and the request id of an error too",
+                "Say the request id of a write, and the reason of an error",
             )
             .short('v'),
         );

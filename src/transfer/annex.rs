@@ -58,6 +58,8 @@ pub struct Annex {
     by_name: BTreeMap<String, BTreeSet<PlatformName>>,
     /// The platforms of the edition before, and of this one, that no row is yet.
     missing: BTreeSet<PlatformName>,
+    /// Those that some row is.
+    found: BTreeSet<PlatformName>,
 }
 
 /// Which platform a row is.
@@ -87,6 +89,7 @@ impl Annex {
             by_number: BTreeMap::new(),
             by_name: BTreeMap::new(),
             missing: BTreeSet::new(),
+            found: BTreeSet::new(),
         };
         for platform in platforms {
             let listings = platform.fields.listings.iter();
@@ -110,13 +113,36 @@ impl Annex {
         annex
     }
 
+    /// The edition.
+    pub const fn edition(&self) -> &EditionName {
+        &self.edition
+    }
+
+    /// The same, where rows were matched before.
+    #[must_use]
+    pub fn without_rows_of(mut self, earlier: Self) -> Self {
+        self.missing.retain(|it| !earlier.found.contains(it));
+        self.found = earlier.found;
+        self
+    }
+
     /// Which platform a row is.
     pub fn find(&mut self, row: &Row) -> Match {
         let found = self.matched(row);
         if let Match::Platform(name) = &found {
             self.missing.remove(name);
+            self.found.insert(name.clone());
         }
         found
+    }
+
+    /// Adds the platform that a row makes, so that the same row again is about it.
+    pub fn add(&mut self, row: &Row, name: &str) {
+        let said = row.text(PLATFORM);
+        if let Some(name) = PlatformName::parse(name).filter(|_| said.is_empty()) {
+            let named = self.by_name.entry(name_key(&row.text(NAME))).or_default();
+            named.insert(name);
+        }
     }
 
     fn matched(&self, row: &Row) -> Match {

@@ -29,6 +29,8 @@ pub struct Row {
     pub number: u32,
     /// What it says.
     pub content: Content,
+    /// What is wrong with it whatever it means.
+    pub problems: Vec<Problem>,
 }
 
 /// What a row says.
@@ -98,6 +100,14 @@ pub fn cell_name(column: usize, row: u32) -> String {
 }
 
 impl Row {
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        match &self.content {
+            Content::Cells { cells, .. } => cells.iter().map(Cell::bytes).sum(),
+            Content::Json(fields) => fields.iter().map(|(name, it)| name.len() + json(it)).sum(),
+        }
+    }
+
     /// The text of the column with this path; empty for none.
     pub fn text(&self, path: &str) -> String {
         let found = match &self.content {
@@ -156,8 +166,23 @@ impl Row {
         self.of_column(path, &violation.rule)
     }
 
+    /// The problem of an error about the record, at the column with this path if there is one.
+    pub fn refused(&self, column: &str, error: &Error) -> Problem {
+        let mut problem = Problem::of_error(error);
+        if let Some(cell) = self.cell_of(column) {
+            (problem.cell, problem.column) = (cell, column.to_owned());
+        }
+        problem
+    }
+
     fn of_column(&self, path: String, rule: &Rule) -> Problem {
-        let cell = match &self.content {
+        let cell = self.cell_of(&path);
+        Problem::of_rule(cell.unwrap_or_default(), path, rule)
+    }
+
+    /// The cell of a column, or of one that it is in or that is in it.
+    fn cell_of(&self, path: &str) -> Option<String> {
+        match &self.content {
             Content::Json(_) => None,
             Content::Cells { columns, .. } => {
                 let about = |column: &str| {
@@ -165,14 +190,24 @@ impl Row {
                         let rest = inner.strip_prefix(path);
                         rest.is_some_and(|it| it.is_empty() || it.starts_with(['.', '[']))
                     };
-                    within(&path, column) || within(column, &path)
+                    within(path, column) || within(column, path)
                 };
                 let mut columns = columns.iter();
                 let found = columns.find(|(_, column)| about(&column.path()));
                 found.map(|(place, _)| cell_name(*place, self.number))
             }
-        };
-        Problem::of_rule(cell.unwrap_or_default(), path, rule)
+        }
+    }
+}
+
+/// About how much memory JSON takes.
+fn json(value: &serde_json::Value) -> usize {
+    use serde_json::Value::{Array, Bool, Null, Number, Object, String};
+    32 + match value {
+        Null | Bool(_) | Number(_) => 0,
+        String(text) => text.len(),
+        Array(items) => items.iter().map(json).sum(),
+        Object(fields) => fields.iter().map(|(name, it)| name.len() + json(it)).sum(),
     }
 }
 
@@ -252,6 +287,11 @@ impl Record {
     }
 
     /// The wanted record.
+    pub const fn wanted(&self) -> &DynamicMessage {
+        &self.wanted
+    }
+
+    /// The same, to be changed.
     pub const fn wanted_mut(&mut self) -> &mut DynamicMessage {
         &mut self.wanted
     }

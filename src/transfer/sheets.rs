@@ -2,6 +2,7 @@
 //! what a workbook repeats. What a workbook would unpack to is measured before it is read.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{BufRead as _, BufReader, Read, Seek as _, SeekFrom},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -12,7 +13,7 @@ use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx};
 use ndp_core::{error::Error, messages::Rule, time::Date};
 
 use super::{
-    ROW_BYTES_MAX, annex,
+    COLUMNS_MAX, ROW_BYTES_MAX, annex,
     columns::{self, Column, Header, Table},
     kinds::{self, Kind},
     rows::{Content, Problem, Row, cell_name},
@@ -25,8 +26,17 @@ const FILE: &str = "chunk";
 /// Rows at the beginning of a sheet among which the header is looked for.
 const HEADER_ROWS: usize = 20;
 
+/// Most unknown headers of a sheet for which the nearest known one is looked for.
+const NEAR_MAX: usize = 50;
+
 /// Most bytes that a workbook unpacks to.
 const UNPACKED_MAX: u64 = 192 * 1024 * 1024;
+
+/// Most bytes of a part of it that is kept in memory, as the texts of all cells are.
+const KEPT_MAX: u64 = 64 * 1024 * 1024;
+
+/// Parts of a workbook that are read cell by cell.
+const SHEETS: &str = "xl/worksheets/";
 
 /// Most files in a workbook.
 const PARTS_MAX: usize = 1_000;
@@ -131,6 +141,7 @@ fn values(
 ) -> Result<(), Error> {
     let kind = named(about)?;
     let (delimiter, skipped) = delimiter(start);
+    let ends_quoted = ends_quoted(&file).map_err(|error| malformed(&error))?;
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -140,6 +151,8 @@ fn values(
     let mut record = csv::ByteRecord::new();
     // the reader leaves out blank lines, which a spreadsheet shows as rows
     let (mut number, mut next_line) = (0, 1);
+    // the line where a value of several lines began, if such a value came last
+    let mut open = None;
     loop {
         let more = reader.read_byte_record(&mut record);
         if !more.map_err(|error| malformed(&error))? {
@@ -152,6 +165,8 @@ fn values(
         if skipped && number == 1 {
             continue;
         }
+        let last = record.iter().next_back();
+        open = last.filter(|it| it.contains(&b'\n')).map(|_| line);
         if record.as_slice().len() > ROW_BYTES_MAX {
             return Err(row_too_long(line));
         }
@@ -169,7 +184,24 @@ fn values(
             return Ok(());
         }
     }
-    sheet.end(each)
+    match open.filter(|_| !ends_quoted) {
+        Some(line) => Err(Error::invalid(FILE, Rule::QuoteOpen { line })),
+        None => sheet.end(each),
+    }
+}
+
+/// Whether the last line of a file ends with a quotation mark.
+fn ends_quoted(mut file: &File) -> std::io::Result<bool> {
+    let at = file.stream_position()?;
+    let size = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(
+        size.saturating_sub(LOOK_BYTES as u64).max(at),
+    ))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    file.seek(SeekFrom::Start(at))?;
+    let last = end.iter().rfind(|it| !it.is_ascii_whitespace());
+    Ok(last == Some(&b'"'))
 }
 
 fn row_too_long(line: u64) -> Error {
@@ -254,6 +286,7 @@ fn json_lines(
             sheet: String::new(),
             number,
             content: Content::Json(fields),
+            problems: Vec::new(),
         };
         if !each(Item::Row(row)) {
             return Ok(());
@@ -283,6 +316,8 @@ fn check_archive(file: &mut File) -> Result<(), Error> {
         if part.size() > left {
             return Err(too_large());
         }
+        let is_kept = part.name().map_or(true, |it| !it.starts_with(SHEETS));
+        let mut room = if is_kept { KEPT_MAX } else { UNPACKED_MAX };
         // the end of the piece before, in which a declaration may begin
         let mut tail: Vec<u8> = Vec::new();
         loop {
@@ -291,6 +326,7 @@ fn check_archive(file: &mut File) -> Result<(), Error> {
                 break;
             }
             left = left.checked_sub(read as u64).ok_or_else(too_large)?;
+            room = room.checked_sub(read as u64).ok_or_else(too_large)?;
             tail.extend_from_slice(buffer.get(..read).unwrap_or_default());
             if declares_entities(&tail) {
                 return Err(Error::invalid(FILE, Rule::WorkbookUnsafe));
@@ -334,7 +370,15 @@ fn workbook(
     for name in names {
         let kind = match kinds::find(&name) {
             Some(kind) if any_named => kind,
-            _ if any_named => continue,
+            _ if any_named => {
+                let Some(near) = kinds::near(&name) else {
+                    continue;
+                };
+                if !each(Item::Header(misnamed(name, near))) {
+                    return Ok(());
+                }
+                continue;
+            }
             _ => named(about)?,
         };
         let reader = workbook.worksheet_cells_reader(&name);
@@ -342,8 +386,9 @@ fn workbook(
         let mut sheet = Sheet::new(name, kind, about);
         let (mut row, mut cells, mut bytes) = (0, Vec::new(), 0);
         loop {
-            let next = reader.next_cell().map_err(|error| malformed(&error))?;
-            let at = next.as_ref().map(|it| it.get_position());
+            let next = reader.next_cell_with_formula_metadata();
+            let next = next.map_err(|error| malformed(&error))?;
+            let at = next.as_ref().map(|it| it.pos);
             if at.is_none_or(|(number, _)| number != row) {
                 let cells = std::mem::take(&mut cells);
                 bytes = 0;
@@ -355,7 +400,11 @@ fn workbook(
                 break;
             };
             row = number;
-            match cell(next.get_value()) {
+            let value = match (&next.value, &next.formula) {
+                (DataRef::Empty, Some(_)) => Cell::Uncomputed,
+                (value, _) => cell(value),
+            };
+            match value {
                 Cell::Empty => {}
                 cell => {
                     bytes += cell.bytes();
@@ -369,6 +418,18 @@ fn workbook(
         sheet.end(each)?;
     }
     Ok(())
+}
+
+/// The header of a sheet whose name is nearly that of a kind.
+fn misnamed(sheet: String, near: &'static Kind) -> SheetHeader {
+    let rule = kinds::unknown(&sheet);
+    SheetHeader {
+        sheet,
+        number: 1,
+        kind: near,
+        problems: vec![Problem::of_rule(String::new(), String::new(), &rule)],
+        ignored: Vec::new(),
+    }
 }
 
 fn cell(value: &DataRef<'_>) -> Cell {
@@ -402,6 +463,8 @@ struct Sheet {
     /// The first rows, until the header is known.
     first: Vec<(u32, Vec<(usize, Cell)>)>,
     columns: Option<Arc<[(usize, Column)]>>,
+    /// The places of columns that have a header.
+    headed: BTreeSet<usize>,
 }
 
 impl Sheet {
@@ -412,6 +475,7 @@ impl Sheet {
             about,
             first: Vec::new(),
             columns: None,
+            headed: BTreeSet::new(),
         }
     }
 
@@ -424,6 +488,10 @@ impl Sheet {
     ) -> Result<bool, Error> {
         if cells.is_empty() {
             return Ok(true);
+        }
+        if cells.len() > COLUMNS_MAX {
+            let most = COLUMNS_MAX;
+            return Err(Error::invalid(FILE, Rule::TooManyColumns { most }));
         }
         if let Some(columns) = &self.columns {
             return Ok(self.row(Arc::clone(columns), number, cells, each));
@@ -449,7 +517,7 @@ impl Sheet {
         cells: Vec<(usize, Cell)>,
         each: &mut dyn FnMut(Item) -> bool,
     ) -> bool {
-        let mut given: std::collections::BTreeMap<_, _> = cells.into_iter().collect();
+        let mut given: BTreeMap<_, _> = cells.into_iter().collect();
         let cells = columns
             .iter()
             .map(|(place, _)| given.remove(place).unwrap_or_default());
@@ -457,11 +525,20 @@ impl Sheet {
         if cells.iter().all(|cell| *cell == Cell::Empty) {
             return true;
         }
+        // as where a text with a comma has no quotes, and moves all that comes after it
+        let stray = given.iter().find(|(place, _)| !self.headed.contains(place));
+        let stray = stray.filter(|_| !matches!(self.about, About::Annex));
+        let problems = stray.map(|(place, cell)| {
+            let value = cell.shown();
+            let rule = Rule::CellWithoutHeader { value };
+            Problem::of_rule(cell_name(*place, number), String::new(), &rule)
+        });
         each(Item::Row(Row {
             kind: self.kind,
             sheet: self.name.clone(),
             number,
             content: Content::Cells { columns, cells },
+            problems: problems.into_iter().collect(),
         }))
     }
 
@@ -483,6 +560,8 @@ impl Sheet {
             return Err(Error::invalid(FILE, Rule::FileWithoutHeader { kind }));
         };
         let number = first.get(index).map_or(1, |(number, _)| *number);
+        let labelled = labels.iter().filter(|it| !it.text.is_empty());
+        self.headed = labelled.map(|it| it.place).collect();
         let (header, columns) = self.header(&table, number, labels);
         if !each(Item::Header(header)) {
             return Ok(false);
@@ -531,8 +610,9 @@ impl Sheet {
                 None if matches!(self.about, About::Annex) => header.ignored.push(label.text),
                 None => {
                     let shown: String = label.text.chars().take(100).collect();
+                    let looks = header.problems.len() < NEAR_MAX;
                     let rule = Rule::ColumnUnknown {
-                        near: columns::near(table, &shown),
+                        near: looks.then(|| columns::near(table, &shown)).flatten(),
                         header: shown.clone(),
                     };
                     header.problems.push(Problem::of_rule(cell, shown, &rule));

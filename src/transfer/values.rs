@@ -31,6 +31,8 @@ pub enum Cell {
     Date(Date),
     /// What a formula gives that failed, as `#REF!`.
     Failed(String),
+    /// A formula whose value the file does not have.
+    Uncomputed,
 }
 
 impl Cell {
@@ -46,14 +48,14 @@ impl Cell {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Text(text) | Self::Failed(text) => text.len() + 32,
-            Self::Empty | Self::Number(_) | Self::Bool(_) | Self::Date(_) => 32,
+            Self::Empty | Self::Number(_) | Self::Bool(_) | Self::Date(_) | Self::Uncomputed => 32,
         }
     }
 
     /// The text of it, as a person sees it.
-    fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         match self {
-            Self::Empty => String::new(),
+            Self::Empty | Self::Uncomputed => String::new(),
             Self::Text(text) | Self::Failed(text) => text.trim().chars().take(60).collect(),
             Self::Number(number) => decimal(*number),
             Self::Bool(yes) => yes.to_string(),
@@ -69,6 +71,9 @@ pub fn read(cell: &Cell, column: &Column) -> Result<Option<Value>, Rule> {
     if let Cell::Failed(value) = cell {
         let value = value.clone();
         return Err(Rule::CellFormulaFailed { value });
+    }
+    if *cell == Cell::Uncomputed {
+        return Err(Rule::CellFormulaUncomputed);
     }
     if *cell == Cell::Empty {
         return Ok(None);
@@ -119,9 +124,12 @@ fn single(cell: &Cell, column: &Column) -> Result<Value, Rule> {
                 Cell::Text(text) => read_integer(plain(text).trim()),
                 _ => None,
             };
-            let value = number.and_then(|it| integer(it, column.field()));
-            value.ok_or_else(|| Rule::CellNotANumber {
-                value: cell.shown(),
+            let read = number.and_then(|it| integer(it, column.field()));
+            let value = cell.shown();
+            read.ok_or_else(|| match read_decimal(plain(&value).trim()) {
+                Some(number) if number.contains('.') => Rule::CellNotWhole { value },
+                Some(_) => Rule::CellNumberTooLarge { value },
+                None => Rule::CellNotANumber { value },
             })
         }
         Form::Bool => {

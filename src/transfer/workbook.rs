@@ -92,7 +92,7 @@ fn put(
     date: &Format,
 ) -> Result<(), XlsxError> {
     match cell {
-        Cell::Empty => {}
+        Cell::Empty | Cell::Uncomputed => {}
         Cell::Bool(yes) => {
             sheet.write_boolean(row, place, *yes)?;
         }

@@ -26,6 +26,7 @@ mod language;
 mod lists;
 mod matrix;
 mod milestones;
+mod mistakes;
 mod monitoring;
 mod names;
 mod onboarding;
