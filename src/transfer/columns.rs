@@ -254,17 +254,68 @@ fn form(field: &FieldDescriptor) -> Form {
     }
 }
 
-/// Whether a text holds a decimal number, by its pattern.
-fn is_decimal(field: &FieldDescriptor) -> bool {
+/// A rule of a field, by its path in `buf.validate.field`; none where it is not set.
+fn rule(field: &FieldDescriptor, path: &[&str]) -> Option<Value> {
     static RULES: LazyLock<Option<prost_reflect::ExtensionDescriptor>> =
         LazyLock::new(|| POOL.get_extension_by_name("buf.validate.field"));
-    let pattern = RULES.as_ref().and_then(|rules| {
-        let options = field.options();
-        let rules = options.get_extension(rules);
-        let text = rules.as_message()?.get_field_by_name("string")?;
-        let pattern = text.as_message()?.get_field_by_name("pattern")?;
-        Some(pattern.as_str()?.to_owned())
-    });
+    let options = field.options();
+    let mut value = options.get_extension(RULES.as_ref()?).into_owned();
+    for name in path {
+        let message = value.as_message().filter(|it| it.has_field_by_name(name))?;
+        value = message.get_field_by_name(name)?.into_owned();
+    }
+    Some(value)
+}
+
+/// What a field may hold, as far as its own rules say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Most characters of a text.
+    pub characters: Option<u64>,
+    /// Most items of a list.
+    pub items: Option<u64>,
+    /// Least and greatest number.
+    pub numbers: (Option<i64>, Option<i64>),
+    /// The collection of the records that it names.
+    pub names: Option<&'static str>,
+}
+
+/// What a column may hold.
+pub fn bounds(column: &Column) -> Bounds {
+    let Some(field) = column.field() else {
+        return Bounds::default();
+    };
+    let count = |path: &[&str]| rule(field, path).and_then(|it| it.as_u64());
+    let number = |bound: &str| match field.kind() {
+        FieldKind::Int32 => rule(field, &["int32", bound])?.as_i32().map(i64::from),
+        FieldKind::Int64 => rule(field, &["int64", bound])?.as_i64(),
+        _ => None,
+    };
+    let of_items = count(&["repeated", "items", "string", "max_len"]);
+    Bounds {
+        characters: count(&["string", "max_len"]).or(of_items),
+        items: count(&["repeated", "max_items"]),
+        numbers: (number("gte"), number("lte")),
+        names: referenced(field),
+    }
+}
+
+/// The collection of the records that a field names.
+fn referenced(field: &FieldDescriptor) -> Option<&'static str> {
+    let extension = POOL.get_extension_by_name("google.api.resource_reference")?;
+    let options = field.options();
+    let reference = options.get_extension(&extension);
+    let of = reference.as_message()?.get_field_by_name("type")?;
+    let (_, message) = of.as_str()?.split_once('/')?;
+    let kind = super::kinds::KINDS.iter();
+    let mut kind = kind.filter(|it| it.message.name() == message);
+    kind.next().map(|it| &*it.collection)
+}
+
+/// Whether a text holds a decimal number, by its pattern.
+fn is_decimal(field: &FieldDescriptor) -> bool {
+    let pattern = rule(field, &["string", "pattern"]);
+    let pattern = pattern.and_then(|it| it.as_str().map(str::to_owned));
     let pattern = pattern.filter(|it| it.contains("0-9"));
     pattern
         .and_then(|it| Regex::new(&it).ok())
@@ -493,6 +544,26 @@ mod tests {
             }
         }
         assert!(missing.is_empty(), "docs/glossary.md lacks {missing:?}");
+    }
+
+    #[test]
+    fn what_a_column_may_hold_follows_from_its_rules() {
+        let of = |kind: &str, path: &str| {
+            let kind = crate::transfer::kinds::find(kind).unwrap();
+            let columns = of_template(kind).into_iter();
+            bounds(&columns.into_iter().find(|it| it.path() == path).unwrap())
+        };
+        assert_eq!(of("platforms", "display_name").characters, Some(500));
+        assert_eq!(of("reports", "percent").numbers, (Some(0), Some(100)));
+        let list = of("platforms", "coordinating_agencies");
+        assert_eq!((list.items, list.names), (Some(100), Some("agencies")));
+        assert_eq!(
+            of("platforms", "name"),
+            Bounds {
+                characters: Some(200),
+                ..Bounds::default()
+            }
+        );
     }
 
     #[test]
