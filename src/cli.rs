@@ -248,7 +248,10 @@ async fn run_once(
     tokio::select! {
         ended = running => ended?,
         signal = signals.next() => {
-            telemetry::say(&format!("error: ended by {signal}"));
+            // who presses Ctrl-C knows
+            if signal != "SIGINT" {
+                telemetry::say(&format!("error: ended by {signal}"));
+            }
             Ok(ExitCode::from(if signal == "SIGINT" { EXIT_SIGINT } else { EXIT_SIGTERM }))
         }
     }

@@ -7,6 +7,7 @@ mod commands;
 mod contract;
 pub(crate) mod digest;
 mod failure;
+mod flags;
 mod follow;
 mod language;
 mod profile;
@@ -30,9 +31,10 @@ use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 
 use self::{
     call::{Connection, Settings},
-    commands::{Flag, connected, flags},
+    commands::connected,
     contract::{CONTRACT, Verb},
     failure::Failure,
+    flags::{Flag, flags},
     language::Language,
     request::{make, set},
     rows::Rows,
@@ -281,6 +283,7 @@ impl Client {
                 break;
             }
             progress.show(count);
+            message.clear_field_by_name(PAGE_TOKEN[0]);
             set(&mut message, PAGE_TOKEN[0], &token)?;
         }
         if count == 0 && self.screen.form == Form::Table {

@@ -5,11 +5,15 @@
 //! new field need no code here. What a row does is decided by the method that writes its kind.
 
 pub mod annex;
+mod archive;
 pub mod columns;
+pub mod headers;
 pub mod keys;
 pub mod kinds;
 pub mod oc4ids;
+pub mod record;
 pub mod rows;
+mod sheet;
 pub mod sheets;
 pub mod values;
 pub mod workbook;
@@ -58,7 +62,7 @@ pub(crate) fn fuzz_import(kind: &str, bytes: &[u8]) {
     }
     let read = |item| {
         if let sheets::Item::Row(row) = item {
-            let mut record = rows::Record::new(kind, None);
+            let mut record = record::Record::new(kind, None);
             let problems = row.fill(&mut record);
             if problems.is_empty() {
                 drop(record.differences());

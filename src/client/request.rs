@@ -15,9 +15,9 @@ use tonic::Status;
 use uuid::Uuid;
 
 use super::{
-    commands::{Flag, Form},
     contract::Verb,
     failure::Failure,
+    flags::{Flag, Form},
 };
 use crate::{
     http::{body, fields},

@@ -14,9 +14,9 @@ use tonic::Code;
 
 use super::{
     Client,
-    commands::Flag,
     contract::{CONTRACT, Verb, is_given},
     failure::Failure,
+    flags::Flag,
     request::{Made, make, set},
     screen::Form,
     views::{Difference, differences},

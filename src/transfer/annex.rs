@@ -16,9 +16,11 @@ use ndp_core::{
 use prost_reflect::{DynamicMessage, Value};
 
 use super::{
-    columns::{PLATFORM, Table},
+    columns::PLATFORM,
+    headers::Table,
     kinds::{self, Kind},
-    rows::{Record, Row},
+    record::Record,
+    rows::Row,
 };
 
 /// The list of a platform's entries.
@@ -56,6 +58,8 @@ pub struct Annex {
     by_number: BTreeMap<String, PlatformName>,
     /// By the keys of all names that a platform has or had in an edition.
     by_name: BTreeMap<String, BTreeSet<PlatformName>>,
+    /// The platforms that rows make, by the keys of their names.
+    made: BTreeMap<String, PlatformName>,
     /// The platforms of the edition before, and of this one, that no row is yet.
     missing: BTreeSet<PlatformName>,
     /// Those that some row is.
@@ -88,6 +92,7 @@ impl Annex {
             edition: edition.clone(),
             by_number: BTreeMap::new(),
             by_name: BTreeMap::new(),
+            made: BTreeMap::new(),
             missing: BTreeSet::new(),
             found: BTreeSet::new(),
         };
@@ -140,8 +145,7 @@ impl Annex {
     pub fn add(&mut self, row: &Row, name: &str) {
         let said = row.text(PLATFORM);
         if let Some(name) = PlatformName::parse(name).filter(|_| said.is_empty()) {
-            let named = self.by_name.entry(name_key(&row.text(NAME))).or_default();
-            named.insert(name);
+            self.made.insert(name_key(&row.text(NAME)), name);
         }
     }
 
@@ -156,6 +160,9 @@ impl Annex {
         }
         let name = row.text(NAME);
         let key = name_key(&name);
+        if let Some(made) = self.made.get(&key) {
+            return Match::Platform(made.clone());
+        }
         let same = self.by_name.get(&key);
         if let Some(numbered) = self.by_number.get(&row.text(NUMBER))
             && same.is_some_and(|same| same.contains(numbered))

@@ -3,7 +3,12 @@
 
 use std::borrow::Cow;
 
-use ndp_core::{messages::Rule, near::nearest, near::snake_case, text::fold, time::Date};
+use ndp_core::{
+    messages::Rule,
+    near::{nearest, snake_case},
+    text::{fold, legible::kept},
+    time::Date,
+};
 use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, Value};
 
 use super::columns::{Column, Form, Language};
@@ -102,7 +107,8 @@ pub fn read(cell: &Cell, column: &Column) -> Result<Option<Value>, Rule> {
 fn single(cell: &Cell, column: &Column) -> Result<Value, Rule> {
     match &column.form {
         Form::Text => Ok(Value::String(match cell {
-            Cell::Text(text) => plain(text).into_owned(),
+            // as the registry keeps it, so that another spelling is no change
+            Cell::Text(text) => kept(&plain(text)).into_owned(),
             other => other.shown(),
         })),
         Form::Decimal => {
@@ -495,12 +501,12 @@ fn neutral(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer::{columns, kinds};
+    use crate::transfer::{columns, headers, kinds};
 
     fn column(kind: &str, header: &str) -> Column {
-        let table = columns::Table::of(kinds::find(kind).unwrap());
-        match columns::read(&table, header) {
-            Some(columns::Header::Column(column)) => column,
+        let table = headers::Table::of(kinds::find(kind).unwrap());
+        match headers::read(&table, header) {
+            Some(headers::Header::Column(column)) => column,
             other => panic!("{header}: {other:?}"),
         }
     }

@@ -10,7 +10,7 @@ use rust_xlsxwriter::{
 use super::{
     columns::{self, Column, Form, Language},
     kinds::Kind,
-    rows,
+    record, rows,
     values::{self, Cell},
 };
 use crate::wire::descriptors::Comments;
@@ -70,7 +70,7 @@ impl Writer {
         self.row += 1;
         let sheet = self.book.worksheet_from_index(0).map_err(failed)?;
         for (place, column) in (0_u16..).zip(&self.columns) {
-            let value = rows::get(record, &column.steps);
+            let value = record::get(record, &column.steps);
             let cell = values::write(value.as_ref(), column, self.language);
             put(sheet, self.row, place, &cell, column, &self.date).map_err(failed)?;
         }

@@ -309,7 +309,7 @@ both! {
 
         // the quarter's report
         editor.prints(&[
-            "report", "create", PLAN, "--period-end-date", "2026-09-14", "--rating", "on-track",
+            "report", "create", PLAN, "--period-end-date", "2026-09-14", "--rating", "RATING_ON_TRACK",
             "--percent", "10", "--results", "Đã khảo sát (thử nghiệm)",
         ]);
         let late = ["attention", "--filter", "kind = OVERDUE_MILESTONE", "-o", "json"];

@@ -142,6 +142,15 @@ messages! {
             "tệp bảng tính lớn hơn {most_mib} MiB khi giải nén, hoặc có quá nhiều phần; hãy chia \
              nhỏ hoặc lưu dạng CSV"
         );
+    FILE_UNREADABLE => WorkbookTextsTooLarge { most_mib: u64 }:
+        (
+            "the texts of the workbook are larger than {most_mib} MiB when they are unpacked; \
+             split it, or save it as CSV"
+        ),
+        (
+            "văn bản trong tệp bảng tính lớn hơn {most_mib} MiB khi giải nén; hãy chia nhỏ hoặc \
+             lưu dạng CSV"
+        );
     FILE_UNREADABLE => WorkbookUnsafe:
         ("the workbook declares XML entities, which no spreadsheet program writes; save it again"),
         ("tệp bảng tính khai báo thực thể XML, điều mà phần mềm bảng tính không làm; hãy lưu lại");

@@ -30,7 +30,8 @@ use crate::{
         columns::{ETAG, NAME, PARENT, PLATFORM},
         keys,
         kinds::{self, Kind},
-        rows::{self, Record, Row},
+        record::{self, Record},
+        rows::{self, Row},
         sheets::{self, About, Item},
     },
     wire::{requests, status::status, validate::Validate as _},
@@ -578,7 +579,7 @@ impl Import {
             problems.push(row.at(NAME, &Rule::ParentMissing));
             return Ok(None);
         }
-        if rows::needs_id(kind) {
+        if record::needs_id(kind) {
             problems.push(row.at(NAME, &Rule::Missing));
             return Ok(None);
         }

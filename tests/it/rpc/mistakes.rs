@@ -275,8 +275,8 @@ fn mistakes(figure: &str) -> Vec<Mistake> {
         mistake(
             "a text over its limit",
             "tasks",
-            task("display_name", &"a".repeat(501)),
-            "B2 TOO_LONG",
+            task("code", &"a".repeat(101)),
+            "A2 TOO_LONG",
         ),
         mistake(
             "a line break in a name",
