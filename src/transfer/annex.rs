@@ -201,7 +201,7 @@ impl Annex {
     /// Puts the entry of a row into the record of its platform.
     pub fn fill(&self, row: &Row, record: &mut Record) {
         let text = |field| row.text(field);
-        if record.text(NAME).is_empty() {
+        if record.text(NAME).is_empty() && !text(NAME).is_empty() {
             record.set_text(NAME, &text(NAME));
             record.note(NAME);
             // the decision itself says what it is called

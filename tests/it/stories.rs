@@ -321,7 +321,7 @@ both! {
         let [item] = &**items.as_array().unwrap() else { panic!("{items}") };
         let milestone = item["resource"].as_str().unwrap().to_owned();
         assert_eq!(item["agency"], "agencies/bo-cong-an");
-        assert_eq!(item["startDate"], "2026-11-01");
+        assert_eq!(item["startDate"], json!({"year": 2026, "month": 11, "day": 1}));
         let shown = editor.prints(&["attention", "--filter", "kind = OVERDUE_MILESTONE"]);
         assert!(shown.contains(&milestone), "{shown}");
 

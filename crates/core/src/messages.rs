@@ -128,7 +128,7 @@ messages! {
         ("line {line} is not in UTF-8; save the file as CSV in UTF-8, or as XLSX"),
         ("dòng {line} không phải UTF-8; hãy lưu tệp dạng CSV UTF-8 hoặc XLSX");
     FILE_UNREADABLE => QuoteOpen { line: u64 }:
-        ("in the row that begins in line {line} a quotation mark is opened and not closed; close it"),
+        ("the row that begins in line {line} opens a quotation mark and never closes it; close it"),
         ("dòng bắt đầu từ dòng {line} có dấu ngoặc kép mở mà không đóng; hãy đóng lại");
     FILE_UNREADABLE => FileMalformed { about: String }:
         ("the file cannot be read: {about}; save it again, or as CSV in UTF-8"),

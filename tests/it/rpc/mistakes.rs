@@ -69,6 +69,13 @@ fn task(place: &str, value: &str) -> String {
     format!("{headers}\n{}\n", cells.join(";"))
 }
 
+/// A task that holds, with one more column.
+fn task_and(header: &str, value: &str) -> String {
+    let held = task("code", "NHAP_1");
+    let (headers, cells) = held.trim_end().split_once('\n').unwrap();
+    format!("{headers};{header}\n{cells};{value}\n")
+}
+
 /// A milestone that holds but for what is put in a place of its row.
 fn milestone(place: &str, value: &str) -> String {
     let mut columns = vec![
@@ -345,7 +352,7 @@ fn mistakes(figure: &str) -> Vec<Mistake> {
             "milestones",
             "parent;display_name;due.start;due.end\n\
              platforms/ndp-001/plans/thu;Mốc;2026-12-31;2026-12-01\n",
-            "C2 PERIOD_REVERSED",
+            "D2 OUT_OF_RANGE",
         ),
         // numbers
         mistake(
@@ -388,20 +395,20 @@ fn mistakes(figure: &str) -> Vec<Mistake> {
         mistake(
             "an unknown header",
             "tasks",
-            "code,colour\nA,x\n",
-            "B1 FIELD_UNKNOWN",
+            task_and("colour", "x"),
+            "K1 FIELD_UNKNOWN",
         ),
         mistake(
             "a header twice",
             "tasks",
-            "code,Mã\nA,B\n",
-            "B1 FIELD_REPEATED",
+            task_and("Mã", "B"),
+            "K1 FIELD_REPEATED",
         ),
         mistake(
-            "a comma without quotation marks",
+            "a separator without quotation marks",
             "tasks",
-            "name,display_name\nnhap-1,Khảo sát, thiết kế\n",
-            "C2 FIELD_UNKNOWN",
+            task("due.end", "31/12/2026; quý IV"),
+            "K2 FIELD_UNKNOWN",
         ),
         mistake(
             "a sheet that is nearly named after a kind",
