@@ -150,9 +150,10 @@ impl Rows {
     }
 }
 
-/// Of an item that someone has to act on: who acts, and on what. Both are shown whole, below the
-/// columns.
-const TO_DO: [&str; 5] = [
+/// Of an item that someone has to act on: what it is about, who acts, and how. They are shown whole,
+/// below the columns.
+const TO_DO: [&str; 6] = [
+    "resource",
     "agency",
     "agency_display_name",
     "accountable_head",
@@ -160,7 +161,7 @@ const TO_DO: [&str; 5] = [
     "action_vi",
 ];
 
-/// Whose an item is and what to do; none of other rows.
+/// What an item is about, whose it is and what to do; none of other rows.
 fn to_do(screen: &Screen, row: &DynamicMessage) -> Option<String> {
     let action = text_at(row, screen.language.of("action", "action_vi"))?;
     let named = text_at(row, "agency_display_name")?;
@@ -168,9 +169,10 @@ fn to_do(screen: &Screen, row: &DynamicMessage) -> Option<String> {
     let agency = agency.or_else(|| text_at(row, "agency"))?;
     let office = text_at(row, "accountable_head.office").filter(|it| !it.is_empty());
     let office = office.map(|it| format!(" ({it})")).unwrap_or_default();
+    let resource = text_at(row, "resource")?;
     Some(match agency.is_empty() {
-        true => action,
-        false => format!("{agency}{office}: {action}"),
+        true => format!("{resource}\n{action}"),
+        false => format!("{resource}\n{agency}{office}: {action}"),
     })
 }
 

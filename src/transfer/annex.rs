@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ndp_core::{
     names::{EditionName, PlatformName},
-    near::name_distance,
+    near::{NAME_CHARS_MAX, extends_name, name_distance},
     records::platforms::Platform,
     state::State,
     text::name_key,
@@ -141,7 +141,7 @@ impl Annex {
         found
     }
 
-    /// Adds the platform that a row makes, so that the same row again is about it.
+    /// Adds the platform that a row makes, so that the same name again is not taken for another one.
     pub fn add(&mut self, row: &Row, name: &str) {
         let said = row.text(PLATFORM);
         if let Some(name) = PlatformName::parse(name).filter(|_| said.is_empty()) {
@@ -160,8 +160,9 @@ impl Annex {
         }
         let name = row.text(NAME);
         let key = name_key(&name);
+        // the same entry twice, or two of one name: a person knows
         if let Some(made) = self.made.get(&key) {
-            return Match::Platform(made.clone());
+            return Match::Unconfirmed(vec![made.clone()]);
         }
         let same = self.by_name.get(&key);
         if let Some(numbered) = self.by_number.get(&row.text(NUMBER))
@@ -179,7 +180,8 @@ impl Annex {
         let numbered = self.by_number.get(&row.text(NUMBER)).into_iter();
         let mut near: Vec<_> = numbered.map(|it| (usize::MAX, it)).collect();
         for (known, names) in &self.by_name {
-            if let Some(distance) = name_distance(&key, known) {
+            let extends = || extends_name(&key, known).then_some(NAME_CHARS_MAX);
+            if let Some(distance) = name_distance(&key, known).or_else(extends) {
                 near.extend(names.iter().map(|it| (distance, it)));
             }
         }

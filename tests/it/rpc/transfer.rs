@@ -645,12 +645,12 @@ both! {
         assert_eq!(answer.state(), State::Written, "{:?}", wrong(&answer));
         assert_eq!(answer.created_count, 1);
 
-        // a name that is new twice is one platform twice
+        // a name that is new twice may be one platform, or two
         let twice = [row(90, "Nền tảng mới tinh (thử)"), row(91, "NỀN TẢNG MỚI TINH (thử)")];
         let tried = ImportRequest { edition: "editions/thu".to_owned(), ..tried("") };
         let answer = import(&mut client, tried, &annex(&twice)).await.unwrap();
         assert_eq!(answer.created_count, 1);
-        assert!(wrong(&answer).iter().any(|it| it.ends_with("NOT_UNIQUE")), "{:?}", wrong(&answer));
+        assert!(wrong(&answer).iter().any(|it| it.ends_with("AMBIGUOUS")), "{:?}", wrong(&answer));
         server.stop().await;
     }
 
@@ -702,15 +702,24 @@ both! {
         // the 79 of the third: by their names alone a person has some to confirm
         let names = shipped("1132", &["label_in_copy", "group", "name_vi"]);
         let answer = import(&mut client, of_edition("1132-qd-ttg", true), &names).await.unwrap();
-        let by_name: Vec<_> = records("1132").into_iter()
-            .filter(|it| it["match"] == "EXACT_NAME").map(|it| it["platform"].clone()).collect();
+        // one of those that data/ calls EXACT_NAME has more words here, as one of the SIMILAR_NAME
+        let by_name = records("1132").into_iter().filter(|it| it["match"] == "EXACT_NAME");
+        let mut by_name: Vec<_> = by_name.map(|it| it["platform"].clone()).collect();
+        by_name.retain(|it| it != "ndp-012");
         let matched = answer.rows.iter().filter(|it| it.outcome() == Outcome::Changed);
         let matched: Vec<_> = matched.map(|it| it.name.replace("platforms/", "")).collect();
         assert_eq!(matched, by_name);
         assert_eq!(outcomes(&answer), BTreeMap::from([
-            ("CHANGED", 10), ("CREATED", 59), ("MISSING", 74), ("UNCONFIRMED", 10),
+("CHANGED", 9), ("CREATED", 53), ("MISSING", 75), ("UNCONFIRMED", 17),
         ]));
         assert_eq!(answer.state(), State::Refused);
+        let unsure = answer.rows.iter().filter(|it| it.outcome() == Outcome::Unconfirmed);
+        let unsure: Vec<_> = unsure.map(|it| it.candidates.join(" ")).collect();
+        // and 16 agencies have a system of the same name
+        let (known, same): (Vec<_>, Vec<_>) =
+            unsure.iter().partition(|it| it.starts_with("platforms/ndp-"));
+        assert_eq!(known, [&"platforms/ndp-010", &"platforms/ndp-012"]);
+        assert!(same.len() == 15 && same.iter().all(|it| *it == same[0]), "{same:?}");
 
         // with the platforms that data/ says, each as that says it
         let confirmed = shipped("1132", &["label_in_copy", "group", "name_vi", "platform"]);
