@@ -155,7 +155,7 @@ impl Identifier {
             (Caller::Known(known), _) => match &known.credential {
                 Credential::ApiKey(_) => None,
                 Credential::External(proved) => {
-                    // for a certificate only here: one of no principal needs no look at the log
+                    // for a certificate only here: one of no principal needs no poll of the log
                     self.registry.check_honoured()?;
                     Some(proved.identity.clone())
                 }
@@ -242,7 +242,7 @@ async fn twice<T>(
     match find() {
         Err(Error::Unauthenticated(Unauthenticated::Invalid)) => {
             charge()?;
-            Box::pin(registry.follow()).await;
+            Box::pin(registry.catch_up()).await;
             find()
         }
         found => found,

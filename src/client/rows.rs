@@ -150,8 +150,8 @@ impl Rows {
     }
 }
 
-/// Of an item that someone has to act on: what it is about, who acts, and how. They are shown whole,
-/// below the columns.
+/// Of an item that someone has to act on: what it is about, who acts, and how. They are shown
+/// whole, below the columns.
 const TO_DO: [&str; 6] = [
     "resource",
     "agency",

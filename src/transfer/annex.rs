@@ -141,7 +141,7 @@ impl Annex {
         found
     }
 
-    /// Adds the platform that a row makes, so that the same name again is not taken for another one.
+    /// Adds the platform that a row makes, so that its name again is not taken for another one.
     pub fn add(&mut self, row: &Row, name: &str) {
         let said = row.text(PLATFORM);
         if let Some(name) = PlatformName::parse(name).filter(|_| said.is_empty()) {
