@@ -116,8 +116,8 @@ pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Option<Im
     let key = steward(&file)?;
     let server = Listening::registry(&file)?;
     println!(
-        "\n{:<28} {:>9} {:>11} {:>9}  {}",
-        "hostile file", "KiB", "rises MiB", "seconds", "answer"
+        "\n{:<28} {:>9} {:>11} {:>9}  answer",
+        "hostile file", "KiB", "rises MiB", "seconds"
     );
     for (name, content) in hostile()? {
         let one = hostile_file(&server, &key, name, &content).await?;
