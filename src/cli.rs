@@ -69,7 +69,12 @@ const WAIT_TOLD_AGAIN: Duration = Duration::from_secs(3);
 /// state, 66 not found, 69 not reached, 70 a defect, 73 exists already, 75 try again, 77 not
 /// allowed.
 #[derive(Debug, Parser)]
-#[command(name = "ndp-registry", version, max_term_width = 100)]
+#[command(
+    name = "ndp-registry",
+    version,
+    max_term_width = 100,
+    after_help = "Example:\n  ndp-registry search 'dinh danh' --server 127.0.0.1:50051"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -84,12 +89,14 @@ enum Command {
     Admin(Box<Admin>),
     /// Print the contract as a FileDescriptorSet, with comments: `grpcurl -protoset` and others
     /// take it
+    #[command(after_help = "Example:\n  ndp-registry descriptor > registry.binpb")]
     Descriptor,
     /// Write the contract's protos, with those they import, and the FileDescriptorSet into a folder
     Protos(protos::Args),
 }
 
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  ndp-registry admin verify")]
 enum Admin {
     /// Make, list and revoke API keys on the database itself; the first administrator's, too
     #[command(subcommand)]
@@ -241,7 +248,10 @@ async fn run_once(
     tokio::select! {
         ended = running => ended?,
         signal = signals.next() => {
-            telemetry::say(&format!("error: ended by {signal}"));
+            // who presses Ctrl-C knows
+            if signal != "SIGINT" {
+                telemetry::say(&format!("error: ended by {signal}"));
+            }
             Ok(ExitCode::from(if signal == "SIGINT" { EXIT_SIGINT } else { EXIT_SIGTERM }))
         }
     }

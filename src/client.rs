@@ -7,6 +7,7 @@ mod commands;
 mod contract;
 pub(crate) mod digest;
 mod failure;
+mod flags;
 mod follow;
 mod language;
 mod profile;
@@ -30,9 +31,10 @@ use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 
 use self::{
     call::{Connection, Settings},
-    commands::{Flag, connected, flags},
+    commands::connected,
     contract::{CONTRACT, Verb},
     failure::Failure,
+    flags::{Flag, flags},
     language::Language,
     request::{make, set},
     rows::Rows,
@@ -46,6 +48,10 @@ use crate::{
     pb::{self, import_response::State},
     telemetry,
 };
+
+/// Fields of an import.
+const CHUNKED: &str = "chunked";
+const REQUEST_ID: &str = "request_id";
 
 /// The largest page that is asked for.
 const PAGE: u64 = 500;
@@ -155,6 +161,7 @@ async fn perform(
     let client = Client {
         connection: Connection::new(&settings, *language)?,
         screen: Screen::new(form, *language),
+        verbose: inner.get_flag("verbose"),
     };
     match (name, verb) {
         ("permissions", _) => return client.permissions(inner).await,
@@ -181,6 +188,7 @@ async fn perform(
 struct Client {
     connection: Connection,
     screen: Screen,
+    verbose: bool,
 }
 
 impl Client {
@@ -275,6 +283,7 @@ impl Client {
                 break;
             }
             progress.show(count);
+            message.clear_field_by_name(PAGE_TOKEN[0]);
             set(&mut message, PAGE_TOKEN[0], &token)?;
         }
         if count == 0 && self.screen.form == Form::Table {
@@ -302,6 +311,14 @@ impl Client {
         }
     }
 
+    /// Says the id of a write, by which it can be repeated and is found in the log.
+    fn say_request_id(&self, request: &DynamicMessage) {
+        let id = request::text_at(request, REQUEST_ID).filter(|_| self.verbose);
+        if let Some(id) = id.filter(|it| !it.is_empty()) {
+            telemetry::say(&format!("note: request id {id}"));
+        }
+    }
+
     /// Sends a file, in parts that the contract allows.
     async fn send_file(
         &self,
@@ -313,10 +330,13 @@ impl Client {
         use tokio::io::AsyncReadExt as _;
         const PART: usize = 256 * 1024;
         let mut made = make(verb, flags, given)?;
-        made.complete(verb)?;
-        let mut first = made.message;
         let path = given.get_one::<String>("file").cloned().unwrap_or_default();
-        describe(&path, &mut first).with_context(|| format!("cannot read `{path}`"))?;
+        let described = describe(&path, &mut made.message);
+        described.with_context(|| format!("cannot read `{path}`"))?;
+        made.complete(verb)?;
+        let first = made.message;
+        self.say_request_id(&first);
+        let goes_on = goes_on(&first);
         let file = tokio::fs::File::open(&path).await;
         let file = file.with_context(|| format!("cannot read `{path}`"))?;
         let parts = futures_util::stream::unfold(
@@ -341,12 +361,25 @@ impl Client {
                 Some((message, (file, None, field)))
             },
         );
-        let answer = self.connection.send(verb, parts).await?;
+        let answer = self.connection.send(verb, parts).await;
+        let answer = answer.inspect_err(|_| self.say_how_to_go_on(goes_on.as_deref()))?;
         self.screen.message(&answer)?;
         if is_refused(&answer) {
+            self.say_how_to_go_on(goes_on.as_deref());
             return Err(Failure::NotWritten);
         }
         Ok(())
+    }
+
+    /// Says how an import in groups that is not complete goes on.
+    fn say_how_to_go_on(&self, request_id: Option<&str>) {
+        if let Some(request_id) = request_id {
+            let text = self.screen.language.of(
+                "what is written stays; run the same command to go on, and with a mended file add",
+                "phần đã ghi được giữ lại; chạy lại lệnh này để tiếp tục, nếu đã sửa tệp thì thêm",
+            );
+            telemetry::say(&format!("note: {text} --request-id {request_id}"));
+        }
     }
 
     /// Prints the bytes of a streamed answer.
@@ -361,7 +394,7 @@ impl Client {
             let hint = "the answer is a file: write it to one, `> FILE`";
             return Err(Failure::Usage(hint.to_owned()));
         }
-        let mut parts = self.connection.follow(verb, message).await?;
+        let mut parts = self.connection.receive(verb, message).await?;
         while let Some(part) = parts.message().await? {
             let part = part.get_field(field);
             io::stdout()
@@ -372,10 +405,28 @@ impl Client {
     }
 }
 
+/// The request id by which an import in groups goes on; none of any other request.
+fn goes_on(request: &DynamicMessage) -> Option<String> {
+    let is_set = |name| request.get_field_by_name(name)?.as_bool();
+    let is_tried = is_set("validate_only").unwrap_or_default();
+    let is_chunked = is_set(CHUNKED).unwrap_or_default() && !is_tried;
+    is_chunked.then(|| request::text_at(request, REQUEST_ID))?
+}
+
 /// Fills in what a request says of a file and the caller left out: its name, and its digest, by
-/// which the server knows that all of it arrived.
+/// which the server knows that all of it arrived. What is written in groups has a request id that
+/// follows from the digest: the same command goes on where it ended.
 fn describe(path: &str, request: &mut DynamicMessage) -> io::Result<()> {
     let (sha256, _) = digest::of_file(Path::new(path))?;
+    let is_chunked = request
+        .get_field_by_name(CHUNKED)
+        .is_some_and(|it| it.as_bool() == Some(true));
+    if is_chunked && !request.has_field_by_name(REQUEST_ID) {
+        let bytes = u128::from_str_radix(sha256.get(..32).unwrap_or_default(), 16);
+        let id = uuid::Builder::from_random_bytes(bytes.unwrap_or_default().to_be_bytes());
+        let id = Value::String(id.into_uuid().to_string());
+        drop(request.try_set_field_by_name(REQUEST_ID, id));
+    }
     let name = Path::new(path).file_name();
     let name = name.map(|it| it.to_string_lossy().into_owned());
     for (field, value) in [("sha256", sha256), ("filename", name.unwrap_or_default())] {
@@ -405,7 +456,9 @@ fn complete(given: &ArgMatches, mut whole: Command) -> Result<(), Failure> {
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut whole, "ndp-registry", &mut script);
-    print(&String::from_utf8_lossy(&script))
+    // clap_complete 4.6 spells a name with a hyphen in two ways in the script for bash
+    let script = String::from_utf8_lossy(&script);
+    print(&script.replace("ndp__subcmd__registry", "ndp__registry"))
 }
 
 /// Shows how much of a long list has come, on a terminal that does not show the list itself.

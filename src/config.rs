@@ -68,6 +68,7 @@ pub struct DatabaseArgs {
 
 /// Settings of `serve`.
 #[derive(Args, Clone, Debug, Default)]
+#[command(after_help = "Example:\n  ndp-registry serve --database sqlite:registry.db")]
 pub struct ServeArgs {
     /// Serve a sandbox for developers: synthetic data, open keys, printed at the start, and all
     /// begins anew at midnight in Vietnam; its database is sqlite:ndp-sandbox.db unless another

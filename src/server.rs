@@ -290,7 +290,8 @@ pub async fn serve_until(
         limits.header_bytes,
     );
     let call_time_max = Duration::from_secs(limits.call_seconds);
-    let guard = Guard::new(registry.clone(), call_time_max);
+    let transfer_time_max = Duration::from_secs(limits.transfer_seconds);
+    let guard = Guard::new(registry.clone(), call_time_max, transfer_time_max);
     let files = Files::open(registry.store(), &options.files)?;
     let tidying = tokio::spawn(tidy_files(registry.clone(), files.clone()));
     let denials = Denials::new(registry.clock().now());

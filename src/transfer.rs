@@ -5,10 +5,15 @@
 //! new field need no code here. What a row does is decided by the method that writes its kind.
 
 pub mod annex;
+mod archive;
 pub mod columns;
+pub mod headers;
+pub mod keys;
 pub mod kinds;
 pub mod oc4ids;
+pub mod record;
 pub mod rows;
+mod sheet;
 pub mod sheets;
 pub mod values;
 pub mod workbook;
@@ -20,8 +25,14 @@ pub const ROWS_MAX: usize = 100_000;
 /// Most rows of an import that is written in one transaction.
 pub const ATOMIC_ROWS_MAX: usize = 5_000;
 
+/// Most bytes of such rows. A workbook may repeat a long text in many cells at little cost.
+pub const ATOMIC_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Rows of a group of an import that is not.
 pub const GROUP_ROWS: usize = 500;
+
+/// Bytes of rows after which a group has no more of them.
+pub const GROUP_BYTES: usize = 16 * 1024 * 1024;
 
 /// Most records of an export.
 pub const RECORDS_MAX: usize = 100_000;
@@ -51,7 +62,7 @@ pub(crate) fn fuzz_import(kind: &str, bytes: &[u8]) {
     }
     let read = |item| {
         if let sheets::Item::Row(row) = item {
-            let mut record = rows::Record::new(kind, None);
+            let mut record = record::Record::new(kind, None);
             let problems = row.fill(&mut record);
             if problems.is_empty() {
                 drop(record.differences());

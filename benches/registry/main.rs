@@ -1,7 +1,7 @@
 //! The registry's speed as ratios: `cargo bench`, or `cargo bench -- get` for a part, or
-//! `cargo bench -- hostile PING` for an attack. The parts `million`, `tasks`, `observations` and
-//! `crowd` take minutes, and run only if they are named; `--records N` has fewer tasks or
-//! observations than a million.
+//! `cargo bench -- hostile PING` for an attack. The parts `million`, `tasks`, `observations`,
+//! `import` and `crowd` take minutes, and run only if they are named; `--records N` has fewer tasks
+//! or observations than a million, or fewer rows of a file than 100,000.
 //!
 //! The server is the real binary with everything on, beside a bare tonic service that answers the
 //! same bytes under the same settings. Clients are in a process of their own. Rounds alternate
@@ -19,6 +19,7 @@ mod etcd;
 mod floor;
 mod generate;
 mod hostile;
+mod import;
 mod load;
 mod measure;
 mod observations;
@@ -50,7 +51,7 @@ struct Options {
     rounds: usize,
     /// How long each takes.
     measure: Duration,
-    /// How many tasks, or observations, there are.
+    /// How many tasks, observations or rows there are.
     records: usize,
 }
 
@@ -101,7 +102,7 @@ impl Options {
 }
 
 /// Every part, in the order they run.
-const PARTS: [&str; 20] = [
+const PARTS: [&str; 21] = [
     compare::GET,
     compare::GET_WITH_KEY,
     compare::LIST_BASIC,
@@ -121,6 +122,7 @@ const PARTS: [&str; 20] = [
     summary::SUMMARY,
     tasks::TASKS,
     observations::OBSERVATIONS,
+    import::IMPORT,
     hostile::HOSTILE,
 ];
 
@@ -163,6 +165,7 @@ fn report(options: &Options) -> Result<()> {
     let summaries = runtime.block_on(summary::run(options, &directory))?;
     let tasks = runtime.block_on(tasks::run(options, &directory))?;
     let observations = runtime.block_on(observations::run(options, &directory))?;
+    let imports = runtime.block_on(import::run(options, &directory))?;
     let hostile = runtime.block_on(hostile::run(options, &directory))?;
     let figures = serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -179,6 +182,7 @@ fn report(options: &Options) -> Result<()> {
         "summaries": summaries,
         "tasks": tasks,
         "observations": observations,
+        "imports": imports,
         "hostile": hostile,
     });
     let path = directory.join("figures.json");

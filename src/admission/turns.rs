@@ -47,16 +47,19 @@ pub enum Work {
     Following,
     /// Writing a long answer as JSON.
     Json,
+    /// Reading a file of records. Two at a time, because a workbook keeps its texts in memory.
+    Files,
 }
 
 impl Work {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Records,
         Self::Past,
         Self::Log,
         Self::Following,
         Self::Json,
+        Self::Files,
     ];
 
     /// The kind's name as a metric label.
@@ -67,6 +70,7 @@ impl Work {
             Self::Log => "log",
             Self::Following => "following",
             Self::Json => "json",
+            Self::Files => "files",
         }
     }
 }
@@ -164,6 +168,7 @@ impl Turns {
         let line = |work| {
             let running_max = match work {
                 Work::Records | Work::Json => running.max(1),
+                Work::Files => 2,
                 Work::Past | Work::Log | Work::Following => 1,
             };
             Mutex::new(Line {

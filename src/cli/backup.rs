@@ -21,6 +21,7 @@ use crate::{
 use ndp_core::time::Clock as _;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ndp-registry admin backup copy.db")]
 pub(super) struct BackupArgs {
     /// File to make; it must not be there
     file: PathBuf,
@@ -30,6 +31,7 @@ pub(super) struct BackupArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ndp-registry admin restore copy.db --database sqlite:new.db")]
 pub(super) struct RestoreArgs {
     /// File that `admin backup` made
     file: PathBuf,

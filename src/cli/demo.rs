@@ -7,6 +7,7 @@ use crate::{cli::story as demo, config::DatabaseArgs};
 use ndp_core::time::Clock as _;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ndp-registry admin demo --database sqlite:demo.db")]
 pub(super) struct Args {
     #[command(flatten)]
     database: DatabaseArgs,

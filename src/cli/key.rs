@@ -32,6 +32,7 @@ use ndp_core::{
 };
 
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  ndp-registry admin key list")]
 pub(super) enum Command {
     /// Make a key and print it, this once, on standard output
     ///
@@ -45,6 +46,9 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  ndp-registry admin key create --principal admin --role ROLE_ADMIN"
+)]
 pub(super) struct Create {
     /// Id of the principal that calls with it, as boca-editor
     #[arg(long, value_name = "ID", value_parser = principal)]
@@ -88,12 +92,14 @@ pub(super) struct Create {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  ndp-registry admin key list")]
 pub(super) struct List {
     #[command(flatten)]
     database: DatabaseArgs,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  ndp-registry admin key revoke principals/editor/apiKeys/ID")]
 pub(super) struct Revoke {
     /// Name of the key, as `admin key list` prints it: principals/ID/apiKeys/ID
     #[arg(value_parser = key_name)]

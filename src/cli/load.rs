@@ -17,6 +17,7 @@ use ndp_core::{
 };
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ndp-registry admin load 1132-qd-ttg")]
 pub(super) struct Args {
     /// Id of a shipped edition, as 1132-qd-ttg
     edition: String,

@@ -11,6 +11,7 @@ use crate::pb;
 const DESCRIPTOR_SET: &str = "registry.binpb";
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ndp-registry protos --out contract")]
 pub(super) struct Args {
     /// Folder to write into; it is made, and must be empty where it is there
     #[arg(long, value_name = "DIR")]

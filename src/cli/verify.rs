@@ -14,6 +14,7 @@ use crate::{
 use ndp_core::{leaf::Digest, names::Revision};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ndp-registry admin verify")]
 pub(super) struct Args {
     /// File with a checkpoint that was kept, as `GET /v1/tlog/checkpoint` answers it: the log has
     /// to begin with the one that was signed; may be given more than once

@@ -9,6 +9,7 @@ use super::output;
 use crate::{client::digest::of_file, config::DatabaseArgs};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ndp-registry admin verify-document decision.pdf")]
 pub(super) struct Args {
     /// The file, exactly as it was published
     #[arg(value_name = "FILE")]

@@ -32,13 +32,17 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Longest message that is taken; a server sends shorter ones.
 const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a call may take where nothing is said.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The same of a file that is sent or read. The server has a limit of its own.
+const FILE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// A server, and who calls it.
 #[derive(Clone)]
 pub(super) struct Connection {
     channel: Channel,
     metadata: MetadataMap,
-    timeout: Duration,
+    timeout: Option<Duration>,
     /// As it was given.
     pub(super) server: String,
 }
@@ -48,7 +52,7 @@ pub(super) struct Connection {
 pub(super) struct Settings {
     pub(super) profile: Profile,
     insecure: bool,
-    timeout: Duration,
+    timeout: Option<Duration>,
 }
 
 impl Settings {
@@ -68,7 +72,7 @@ impl Settings {
         Self {
             profile,
             insecure: given.get_flag("insecure"),
-            timeout: Duration::from_secs(given.get_one("timeout").copied().unwrap_or(60)),
+            timeout: given.get_one("timeout").copied().map(Duration::from_secs),
         }
     }
 }
@@ -203,7 +207,8 @@ impl Connection {
         let mut attempt = 1;
         loop {
             let mut client = self.ready().await?;
-            let request = self.request(message.clone(), Some(self.timeout));
+            let timeout = self.timeout.unwrap_or(TIMEOUT);
+            let request = self.request(message.clone(), Some(timeout));
             let codec = Dynamic(verb.route.method.output());
             match client.unary(request, path(verb), codec).await {
                 Ok(answer) => return Ok(answer.into_inner()),
@@ -225,17 +230,36 @@ impl Connection {
         verb: &Verb,
         message: DynamicMessage,
     ) -> Result<Streaming<DynamicMessage>, Failure> {
+        self.stream(verb, message, None).await
+    }
+
+    /// Calls a method that answers a file.
+    pub(super) async fn receive(
+        &self,
+        verb: &Verb,
+        message: DynamicMessage,
+    ) -> Result<Streaming<DynamicMessage>, Failure> {
+        let timeout = self.timeout.unwrap_or(FILE_TIMEOUT);
+        self.stream(verb, message, Some(timeout)).await
+    }
+
+    async fn stream(
+        &self,
+        verb: &Verb,
+        message: DynamicMessage,
+        timeout: Option<Duration>,
+    ) -> Result<Streaming<DynamicMessage>, Failure> {
         let mut client = self.ready().await?;
         let codec = Dynamic(verb.route.method.output());
         let answer = client
-            .server_streaming(self.request(message, None), path(verb), codec)
+            .server_streaming(self.request(message, timeout), path(verb), codec)
             .await;
         Ok(answer
             .map_err(|status| self.explained(status))?
             .into_inner())
     }
 
-    /// Calls a method that takes a stream.
+    /// Calls a method that takes a file.
     pub(super) async fn send(
         &self,
         verb: &Verb,
@@ -243,8 +267,9 @@ impl Connection {
     ) -> Result<DynamicMessage, Failure> {
         let mut client = self.ready().await?;
         let codec = Dynamic(verb.route.method.output());
+        let timeout = self.timeout.unwrap_or(FILE_TIMEOUT);
         let answer = client
-            .client_streaming(self.request(messages, None), path(verb), codec)
+            .client_streaming(self.request(messages, Some(timeout)), path(verb), codec)
             .await;
         Ok(answer
             .map_err(|status| self.explained(status))?

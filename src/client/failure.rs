@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{commands::Flag, language::Language};
+use super::{flags::Flag, language::Language};
 use crate::wire::status::language::in_vietnamese;
 
 /// The arguments are wrong, before anything was sent (EX_USAGE of sysexits).

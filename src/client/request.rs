@@ -15,9 +15,9 @@ use tonic::Status;
 use uuid::Uuid;
 
 use super::{
-    commands::{Flag, Form},
     contract::Verb,
     failure::Failure,
+    flags::{Flag, Form},
 };
 use crate::{
     http::{body, fields},
@@ -46,7 +46,7 @@ pub(super) fn make(verb: &Verb, flags: &[Flag], given: &ArgMatches) -> Result<Ma
         }
     }
     for place in verb.places() {
-        let text = match given.get_one::<String>(&format!("place:{}", place.field)) {
+        let text = match given.get_one::<String>(&format!("place/{}", place.field)) {
             Some(text) => whole_name(&place.pattern, text),
             None => place.pattern.replace('*', "-"),
         };

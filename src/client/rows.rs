@@ -5,6 +5,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor};
 
 use super::{
     failure::Failure,
+    request::text_at,
     screen::{Form, NOT_SHOWN, Screen, print, yaml},
 };
 use crate::http::{csv::Columns, json::Message};
@@ -66,7 +67,9 @@ impl Rows {
                     cells.collect::<Vec<_>>()
                 });
                 let lines: Vec<_> = lines.collect();
-                text = screen.table(&head, &lines, first);
+                let below = rows.iter().map_while(|row| to_do(&screen, row));
+                let below: Vec<_> = below.collect();
+                text = screen.table_with(&head, &lines, &below, first);
             }
             Form::Json => {
                 for (at, row) in rows.iter().enumerate() {
@@ -147,14 +150,42 @@ impl Rows {
     }
 }
 
+/// Of an item that someone has to act on: what it is about, who acts, and how. They are shown
+/// whole, below the columns.
+const TO_DO: [&str; 6] = [
+    "resource",
+    "agency",
+    "agency_display_name",
+    "accountable_head",
+    "action",
+    "action_vi",
+];
+
+/// What an item is about, whose it is and what to do; none of other rows.
+fn to_do(screen: &Screen, row: &DynamicMessage) -> Option<String> {
+    let action = text_at(row, screen.language.of("action", "action_vi"))?;
+    let named = text_at(row, "agency_display_name")?;
+    let agency = Some(named).filter(|it| !it.is_empty());
+    let agency = agency.or_else(|| text_at(row, "agency"))?;
+    let office = text_at(row, "accountable_head.office").filter(|it| !it.is_empty());
+    let office = office.map(|it| format!(" ({it})")).unwrap_or_default();
+    let resource = text_at(row, "resource")?;
+    Some(match agency.is_empty() {
+        true => format!("{resource}\n{action}"),
+        false => format!("{resource}\n{agency}{office}: {action}"),
+    })
+}
+
 /// The columns of a table: fields in one line that any of the rows has, what says most first.
 fn columns(
     screen: &Screen,
     row: &MessageDescriptor,
     rows: &[DynamicMessage],
 ) -> Vec<FieldDescriptor> {
+    let is_to_do = row.get_field_by_name("action").is_some();
     let mut fields: Vec<_> = row
         .fields()
+        .filter(|field| !is_to_do || !TO_DO.contains(&field.name()))
         .filter(|field| screen.language.shows(row, field) && !NOT_SHOWN.contains(&field.name()))
         .filter(|field| {
             rows.iter().any(|row| {

@@ -231,6 +231,17 @@ impl Screen {
 
     /// A table of lines with a head, fitted to the terminal.
     pub(super) fn table(&self, head: &[String], lines: &[Vec<String>], with_head: bool) -> String {
+        self.table_with(head, lines, &[], with_head)
+    }
+
+    /// The same, with a text below each line that has one, as what would not fit into columns.
+    pub(super) fn table_with(
+        &self,
+        head: &[String],
+        lines: &[Vec<String>],
+        below: &[String],
+        with_head: bool,
+    ) -> String {
         let mut widths: Vec<_> = head.iter().map(|it| it.width()).collect();
         for line in lines {
             for (width, cell) in widths.iter_mut().zip(line) {
@@ -238,8 +249,7 @@ impl Screen {
             }
         }
         let shown = self.fit(&mut widths);
-        let mut text = String::new();
-        let mut line = |cells: &[String], paint: bool| {
+        let line = |cells: &[String], paint: bool| {
             let mut line = String::new();
             for (cell, width) in cells.iter().zip(&widths).take(shown) {
                 if !line.is_empty() {
@@ -248,18 +258,21 @@ impl Screen {
                 line.push_str(&padded(&cut(cell, *width), *width));
             }
             let line = line.trim_end();
-            text.push_str(&if paint {
-                self.bold(line)
-            } else {
-                line.to_owned()
-            });
-            text.push('\n');
+            match paint {
+                true => format!("{}\n", self.bold(line)),
+                false => format!("{line}\n"),
+            }
         };
+        let mut text = String::new();
         if with_head {
-            line(head, true);
+            text.push_str(&line(head, true));
         }
-        for cells in lines {
-            line(cells, false);
+        for (at, cells) in lines.iter().enumerate() {
+            text.push_str(&line(cells, false));
+            if let Some(below) = below.get(at) {
+                let begin = " ".repeat(GAP);
+                text.push_str(&format!("{begin}{}\n", self.wrapped(below, GAP)));
+            }
         }
         text
     }

@@ -255,7 +255,10 @@ impl Client {
                 )));
             }
             match text_at(&answer, NEXT_PAGE_TOKEN).filter(|it| !it.is_empty()) {
-                Some(token) => set(&mut message, PAGE_TOKEN[0], &token)?,
+                Some(token) => {
+                    message.clear_field_by_name(PAGE_TOKEN[0]);
+                    set(&mut message, PAGE_TOKEN[0], &token)?;
+                }
                 None => return Ok(names),
             }
         }

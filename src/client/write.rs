@@ -14,9 +14,9 @@ use tonic::Code;
 
 use super::{
     Client,
-    commands::Flag,
     contract::{CONTRACT, Verb, is_given},
     failure::Failure,
+    flags::Flag,
     request::{Made, make, set},
     screen::Form,
     views::{Difference, differences},
@@ -56,6 +56,7 @@ impl Client {
         if decides && !is_preview {
             self.ask(before.as_ref(), given)?;
         }
+        self.say_request_id(&made.message);
         let answer = self.connection.call(verb, &made.message).await?;
         if is_preview && self.screen.form == Form::Table {
             return self.preview(before.as_ref(), &answer);
@@ -200,6 +201,7 @@ impl Client {
         let mask: Vec<_> = changed.iter().map(|it| it.name()).collect();
         set(&mut made.message, "update_mask", &mask.join(","))?;
         made.complete(update)?;
+        self.say_request_id(&made.message);
         match self.connection.call(update, &made.message).await {
             Ok(answer) => {
                 let is_preview = made.message.get_field_by_name("validate_only");

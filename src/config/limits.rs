@@ -14,6 +14,10 @@ pub(super) struct LimitArgs {
     #[arg(long, env = "NDP_CALL_SECONDS", value_name = "SECONDS")]
     pub(super) call_seconds: Option<String>,
 
+    /// Seconds that an import, an export or a template may take, 1 to 86400 [default: 900]
+    #[arg(long, env = "NDP_TRANSFER_SECONDS", value_name = "SECONDS")]
+    pub(super) transfer_seconds: Option<String>,
+
     /// Milliseconds from which a call counts as slow and is logged at `info` for every caller, 0 to
     /// 3600000 [default: 1000]
     #[arg(long, env = "NDP_SLOW_CALL_MS", value_name = "MILLISECONDS")]
@@ -100,6 +104,7 @@ impl LimitArgs {
             };
         }
         read!(call_seconds: call_seconds in 1..=3600);
+        read!(transfer_seconds: transfer_seconds in 1..=86_400);
         read!(slow_call_ms: slow_call_ms in 0..=3_600_000);
         read!(calls_in_flight: calls_in_flight in COUNTS);
         share!(calls_in_flight_per_caller: calls_in_flight_per_caller of calls_in_flight);
@@ -125,6 +130,8 @@ impl LimitArgs {
 pub struct Limits {
     /// Longest time of a call that does not stream, in seconds.
     pub call_seconds: u64,
+    /// Longest time of an import, an export or a template, in seconds.
+    pub transfer_seconds: u64,
     /// Time from which a call is logged as a slow one, in milliseconds.
     pub slow_call_ms: u64,
     /// Calls being answered.
@@ -157,6 +164,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             call_seconds: 60,
+            transfer_seconds: 900,
             slow_call_ms: 1000,
             calls_in_flight: 4096,
             calls_in_flight_per_caller: 512,

@@ -28,14 +28,21 @@ use crate::{
 pub struct Guard {
     registry: Registry,
     call_time_max: Duration,
+    transfer_time_max: Duration,
 }
 
 impl Guard {
-    /// Limits a call that does not stay open to `call_time_max`.
-    pub const fn new(registry: Registry, call_time_max: Duration) -> Self {
+    /// Limits a call that does not stay open to `call_time_max`, and one that moves a file of
+    /// records to `transfer_time_max`.
+    pub const fn new(
+        registry: Registry,
+        call_time_max: Duration,
+        transfer_time_max: Duration,
+    ) -> Self {
         Self {
             registry,
             call_time_max,
+            transfer_time_max,
         }
     }
 
@@ -92,7 +99,11 @@ impl Guard {
             // compressing one record costs more than it saves
             request.headers_mut().remove(&GRPC_ACCEPT_ENCODING);
         }
-        let time_max = (!method.stays_open()).then_some(self.call_time_max);
+        let time_max = match method.transfers() {
+            true => self.transfer_time_max,
+            false => self.call_time_max,
+        };
+        let time_max = (!method.stays_open()).then_some(time_max);
         deadline::of(request.headers(), came, time_max)
     }
 

@@ -95,6 +95,7 @@ pub struct Handles {
     method: Method,
     streams: bool,
     stays_open: bool,
+    transfers: bool,
     answers_lists: bool,
     started: Counter,
     handled: [OnceLock<Counter>; CODES.len()],
@@ -287,6 +288,7 @@ impl Handles {
             method: method.clone(),
             streams: method.streams(),
             stays_open: method.stays_open(),
+            transfers: method.transfers(),
             answers_lists: method.answers_lists(),
             started: calls.started.get_or_create_owned(&labels),
             handled: [const { OnceLock::new() }; CODES.len()],
@@ -304,6 +306,11 @@ impl Handles {
     /// Whether a call stays open for as long as its client likes.
     pub const fn stays_open(&self) -> bool {
         self.stays_open
+    }
+
+    /// Whether it moves a file of records.
+    pub const fn transfers(&self) -> bool {
+        self.transfers
     }
 
     /// Whether its answer holds many records.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ndp_core::{
     names::{EditionName, PlatformName},
-    near::name_distance,
+    near::{NAME_CHARS_MAX, extends_name, name_distance},
     records::platforms::Platform,
     state::State,
     text::name_key,
@@ -16,9 +16,11 @@ use ndp_core::{
 use prost_reflect::{DynamicMessage, Value};
 
 use super::{
-    columns::{PLATFORM, Table},
+    columns::PLATFORM,
+    headers::Table,
     kinds::{self, Kind},
-    rows::{Record, Row},
+    record::Record,
+    rows::Row,
 };
 
 /// The list of a platform's entries.
@@ -56,8 +58,12 @@ pub struct Annex {
     by_number: BTreeMap<String, PlatformName>,
     /// By the keys of all names that a platform has or had in an edition.
     by_name: BTreeMap<String, BTreeSet<PlatformName>>,
+    /// The platforms that rows make, by the keys of their names.
+    made: BTreeMap<String, PlatformName>,
     /// The platforms of the edition before, and of this one, that no row is yet.
     missing: BTreeSet<PlatformName>,
+    /// Those that some row is.
+    found: BTreeSet<PlatformName>,
 }
 
 /// Which platform a row is.
@@ -86,7 +92,9 @@ impl Annex {
             edition: edition.clone(),
             by_number: BTreeMap::new(),
             by_name: BTreeMap::new(),
+            made: BTreeMap::new(),
             missing: BTreeSet::new(),
+            found: BTreeSet::new(),
         };
         for platform in platforms {
             let listings = platform.fields.listings.iter();
@@ -110,13 +118,35 @@ impl Annex {
         annex
     }
 
+    /// The edition.
+    pub const fn edition(&self) -> &EditionName {
+        &self.edition
+    }
+
+    /// The same, where rows were matched before.
+    #[must_use]
+    pub fn without_rows_of(mut self, earlier: Self) -> Self {
+        self.missing.retain(|it| !earlier.found.contains(it));
+        self.found = earlier.found;
+        self
+    }
+
     /// Which platform a row is.
     pub fn find(&mut self, row: &Row) -> Match {
         let found = self.matched(row);
         if let Match::Platform(name) = &found {
             self.missing.remove(name);
+            self.found.insert(name.clone());
         }
         found
+    }
+
+    /// Adds the platform that a row makes, so that its name again is not taken for another one.
+    pub fn add(&mut self, row: &Row, name: &str) {
+        let said = row.text(PLATFORM);
+        if let Some(name) = PlatformName::parse(name).filter(|_| said.is_empty()) {
+            self.made.insert(name_key(&row.text(NAME)), name);
+        }
     }
 
     fn matched(&self, row: &Row) -> Match {
@@ -130,6 +160,10 @@ impl Annex {
         }
         let name = row.text(NAME);
         let key = name_key(&name);
+        // the same entry twice, or two of one name: a person knows
+        if let Some(made) = self.made.get(&key) {
+            return Match::Unconfirmed(vec![made.clone()]);
+        }
         let same = self.by_name.get(&key);
         if let Some(numbered) = self.by_number.get(&row.text(NUMBER))
             && same.is_some_and(|same| same.contains(numbered))
@@ -146,7 +180,8 @@ impl Annex {
         let numbered = self.by_number.get(&row.text(NUMBER)).into_iter();
         let mut near: Vec<_> = numbered.map(|it| (usize::MAX, it)).collect();
         for (known, names) in &self.by_name {
-            if let Some(distance) = name_distance(&key, known) {
+            let extends = || extends_name(&key, known).then_some(NAME_CHARS_MAX);
+            if let Some(distance) = name_distance(&key, known).or_else(extends) {
                 near.extend(names.iter().map(|it| (distance, it)));
             }
         }
@@ -168,7 +203,7 @@ impl Annex {
     /// Puts the entry of a row into the record of its platform.
     pub fn fill(&self, row: &Row, record: &mut Record) {
         let text = |field| row.text(field);
-        if record.text(NAME).is_empty() {
+        if record.text(NAME).is_empty() && !text(NAME).is_empty() {
             record.set_text(NAME, &text(NAME));
             record.note(NAME);
             // the decision itself says what it is called

@@ -4,10 +4,6 @@
 
 use std::{collections::HashSet, fmt::Write as _, sync::LazyLock};
 
-use ndp_core::{
-    near::{nearest, snake_case},
-    text::fold,
-};
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind as FieldKind, MessageDescriptor, Value};
 use regex::Regex;
 
@@ -27,9 +23,6 @@ pub const PARENT: &str = "parent";
 pub const PLATFORM: &str = "platform";
 
 const DATE: &str = "google.type.Date";
-
-/// The largest number of an element that a header may have.
-const ELEMENT_MAX: usize = 1_000;
 
 /// Between the parts of a header in words.
 const SEPARATOR: &str = " / ";
@@ -93,7 +86,7 @@ pub struct Column {
 }
 
 impl Column {
-    fn of(steps: Vec<Step>) -> Self {
+    pub(super) fn of(steps: Vec<Step>) -> Self {
         let last = steps.last().map(|(field, _)| field);
         Self {
             form: last.map_or(Form::Text, form),
@@ -104,7 +97,7 @@ impl Column {
     }
 
     /// A column of text that does not stand for a field of the record.
-    fn extra(extra: &'static str) -> Self {
+    pub(super) fn extra(extra: &'static str) -> Self {
         Self {
             extra,
             ..Self::of(Vec::new())
@@ -254,17 +247,68 @@ fn form(field: &FieldDescriptor) -> Form {
     }
 }
 
-/// Whether a text holds a decimal number, by its pattern.
-fn is_decimal(field: &FieldDescriptor) -> bool {
+/// A rule of a field, by its path in `buf.validate.field`; none where it is not set.
+fn rule(field: &FieldDescriptor, path: &[&str]) -> Option<Value> {
     static RULES: LazyLock<Option<prost_reflect::ExtensionDescriptor>> =
         LazyLock::new(|| POOL.get_extension_by_name("buf.validate.field"));
-    let pattern = RULES.as_ref().and_then(|rules| {
-        let options = field.options();
-        let rules = options.get_extension(rules);
-        let text = rules.as_message()?.get_field_by_name("string")?;
-        let pattern = text.as_message()?.get_field_by_name("pattern")?;
-        Some(pattern.as_str()?.to_owned())
-    });
+    let options = field.options();
+    let mut value = options.get_extension(RULES.as_ref()?).into_owned();
+    for name in path {
+        let message = value.as_message().filter(|it| it.has_field_by_name(name))?;
+        value = message.get_field_by_name(name)?.into_owned();
+    }
+    Some(value)
+}
+
+/// What a field may hold, as far as its own rules say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Most characters of a text.
+    pub characters: Option<u64>,
+    /// Most items of a list.
+    pub items: Option<u64>,
+    /// Least and greatest number.
+    pub numbers: (Option<i64>, Option<i64>),
+    /// The collection of the records that it names.
+    pub names: Option<&'static str>,
+}
+
+/// What a column may hold.
+pub fn bounds(column: &Column) -> Bounds {
+    let Some(field) = column.field() else {
+        return Bounds::default();
+    };
+    let count = |path: &[&str]| rule(field, path).and_then(|it| it.as_u64());
+    let number = |bound: &str| match field.kind() {
+        FieldKind::Int32 => rule(field, &["int32", bound])?.as_i32().map(i64::from),
+        FieldKind::Int64 => rule(field, &["int64", bound])?.as_i64(),
+        _ => None,
+    };
+    let of_items = count(&["repeated", "items", "string", "max_len"]);
+    Bounds {
+        characters: count(&["string", "max_len"]).or(of_items),
+        items: count(&["repeated", "max_items"]),
+        numbers: (number("gte"), number("lte")),
+        names: referenced(field),
+    }
+}
+
+/// The collection of the records that a field names.
+fn referenced(field: &FieldDescriptor) -> Option<&'static str> {
+    let extension = POOL.get_extension_by_name("google.api.resource_reference")?;
+    let options = field.options();
+    let reference = options.get_extension(&extension);
+    let of = reference.as_message()?.get_field_by_name("type")?;
+    let (_, message) = of.as_str()?.split_once('/')?;
+    let kind = super::kinds::KINDS.iter();
+    let mut kind = kind.filter(|it| it.message.name() == message);
+    kind.next().map(|it| &*it.collection)
+}
+
+/// Whether a text holds a decimal number, by its pattern.
+fn is_decimal(field: &FieldDescriptor) -> bool {
+    let pattern = rule(field, &["string", "pattern"]);
+    let pattern = pattern.and_then(|it| it.as_str().map(str::to_owned));
     let pattern = pattern.filter(|it| it.contains("0-9"));
     pattern
         .and_then(|it| Regex::new(&it).ok())
@@ -308,7 +352,8 @@ pub fn without_elements(path: &str) -> String {
     parts.collect::<Vec<_>>().join(".")
 }
 
-fn walk(
+/// Adds the columns of a message, below these steps.
+pub(super) fn walk(
     message: &MessageDescriptor,
     steps: &mut Vec<Step>,
     elements: &dyn Fn(&str) -> usize,
@@ -338,187 +383,27 @@ fn walk(
     }
 }
 
-// === headers ===
-
-/// What a header names.
-#[derive(Clone, Debug)]
-pub enum Header {
-    /// A column.
-    Column(Column),
-    /// A field that only the registry writes.
-    Ignored(String),
-}
-
-/// What the headers of a sheet are read by: the fields of a message, and one more column.
-#[derive(Clone, Debug)]
-pub struct Table {
-    message: MessageDescriptor,
-    extra: Option<&'static str>,
-}
-
-impl Table {
-    /// The columns of a kind.
-    pub fn of(kind: &Kind) -> Self {
-        Self {
-            message: kind.message.clone(),
-            extra: kind.has_parent().then_some(PARENT),
-        }
-    }
-
-    /// The columns of the entries of an edition.
-    pub fn of_annex(listing: MessageDescriptor) -> Self {
-        Self {
-            message: listing,
-            extra: Some(PLATFORM),
-        }
-    }
-}
-
-/// Reads a header: a path, or words in either language, in any case.
-pub fn read(table: &Table, header: &str) -> Option<Header> {
-    let header = header.trim().trim_end_matches('*').trim_end();
-    if header.is_empty() {
-        return None;
-    }
-    if let Some(extra) = table.extra
-        && is_called(extra, header)
-    {
-        return Some(Header::Column(Column::extra(extra)));
-    }
-    let message = &table.message;
-    let words: Vec<_> = header.split('/').map(str::trim).collect();
-    find(message, &words).or_else(|| find(message, &header.split('.').collect::<Vec<_>>()))
-}
-
-fn find(message: &MessageDescriptor, parts_of: &[&str]) -> Option<Header> {
-    let mut message = message.clone();
-    let mut steps: Vec<Step> = Vec::new();
-    let mut rest = parts_of.iter();
-    while let Some(part) = rest.next() {
-        let (field, element) = field(&message, part)?;
-        if !is_written(&field) {
-            steps.push((field, None));
-            return Some(Header::Ignored(Column::of(steps).path()));
-        }
-        match parts(&field, &steps) {
-            Some(below) => {
-                let element = field.is_list().then(|| element.unwrap_or(1));
-                steps.push((field, element));
-                message = below;
-            }
-            None if element.is_some() || rest.next().is_some() => return None,
-            None => {
-                steps.push((field, None));
-                return Some(Header::Column(Column::of(steps)));
-            }
-        }
-    }
-    None
-}
-
-/// The field of a message that a part of a header names, and the number of the element.
-fn field(message: &MessageDescriptor, part: &str) -> Option<(FieldDescriptor, Option<usize>)> {
-    let part = part.trim();
-    let named = |part: &str| message.fields().find(|it| is_called(it.name(), part));
-    if let Some(field) = named(part) {
-        return Some((field, None));
-    }
-    let (base, number) = match part.strip_suffix(']').and_then(|it| it.rsplit_once('[')) {
-        Some(split) => split,
-        None => part.rsplit_once(' ')?,
-    };
-    let element = number.trim().parse().ok();
-    let element = element.filter(|it| (1..=ELEMENT_MAX).contains(it))?;
-    // a field of one value may be called like the list that it is taken from
-    let mut lists = message.fields().filter(FieldDescriptor::is_list);
-    let field = lists.find(|it| is_called(it.name(), base.trim()))?;
-    Some((field, Some(element)))
-}
-
-fn is_called(name: &str, typed: &str) -> bool {
-    if snake_case(typed) == name {
-        return true;
-    }
-    field_label(name).is_some_and(|(vietnamese, english)| {
-        let typed = fold(typed);
-        let mut names = vietnamese
-            .split(ALTERNATIVES)
-            .chain(english.split(ALTERNATIVES));
-        names.any(|it| fold(it) == typed)
-    })
-}
-
-/// The header that was probably meant.
-pub fn near(table: &Table, header: &str) -> Option<String> {
-    let mut columns = Vec::new();
-    walk(&table.message, &mut Vec::new(), &|_| 1, &mut columns);
-    columns.extend(table.extra.map(Column::extra));
-    let all = [Language::Paths, Language::Vietnamese, Language::English];
-    let headers = columns
-        .iter()
-        .flat_map(|it| all.map(|language| it.header(language)));
-    let headers: Vec<_> = headers.collect();
-    nearest(header, headers.iter().map(String::as_str)).map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::transfer::kinds::KINDS;
 
     #[test]
-    fn every_column_has_words_and_its_headers_name_it() {
-        let mut missing = BTreeSet::new();
-        for kind in KINDS.iter() {
-            let mut seen = BTreeSet::new();
-            for column in of_template(kind) {
-                for (field, _) in &column.steps {
-                    if field_label(field.name()).is_none() {
-                        missing.insert(field.name().to_owned());
-                    }
-                }
-                for language in [Language::Paths, Language::English, Language::Vietnamese] {
-                    let header = column.header(language);
-                    assert!(
-                        seen.insert((language as u8, header.clone())),
-                        "{header} twice"
-                    );
-                    let Some(Header::Column(found)) = read(&Table::of(kind), &header) else {
-                        panic!("{} `{header}`", kind.collection);
-                    };
-                    assert_eq!(found.path(), column.path(), "{header}");
-                }
-            }
-        }
-        assert!(missing.is_empty(), "docs/glossary.md lacks {missing:?}");
-    }
-
-    #[test]
-    fn headers_are_read_however_they_are_spelled() {
-        let tasks = &Table::of(crate::transfer::kinds::find("tasks").unwrap());
-        for (header, path) in [
-            ("code", "code"),
-            ("CODE *", "code"),
-            ("displayName", "display_name"),
-            ("assigning_document.symbol", "assigning_document.symbol"),
-        ] {
-            let Some(Header::Column(column)) = read(tasks, header) else {
-                panic!("{header}");
-            };
-            assert_eq!(column.path(), path);
-        }
-        assert!(matches!(
-            read(tasks, "create_time"),
-            Some(Header::Ignored(_))
-        ));
-        assert!(read(tasks, "colour").is_none());
-        assert_eq!(near(tasks, "dispaly_name").as_deref(), Some("display_name"));
-        let values = crate::transfer::kinds::find("observations").unwrap();
-        let Some(Header::Column(value)) = read(&Table::of(values), "value") else {
-            panic!("value");
+    fn what_a_column_may_hold_follows_from_its_rules() {
+        let of = |kind: &str, path: &str| {
+            let kind = crate::transfer::kinds::find(kind).unwrap();
+            let columns = of_template(kind).into_iter();
+            bounds(&columns.into_iter().find(|it| it.path() == path).unwrap())
         };
-        assert_eq!(value.form, Form::Decimal);
+        assert_eq!(of("platforms", "display_name").characters, Some(500));
+        assert_eq!(of("reports", "percent").numbers, (Some(0), Some(100)));
+        let list = of("platforms", "coordinating_agencies");
+        assert_eq!((list.items, list.names), (Some(100), Some("agencies")));
+        assert_eq!(
+            of("platforms", "name"),
+            Bounds {
+                characters: Some(200),
+                ..Bounds::default()
+            }
+        );
     }
 }

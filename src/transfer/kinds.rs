@@ -133,18 +133,26 @@ pub fn find(typed: &str) -> Option<&'static Kind> {
 
 /// The same for the field `kind` of a request.
 pub fn named(typed: &str) -> Result<&'static Kind, Error> {
-    find(typed).ok_or_else(|| {
-        let names = || KINDS.iter().map(|it| &*it.collection);
-        let listed: Vec<_> = names().map(|it| format!("`{it}`")).collect();
-        Error::invalid(
-            "kind",
-            Rule::KindUnknown {
-                kind: typed.to_owned(),
-                near: nearest(typed, names()).map(str::to_owned),
-                kinds: listed.join(", "),
-            },
-        )
-    })
+    find(typed).ok_or_else(|| Error::invalid("kind", unknown(typed)))
+}
+
+fn collections() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|it| &*it.collection)
+}
+
+/// The kind that was probably meant.
+pub fn near(typed: &str) -> Option<&'static Kind> {
+    find(nearest(typed, collections())?)
+}
+
+/// What is wrong with a kind that is none.
+pub fn unknown(typed: &str) -> Rule {
+    let listed: Vec<_> = collections().map(|it| format!("`{it}`")).collect();
+    Rule::KindUnknown {
+        kind: typed.to_owned(),
+        near: nearest(typed, collections()).map(str::to_owned),
+        kinds: listed.join(", "),
+    }
 }
 
 #[cfg(test)]

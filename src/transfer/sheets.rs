@@ -1,35 +1,29 @@
 //! Files of rows: CSV, JSON Lines and workbooks, read row by row, so that memory holds one row and
-//! what a workbook repeats. What a workbook would unpack to is measured before it is read.
+//! what a workbook repeats.
 
 use std::{
     fs::File,
     io::{BufRead as _, BufReader, Read, Seek as _, SeekFrom},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
 };
 
 use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx};
 use ndp_core::{error::Error, messages::Rule, time::Date};
 
 use super::{
-    ROW_BYTES_MAX, annex,
-    columns::{self, Column, Header, Table},
+    ROW_BYTES_MAX, annex, archive,
+    headers::Table,
     kinds::{self, Kind},
-    rows::{Content, Problem, Row, cell_name},
+    rows::{Content, Problem, Row},
+    sheet::Sheet,
     values::Cell,
 };
 
 /// The field of the request that has the file.
-const FILE: &str = "chunk";
+pub(super) const FILE: &str = "chunk";
 
 /// Rows at the beginning of a sheet among which the header is looked for.
-const HEADER_ROWS: usize = 20;
-
-/// Most bytes that a workbook unpacks to.
-const UNPACKED_MAX: u64 = 192 * 1024 * 1024;
-
-/// Most files in a workbook.
-const PARTS_MAX: usize = 1_000;
+pub(super) const HEADER_ROWS: usize = 20;
 
 /// Most of a file that is looked at for what separates its values.
 const LOOK_BYTES: usize = 64 * 1024;
@@ -44,7 +38,7 @@ pub enum About {
 }
 
 impl About {
-    fn table(self, kind: &Kind) -> Table {
+    pub(super) fn table(self, kind: &Kind) -> Table {
         match self {
             Self::Kind(_) => Table::of(kind),
             Self::Annex => annex::table(kind).unwrap_or_else(|| Table::of(kind)),
@@ -86,7 +80,7 @@ pub fn read(mut file: File, about: About, mut each: impl FnMut(Item) -> bool) ->
     look.and_then(|_| file.seek(SeekFrom::Start(0)))
         .map_err(|error| malformed(&error))?;
     if start.starts_with(b"PK\x03\x04") {
-        check_archive(&mut file)?;
+        archive::check(&mut file)?;
         let file = BufReader::new(file);
         // a defect of the reader is one of the file to its sender
         let reading = AssertUnwindSafe(|| workbook(file, about, &mut each));
@@ -107,7 +101,7 @@ pub fn read(mut file: File, about: About, mut each: impl FnMut(Item) -> bool) ->
     values(file, text, about, &mut each)
 }
 
-fn malformed(about: &dyn std::fmt::Display) -> Error {
+pub(super) fn malformed(about: &dyn std::fmt::Display) -> Error {
     let about = about.to_string().chars().take(200).collect();
     Error::invalid(FILE, Rule::FileMalformed { about })
 }
@@ -131,6 +125,7 @@ fn values(
 ) -> Result<(), Error> {
     let kind = named(about)?;
     let (delimiter, skipped) = delimiter(start);
+    let ends_quoted = ends_quoted(&file).map_err(|error| malformed(&error))?;
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -140,6 +135,8 @@ fn values(
     let mut record = csv::ByteRecord::new();
     // the reader leaves out blank lines, which a spreadsheet shows as rows
     let (mut number, mut next_line) = (0, 1);
+    // the line where a value of several lines began, if such a value came last
+    let mut open = None;
     loop {
         let more = reader.read_byte_record(&mut record);
         if !more.map_err(|error| malformed(&error))? {
@@ -152,6 +149,8 @@ fn values(
         if skipped && number == 1 {
             continue;
         }
+        let last = record.iter().next_back();
+        open = last.filter(|it| it.contains(&b'\n')).map(|_| line);
         if record.as_slice().len() > ROW_BYTES_MAX {
             return Err(row_too_long(line));
         }
@@ -169,7 +168,24 @@ fn values(
             return Ok(());
         }
     }
-    sheet.end(each)
+    match open.filter(|_| !ends_quoted) {
+        Some(line) => Err(Error::invalid(FILE, Rule::QuoteOpen { line })),
+        None => sheet.end(each),
+    }
+}
+
+/// Whether the last line of a file ends with a quotation mark.
+fn ends_quoted(mut file: &File) -> std::io::Result<bool> {
+    let at = file.stream_position()?;
+    let size = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(
+        size.saturating_sub(LOOK_BYTES as u64).max(at),
+    ))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    file.seek(SeekFrom::Start(at))?;
+    let last = end.iter().rfind(|it| !it.is_ascii_whitespace());
+    Ok(last == Some(&b'"'))
 }
 
 fn row_too_long(line: u64) -> Error {
@@ -254,6 +270,7 @@ fn json_lines(
             sheet: String::new(),
             number,
             content: Content::Json(fields),
+            problems: Vec::new(),
         };
         if !each(Item::Row(row)) {
             return Ok(());
@@ -263,60 +280,6 @@ fn json_lines(
 }
 
 // === workbooks ===
-
-/// Refuses an archive that unpacks to too much, whatever it declares, or declares entities of XML.
-fn check_archive(file: &mut File) -> Result<(), Error> {
-    let too_large = || {
-        let most_mib = UNPACKED_MAX / (1024 * 1024);
-        Error::invalid(FILE, Rule::WorkbookTooLarge { most_mib })
-    };
-    let archive = zip::ZipArchive::new(BufReader::new(&mut *file));
-    let mut archive = archive.map_err(|error| malformed(&error))?;
-    if archive.len() > PARTS_MAX {
-        return Err(too_large());
-    }
-    let mut left = UNPACKED_MAX;
-    let mut buffer = vec![0; 64 * 1024];
-    for index in 0..archive.len() {
-        let part = archive.by_index(index);
-        let mut part = part.map_err(|error| malformed(&error))?;
-        if part.size() > left {
-            return Err(too_large());
-        }
-        // the end of the piece before, in which a declaration may begin
-        let mut tail: Vec<u8> = Vec::new();
-        loop {
-            let read = part.read(&mut buffer).map_err(|error| malformed(&error))?;
-            if read == 0 {
-                break;
-            }
-            left = left.checked_sub(read as u64).ok_or_else(too_large)?;
-            tail.extend_from_slice(buffer.get(..read).unwrap_or_default());
-            if declares_entities(&tail) {
-                return Err(Error::invalid(FILE, Rule::WorkbookUnsafe));
-            }
-            tail.drain(..tail.len().saturating_sub(DOCTYPE.len() - 1));
-        }
-    }
-    file.seek(SeekFrom::Start(0))
-        .map(drop)
-        .map_err(|error| malformed(&error))
-}
-
-const DOCTYPE: &[u8] = b"<!DOCTYPE";
-
-fn declares_entities(bytes: &[u8]) -> bool {
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|it| *it == b'<') {
-        rest = rest.get(at..).unwrap_or_default();
-        let start = rest.get(..DOCTYPE.len()).unwrap_or_default();
-        if start.eq_ignore_ascii_case(DOCTYPE) || start.starts_with(b"<!ENTITY") {
-            return true;
-        }
-        rest = rest.get(1..).unwrap_or_default();
-    }
-    false
-}
 
 fn workbook(
     file: BufReader<File>,
@@ -334,7 +297,15 @@ fn workbook(
     for name in names {
         let kind = match kinds::find(&name) {
             Some(kind) if any_named => kind,
-            _ if any_named => continue,
+            _ if any_named => {
+                let Some(near) = kinds::near(&name) else {
+                    continue;
+                };
+                if !each(Item::Header(misnamed(name, near))) {
+                    return Ok(());
+                }
+                continue;
+            }
             _ => named(about)?,
         };
         let reader = workbook.worksheet_cells_reader(&name);
@@ -342,8 +313,9 @@ fn workbook(
         let mut sheet = Sheet::new(name, kind, about);
         let (mut row, mut cells, mut bytes) = (0, Vec::new(), 0);
         loop {
-            let next = reader.next_cell().map_err(|error| malformed(&error))?;
-            let at = next.as_ref().map(|it| it.get_position());
+            let next = reader.next_cell_with_formula_metadata();
+            let next = next.map_err(|error| malformed(&error))?;
+            let at = next.as_ref().map(|it| it.pos);
             if at.is_none_or(|(number, _)| number != row) {
                 let cells = std::mem::take(&mut cells);
                 bytes = 0;
@@ -355,7 +327,11 @@ fn workbook(
                 break;
             };
             row = number;
-            match cell(next.get_value()) {
+            let value = match (&next.value, &next.formula) {
+                (DataRef::Empty, Some(_)) => Cell::Uncomputed,
+                (value, _) => cell(value),
+            };
+            match value {
                 Cell::Empty => {}
                 cell => {
                     bytes += cell.bytes();
@@ -369,6 +345,18 @@ fn workbook(
         sheet.end(each)?;
     }
     Ok(())
+}
+
+/// The header of a sheet whose name is nearly that of a kind.
+fn misnamed(sheet: String, near: &'static Kind) -> SheetHeader {
+    let rule = kinds::unknown(&sheet);
+    SheetHeader {
+        sheet,
+        number: 1,
+        kind: near,
+        problems: vec![Problem::of_rule(String::new(), String::new(), &rule)],
+        ignored: Vec::new(),
+    }
 }
 
 fn cell(value: &DataRef<'_>) -> Cell {
@@ -390,199 +378,4 @@ fn cell(value: &DataRef<'_>) -> Cell {
         DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => Cell::text(text.clone()),
         DataRef::Error(failed) => Cell::Failed(failed.to_string()),
     }
-}
-
-// === one sheet ===
-
-/// A sheet whose header is being looked for, or has been found.
-struct Sheet {
-    name: String,
-    kind: &'static Kind,
-    about: About,
-    /// The first rows, until the header is known.
-    first: Vec<(u32, Vec<(usize, Cell)>)>,
-    columns: Option<Arc<[(usize, Column)]>>,
-}
-
-impl Sheet {
-    fn new(name: String, kind: &'static Kind, about: About) -> Self {
-        Self {
-            name,
-            kind,
-            about,
-            first: Vec::new(),
-            columns: None,
-        }
-    }
-
-    /// Takes the next row; blank ones are left out. Returns whether to go on.
-    fn take(
-        &mut self,
-        number: u32,
-        cells: Vec<(usize, Cell)>,
-        each: &mut dyn FnMut(Item) -> bool,
-    ) -> Result<bool, Error> {
-        if cells.is_empty() {
-            return Ok(true);
-        }
-        if let Some(columns) = &self.columns {
-            return Ok(self.row(Arc::clone(columns), number, cells, each));
-        }
-        self.first.push((number, cells));
-        if self.first.len() < HEADER_ROWS {
-            return Ok(true);
-        }
-        self.begin(each)
-    }
-
-    fn end(mut self, each: &mut dyn FnMut(Item) -> bool) -> Result<(), Error> {
-        if self.columns.is_none() && !self.first.is_empty() {
-            self.begin(each)?;
-        }
-        Ok(())
-    }
-
-    fn row(
-        &self,
-        columns: Arc<[(usize, Column)]>,
-        number: u32,
-        cells: Vec<(usize, Cell)>,
-        each: &mut dyn FnMut(Item) -> bool,
-    ) -> bool {
-        let mut given: std::collections::BTreeMap<_, _> = cells.into_iter().collect();
-        let cells = columns
-            .iter()
-            .map(|(place, _)| given.remove(place).unwrap_or_default());
-        let cells: Vec<_> = cells.collect();
-        if cells.iter().all(|cell| *cell == Cell::Empty) {
-            return true;
-        }
-        each(Item::Row(Row {
-            kind: self.kind,
-            sheet: self.name.clone(),
-            number,
-            content: Content::Cells { columns, cells },
-        }))
-    }
-
-    /// Finds the header among the first rows, and takes the rows below it.
-    fn begin(&mut self, each: &mut dyn FnMut(Item) -> bool) -> Result<bool, Error> {
-        let table = self.about.table(self.kind);
-        let first = std::mem::take(&mut self.first);
-        let mut best: Option<(usize, usize, Vec<Label>)> = None;
-        for (index, (_, row)) in first.iter().enumerate() {
-            let above = index.checked_sub(1).and_then(|it| first.get(it));
-            let labels = labels(&table, row, above.map(|(_, row)| &**row));
-            let known = labels.iter().filter(|it| it.header.is_some()).count();
-            if known > best.as_ref().map_or(0, |(known, ..)| *known) {
-                best = Some((known, index, labels));
-            }
-        }
-        let Some((_, index, labels)) = best else {
-            let kind = self.kind.collection.clone();
-            return Err(Error::invalid(FILE, Rule::FileWithoutHeader { kind }));
-        };
-        let number = first.get(index).map_or(1, |(number, _)| *number);
-        let (header, columns) = self.header(&table, number, labels);
-        if !each(Item::Header(header)) {
-            return Ok(false);
-        }
-        let columns: Arc<[_]> = columns.into();
-        self.columns = Some(Arc::clone(&columns));
-        for (number, cells) in first.into_iter().skip(index + 1) {
-            if !self.row(Arc::clone(&columns), number, cells, each) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn header(
-        &self,
-        table: &Table,
-        number: u32,
-        labels: Vec<Label>,
-    ) -> (SheetHeader, Vec<(usize, Column)>) {
-        let mut header = SheetHeader {
-            sheet: self.name.clone(),
-            number,
-            kind: self.kind,
-            problems: Vec::new(),
-            ignored: Vec::new(),
-        };
-        let mut columns: Vec<(usize, Column)> = Vec::new();
-        for label in labels {
-            let cell = cell_name(label.place, number);
-            match label.header {
-                Some(Header::Column(column)) => {
-                    let path = column.path();
-                    let mut before = columns.iter();
-                    match before.find(|(_, it)| it.path() == path) {
-                        None => columns.push((label.place, column)),
-                        Some((first, _)) => {
-                            let first = cell_name(*first, number);
-                            let rule = Rule::ColumnRepeated { cell: first };
-                            header.problems.push(Problem::of_rule(cell, path, &rule));
-                        }
-                    }
-                }
-                Some(Header::Ignored(path)) => header.ignored.push(path),
-                // the annex of a decision has columns of its own
-                None if matches!(self.about, About::Annex) => header.ignored.push(label.text),
-                None => {
-                    let shown: String = label.text.chars().take(100).collect();
-                    let rule = Rule::ColumnUnknown {
-                        near: columns::near(table, &shown),
-                        header: shown.clone(),
-                    };
-                    header.problems.push(Problem::of_rule(cell, shown, &rule));
-                }
-            }
-        }
-        (header, columns)
-    }
-}
-
-/// A header cell.
-struct Label {
-    place: usize,
-    text: String,
-    header: Option<Header>,
-}
-
-/// Reads a row as a header. Where the row above has a cell that was merged over several columns,
-/// or over both rows, the two are read together.
-fn labels(table: &Table, row: &[(usize, Cell)], above: Option<&[(usize, Cell)]>) -> Vec<Label> {
-    let text = |cell: &Cell| match cell {
-        Cell::Text(text) => text.split_whitespace().collect::<Vec<_>>().join(" "),
-        _ => String::new(),
-    };
-    let above = above.unwrap_or_default();
-    let mut labels = Vec::new();
-    for (place, cell) in row {
-        let own = text(cell);
-        let mut header = columns::read(table, &own);
-        if header.is_none()
-            && let Some((_, group)) = above.iter().rfind(|(at, _)| at <= place)
-        {
-            header = columns::read(table, &format!("{} / {own}", text(group)));
-        }
-        labels.push(Label {
-            place: *place,
-            text: own,
-            header,
-        });
-    }
-    for (place, cell) in above {
-        if row.iter().all(|(at, _)| at != place) {
-            let header = columns::read(table, &text(cell));
-            labels.extend(header.map(|header| Label {
-                place: *place,
-                text: text(cell),
-                header: Some(header),
-            }));
-        }
-    }
-    labels.sort_by_key(|it| it.place);
-    labels
 }

@@ -3,7 +3,12 @@
 
 use std::borrow::Cow;
 
-use ndp_core::{messages::Rule, near::nearest, near::snake_case, text::fold, time::Date};
+use ndp_core::{
+    messages::Rule,
+    near::{nearest, snake_case},
+    text::{fold, legible::kept},
+    time::Date,
+};
 use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, Value};
 
 use super::columns::{Column, Form, Language};
@@ -31,6 +36,8 @@ pub enum Cell {
     Date(Date),
     /// What a formula gives that failed, as `#REF!`.
     Failed(String),
+    /// A formula whose value the file does not have.
+    Uncomputed,
 }
 
 impl Cell {
@@ -46,14 +53,14 @@ impl Cell {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Text(text) | Self::Failed(text) => text.len() + 32,
-            Self::Empty | Self::Number(_) | Self::Bool(_) | Self::Date(_) => 32,
+            Self::Empty | Self::Number(_) | Self::Bool(_) | Self::Date(_) | Self::Uncomputed => 32,
         }
     }
 
     /// The text of it, as a person sees it.
-    fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         match self {
-            Self::Empty => String::new(),
+            Self::Empty | Self::Uncomputed => String::new(),
             Self::Text(text) | Self::Failed(text) => text.trim().chars().take(60).collect(),
             Self::Number(number) => decimal(*number),
             Self::Bool(yes) => yes.to_string(),
@@ -69,6 +76,9 @@ pub fn read(cell: &Cell, column: &Column) -> Result<Option<Value>, Rule> {
     if let Cell::Failed(value) = cell {
         let value = value.clone();
         return Err(Rule::CellFormulaFailed { value });
+    }
+    if *cell == Cell::Uncomputed {
+        return Err(Rule::CellFormulaUncomputed);
     }
     if *cell == Cell::Empty {
         return Ok(None);
@@ -97,7 +107,8 @@ pub fn read(cell: &Cell, column: &Column) -> Result<Option<Value>, Rule> {
 fn single(cell: &Cell, column: &Column) -> Result<Value, Rule> {
     match &column.form {
         Form::Text => Ok(Value::String(match cell {
-            Cell::Text(text) => plain(text).into_owned(),
+            // as the registry keeps it, so that another spelling is no change
+            Cell::Text(text) => kept(&plain(text)).into_owned(),
             other => other.shown(),
         })),
         Form::Decimal => {
@@ -119,9 +130,12 @@ fn single(cell: &Cell, column: &Column) -> Result<Value, Rule> {
                 Cell::Text(text) => read_integer(plain(text).trim()),
                 _ => None,
             };
-            let value = number.and_then(|it| integer(it, column.field()));
-            value.ok_or_else(|| Rule::CellNotANumber {
-                value: cell.shown(),
+            let read = number.and_then(|it| integer(it, column.field()));
+            let value = cell.shown();
+            read.ok_or_else(|| match read_decimal(plain(&value).trim()) {
+                Some(number) if number.contains('.') => Rule::CellNotWhole { value },
+                Some(_) => Rule::CellNumberTooLarge { value },
+                None => Rule::CellNotANumber { value },
             })
         }
         Form::Bool => {
@@ -487,12 +501,12 @@ fn neutral(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer::{columns, kinds};
+    use crate::transfer::{columns, headers, kinds};
 
     fn column(kind: &str, header: &str) -> Column {
-        let table = columns::Table::of(kinds::find(kind).unwrap());
-        match columns::read(&table, header) {
-            Some(columns::Header::Column(column)) => column,
+        let table = headers::Table::of(kinds::find(kind).unwrap());
+        match headers::read(&table, header) {
+            Some(headers::Header::Column(column)) => column,
             other => panic!("{header}: {other:?}"),
         }
     }

@@ -10,7 +10,7 @@ use rust_xlsxwriter::{
 use super::{
     columns::{self, Column, Form, Language},
     kinds::Kind,
-    rows,
+    record, rows,
     values::{self, Cell},
 };
 use crate::wire::descriptors::Comments;
@@ -70,7 +70,7 @@ impl Writer {
         self.row += 1;
         let sheet = self.book.worksheet_from_index(0).map_err(failed)?;
         for (place, column) in (0_u16..).zip(&self.columns) {
-            let value = rows::get(record, &column.steps);
+            let value = record::get(record, &column.steps);
             let cell = values::write(value.as_ref(), column, self.language);
             put(sheet, self.row, place, &cell, column, &self.date).map_err(failed)?;
         }
@@ -92,7 +92,7 @@ fn put(
     date: &Format,
 ) -> Result<(), XlsxError> {
     match cell {
-        Cell::Empty => {}
+        Cell::Empty | Cell::Uncomputed => {}
         Cell::Bool(yes) => {
             sheet.write_boolean(row, place, *yes)?;
         }
@@ -246,9 +246,48 @@ fn how(column: &Column, vietnamese: bool) -> String {
         (Form::Json, false) => "JSON",
         (Form::Json, true) => "JSON",
     };
-    match (column.is_list, vietnamese) {
+    let how = match (column.is_list, vietnamese) {
         (false, _) => how.to_owned(),
         (true, false) => format!("a list, one on each line of the cell: {how}"),
         (true, true) => format!("danh sách, mỗi dòng trong ô một mục: {how}"),
-    }
+    };
+    let mut told = vec![how];
+    told.extend(bounds(column, vietnamese));
+    told.join("; ")
+}
+
+/// What the rules of a column's field allow.
+fn bounds(column: &Column, vietnamese: bool) -> Vec<String> {
+    let columns::Bounds {
+        characters,
+        items,
+        numbers,
+        names,
+    } = columns::bounds(column);
+    let name = names.map(|it| match vietnamese {
+        true => format!("mã bản ghi, như {it}/ID"),
+        false => format!("the name of a record, as {it}/ID"),
+    });
+    let characters = characters.filter(|_| column.form == Form::Text && names.is_none());
+    let characters = characters.map(|most| match vietnamese {
+        true => format!("tối đa {most} ký tự"),
+        false => format!("at most {most} characters"),
+    });
+    let items = items.map(|most| match vietnamese {
+        true => format!("tối đa {most} mục"),
+        false => format!("at most {most} items"),
+    });
+    let number = match (numbers, vietnamese) {
+        ((None, None), _) => None,
+        ((Some(least), Some(most)), true) => Some(format!("từ {least} đến {most}")),
+        ((Some(least), Some(most)), false) => Some(format!("from {least} to {most}")),
+        ((Some(least), None), true) => Some(format!("từ {least} trở lên")),
+        ((Some(least), None), false) => Some(format!("{least} or more")),
+        ((None, Some(most)), true) => Some(format!("tối đa {most}")),
+        ((None, Some(most)), false) => Some(format!("at most {most}")),
+    };
+    [name, characters, items, number]
+        .into_iter()
+        .flatten()
+        .collect()
 }

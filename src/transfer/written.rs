@@ -14,7 +14,7 @@ use super::{
     COLUMNS_MAX,
     columns::{self, Column, Language},
     kinds::Kind,
-    rows, values, workbook,
+    record, values, workbook,
 };
 
 /// Records that wait to be written.
@@ -47,9 +47,9 @@ impl Spool {
     pub fn add(&mut self, records: Vec<DynamicMessage>) -> Result<(), Error> {
         let mut bytes = Vec::new();
         for mut record in records {
-            rows::settled(&mut record);
+            record::settled(&mut record);
             for (path, longest) in &mut self.lists {
-                *longest = rows::longest(&record, path).max(*longest);
+                *longest = record::longest(&record, path).max(*longest);
             }
             // a Vec takes as much as it is given
             let _ = record.encode_length_delimited(&mut bytes);
@@ -126,7 +126,7 @@ impl Spool {
         let mut stopped = false;
         self.each(|record| {
             let cells = columns.iter().map(|column| {
-                let value = rows::get(record, &column.steps);
+                let value = record::get(record, &column.steps);
                 values::write(value.as_ref(), column, language).shown_written()
             });
             writer.write_record(cells).map_err(bug)?;

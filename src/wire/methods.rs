@@ -55,6 +55,11 @@ impl Method {
         self.kind == "server_stream" && self.name.starts_with("Watch")
     }
 
+    /// Whether it moves a file of records, which takes time with their number.
+    pub fn transfers(&self) -> bool {
+        self.service == pb::transfer_service_server::SERVICE_NAME
+    }
+
     /// Whether the answer holds many records. Derived from the standard names of methods.
     pub fn answers_lists(&self) -> bool {
         ["List", "BatchGet", "Search"]

@@ -54,6 +54,14 @@ impl Engine {
         Some(Self::Postgres(postgres::database().await?))
     }
 
+    /// Another empty database of the same engine.
+    pub(crate) async fn another(&self) -> Self {
+        match self {
+            Self::Sqlite(..) => Self::sqlite(),
+            Self::Postgres(_) => Self::postgres().await.unwrap(),
+        }
+    }
+
     /// `sqlite:/…/registry.db`, or `postgres://…?host=/…` over a Unix socket.
     pub(crate) fn url(&self) -> String {
         match self {

@@ -8,3 +8,5 @@ mod metrics;
 mod process;
 mod sandbox;
 mod shutdown;
+mod stories;
+mod terminal;

@@ -1,4 +1,5 @@
 //! Files in and out: files that records cite, and records as files.
 
 mod files;
+mod mistakes;
 mod records;

@@ -127,6 +127,9 @@ messages! {
     FILE_UNREADABLE => FileNotUtf8 { line: u64 }:
         ("line {line} is not in UTF-8; save the file as CSV in UTF-8, or as XLSX"),
         ("dòng {line} không phải UTF-8; hãy lưu tệp dạng CSV UTF-8 hoặc XLSX");
+    FILE_UNREADABLE => QuoteOpen { line: u64 }:
+        ("the row that begins in line {line} opens a quotation mark and never closes it; close it"),
+        ("dòng bắt đầu từ dòng {line} có dấu ngoặc kép mở mà không đóng; hãy đóng lại");
     FILE_UNREADABLE => FileMalformed { about: String }:
         ("the file cannot be read: {about}; save it again, or as CSV in UTF-8"),
         ("không đọc được tệp: {about}; hãy lưu lại, hoặc lưu dạng CSV UTF-8");
@@ -139,6 +142,15 @@ messages! {
             "tệp bảng tính lớn hơn {most_mib} MiB khi giải nén, hoặc có quá nhiều phần; hãy chia \
              nhỏ hoặc lưu dạng CSV"
         );
+    FILE_UNREADABLE => WorkbookTextsTooLarge { most_mib: u64 }:
+        (
+            "the texts of the workbook are larger than {most_mib} MiB when they are unpacked; \
+             split it, or save it as CSV"
+        ),
+        (
+            "văn bản trong tệp bảng tính lớn hơn {most_mib} MiB khi giải nén; hãy chia nhỏ hoặc \
+             lưu dạng CSV"
+        );
     FILE_UNREADABLE => WorkbookUnsafe:
         ("the workbook declares XML entities, which no spreadsheet program writes; save it again"),
         ("tệp bảng tính khai báo thực thể XML, điều mà phần mềm bảng tính không làm; hãy lưu lại");
@@ -148,6 +160,9 @@ messages! {
     TOO_MANY_ITEMS => TooManyRows { most: usize }:
         ("has more than {most} rows; split the file, or set `chunked` where it is not set"),
         ("có hơn {most} dòng; hãy chia nhỏ tệp, hoặc đặt `chunked` nếu chưa đặt");
+    FILE_TOO_LARGE => RowsTooLarge { most_mib: u64 }:
+        ("has rows with more than {most_mib} MiB of text; split the file, or set `chunked`"),
+        ("có các dòng với hơn {most_mib} MiB văn bản; hãy chia nhỏ tệp, hoặc đặt `chunked`");
     TOO_MANY_ITEMS => TooManyRecords { most: usize }:
         ("would have more than {most} records; give a `filter`, or another `format`"),
         ("có hơn {most} bản ghi; hãy đặt `filter`, hoặc chọn `format` khác");
@@ -172,6 +187,11 @@ messages! {
             "không có cột `{header}`{}; hãy sửa tiêu đề hoặc bỏ cột",
             did_you_mean_vi(near.as_deref())
         );
+    FIELD_UNKNOWN => CellWithoutHeader { value: String }:
+        ("`{value}` is in a column without a header; name the column or remove the value. In CSV a \
+          text with the separator in it needs quotation marks"),
+        ("`{value}` nằm ở cột không có tiêu đề; hãy ghi tiêu đề hoặc bỏ giá trị. Trong CSV, văn \
+          bản có chứa dấu phân cách phải đặt trong dấu ngoặc kép");
     FIELD_REPEATED => ColumnRepeated { cell: String }:
         ("the column comes twice, first in `{cell}`; remove one of them"),
         ("cột bị lặp, lần đầu ở `{cell}`; hãy bỏ một cột");
@@ -184,12 +204,23 @@ messages! {
     CELL_UNREADABLE => CellNotANumber { value: String }:
         ("`{value}` is not a number; write digits, as 1250 or 12,5"),
         ("`{value}` không phải số; hãy viết bằng chữ số, như 1250 hoặc 12,5");
+    CELL_UNREADABLE => CellNotWhole { value: String }:
+        ("`{value}` is not a whole number; write digits alone, as 1250"),
+        ("`{value}` không phải số nguyên; hãy chỉ viết chữ số, như 1250");
+    CELL_UNREADABLE => CellNumberTooLarge { value: String }:
+        ("`{value}` is larger than any number here; check the digits and the unit"),
+        ("`{value}` lớn hơn mọi số có thể ghi ở đây; hãy kiểm tra lại chữ số và đơn vị");
     CELL_UNREADABLE => CellNotYesOrNo { value: String }:
         ("`{value}` is neither yes nor no; write `true` or `false`"),
         ("`{value}` không phải có hoặc không; hãy viết `có` hoặc `không`");
     CELL_UNREADABLE => CellFormulaFailed { value: String }:
         ("the formula gives `{value}`; correct it or write its value"),
         ("công thức cho kết quả `{value}`; hãy sửa hoặc ghi giá trị");
+    CELL_UNREADABLE => CellFormulaUncomputed:
+        ("the file has no value of this formula; save it with a spreadsheet program, or write the \
+          value"),
+        ("tệp không lưu kết quả của công thức này; hãy mở và lưu lại bằng phần mềm bảng tính, hoặc \
+          ghi giá trị");
     CELL_UNREADABLE => CellNotJson { about: String }:
         ("is not JSON of this field: {about}"),
         ("không phải JSON của trường này: {about}");
@@ -205,6 +236,9 @@ messages! {
     IMMUTABLE => NeverChanges { kind: String }:
         ("records of `{kind}` are never changed; leave it as it is, or write a new record"),
         ("bản ghi `{kind}` không thay đổi được; hãy giữ nguyên, hoặc ghi bản ghi mới");
+    AMBIGUOUS => KeyAmbiguous { names: String }:
+        ("{names} have the same code or number; name the one that is meant"),
+        ("{names} có cùng mã hoặc số; hãy ghi tên bản ghi đúng");
     REQUIRED => ParentMissing:
         ("name the record above in the column `parent`, or the record itself in `name`"),
         ("hãy ghi bản ghi cấp trên ở cột `parent`, hoặc tên bản ghi ở cột `name`");

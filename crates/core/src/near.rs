@@ -40,7 +40,7 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 }
 
 /// Most characters of two names that are compared by [`name_distance`].
-const NAME_CHARS_MAX: usize = 300;
+pub const NAME_CHARS_MAX: usize = 300;
 
 /// How far two names of records are from each other, where they may be the same with a mistake in
 /// one: alike without their marks, or with one letter in eight otherwise. The names are as
@@ -56,6 +56,18 @@ pub fn name_distance(one: &str, other: &str) -> Option<usize> {
         return None;
     }
     Some(strsim::osa_distance(&one, &other)).filter(|distance| *distance <= most)
+}
+
+/// Whether one name is the other with more words after it.
+pub fn extends_name(one: &str, other: &str) -> bool {
+    let [one, other] = [one, other].map(crate::text::fold);
+    let (short, long) = if one.len() < other.len() {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    let rest = long.strip_prefix(&short).filter(|_| !short.is_empty());
+    rest.is_some_and(|rest| rest.starts_with(' '))
 }
 
 /// Whether the text ends in `ending`, after the separator.

@@ -1,17 +1,22 @@
 //! Import: a row is written by the method that writes single records of its kind, on a trial that
-//! holds the rows before it; the accepted commands are then written together.
+//! holds the rows before it; the accepted commands are then written together. Where others wrote in
+//! between and a command is refused, its rows are tried again on the newest data, so that what is
+//! answered names the row.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use prost_reflect::{DynamicMessage, Value};
+use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
 use sha2::{Digest as _, Sha256};
-use tokio::{runtime::Handle, sync::mpsc, task::spawn_blocking};
+use tokio::{runtime::Handle, sync::mpsc};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{ROW_COST, whole};
 use crate::{
     admission::{held::Entry, turns::Work},
-    call::Call,
+    call::{Call, denials::Attempt},
     files::Received,
     pb::{
         self,
@@ -20,11 +25,13 @@ use crate::{
     registry::trial::Trial,
     service::{Services, read::open, write::Envelope},
     transfer::{
-        ATOMIC_ROWS_MAX, GROUP_ROWS, ROWS_MAX,
+        ATOMIC_BYTES_MAX, ATOMIC_ROWS_MAX, GROUP_BYTES, GROUP_ROWS, ROWS_MAX,
         annex::{Annex, Match},
         columns::{ETAG, NAME, PARENT, PLATFORM},
+        keys,
         kinds::{self, Kind},
-        rows::{self, Record, Row},
+        record::{self, Record},
+        rows::{self, Row},
         sheets::{self, About, Item},
     },
     wire::{requests, status::status, validate::Validate as _},
@@ -42,6 +49,12 @@ const TOLD_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 /// Rows that wait between their reader and what decides them.
 const WAITING_ROWS: usize = 64;
+
+/// How often rows are tried, where others write what they are about at the same time.
+const TRIES: u32 = 4;
+
+/// Most denied rows of an import that are recorded as denials.
+const DENIALS_MAX: usize = 100;
 
 /// Characters of a generated id, enough that no two rows of any import have the same.
 const ID_LENGTH: usize = 12;
@@ -117,21 +130,25 @@ impl Services {
             call,
             annex,
             seen: HashMap::new(),
+            rows: Vec::new(),
             group: Vec::new(),
+            denied: HashSet::new(),
             report: Report::default(),
         };
         let (sender, mut items) = mpsc::channel(WAITING_ROWS);
-        let reading = spawn_blocking(move || {
+        let turns = self.registry.turns();
+        let turn = turns.take(Work::Files, &import.call.who).await?;
+        let reading = tokio::spawn(turn.run(move |_| {
             let _share = share;
             sheets::read(file, about, |item| sender.blocking_send(item).is_ok())
-        });
+        }));
         let most = if stated.chunked {
             ROWS_MAX
         } else {
             ATOMIC_ROWS_MAX
         };
         let mut rows = Vec::with_capacity(GROUP_ROWS);
-        let mut count = 0;
+        let (mut count, mut bytes, mut bytes_in_all) = (0, 0, 0);
         while let Some(item) = items.recv().await {
             match item {
                 Item::Header(header) => import.report.header(header),
@@ -140,17 +157,24 @@ impl Services {
                     if count > most {
                         return Err(Error::invalid("chunk", Rule::TooManyRows { most }));
                     }
+                    bytes += row.bytes();
+                    bytes_in_all += row.bytes();
+                    if !import.chunked && bytes_in_all > ATOMIC_BYTES_MAX {
+                        let most_mib = ATOMIC_BYTES_MAX as u64 >> 20;
+                        return Err(Error::invalid("chunk", Rule::RowsTooLarge { most_mib }));
+                    }
                     rows.push(row);
                 }
             }
-            if rows.len() == GROUP_ROWS {
+            if rows.len() == GROUP_ROWS || bytes > GROUP_BYTES {
+                bytes = 0;
                 import = import.take(std::mem::take(&mut rows)).await?;
             }
         }
         let read = reading.await;
-        read.map_err(|error| Error::Bug(format!("reading a file: {error}").into()))??;
+        read.map_err(|error| Error::Bug(format!("reading a file: {error}").into()))???;
         import = import.take(rows).await?;
-        import.end().await?;
+        import = import.end().await?;
         let who = import.call.caller.person();
         tracing::info!(
             principal = who.as_ref().map(|it| it.principal.as_str()),
@@ -174,10 +198,16 @@ impl Services {
             let name = edition.to_string();
             return Err(Error::invalid("edition", Rule::EditionNotFound { name }));
         }
-        let platforms = state.platforms().values();
-        let seen = platforms.filter(|it| call.sees(&***it).is_some());
-        Ok(Annex::new(state, &edition, seen.map(|it| &**it)))
+        Ok(annex_of(call, &edition))
     }
+}
+
+/// The platforms that the caller sees, as the rows of an annex are matched to them.
+fn annex_of(call: &Call, edition: &EditionName) -> Annex {
+    let state = &call.now.state;
+    let platforms = state.platforms().values();
+    let seen = platforms.filter(|it| call.sees(&***it).is_some());
+    Annex::new(state, edition, seen.map(|it| &**it))
 }
 
 /// The reason of each change: the caller's, and the file.
@@ -205,14 +235,27 @@ struct Import {
     annex: Option<Annex>,
     /// The rows of the records so far.
     seen: HashMap<String, u32>,
-    /// The rows whose commands wait to be written, as their places in the report.
+    /// The rows whose commands wait to be written.
+    rows: Vec<Row>,
+    /// What they do, each in its place.
     group: Vec<Told>,
+    /// The denials that are recorded: the method and the resource of each.
+    denied: HashSet<(String, String)>,
     report: Report,
 }
 
 impl Import {
-    /// Tries rows in a turn, and writes them where they are a group of their own.
-    async fn take(mut self, rows: Vec<Row>) -> Result<Self, Error> {
+    /// Tries rows, and writes them where they are a group of their own.
+    async fn take(self, rows: Vec<Row>) -> Result<Self, Error> {
+        let tried = self.tried(rows).await?;
+        match tried.chunked {
+            true => tried.write().await,
+            false => Ok(tried),
+        }
+    }
+
+    /// Tries rows in a turn.
+    async fn tried(mut self, rows: Vec<Row>) -> Result<Self, Error> {
         let turns = self.services.registry.turns().clone();
         let turn = turns.take(Work::Records, &self.call.who).await?;
         let (_, caller) = self.services.registry.renew_unmoved(&self.call.caller)?;
@@ -225,71 +268,101 @@ impl Import {
                         break;
                     }
                     self.row(&row).await?;
+                    self.rows.push(row);
                 }
                 Ok::<_, Error>(self)
             })
         });
-        let mut tried = tried.await??;
-        if tried.chunked {
-            tried.write().await?;
-        }
-        Ok(tried)
+        tried.await?
     }
 
     /// Writes what is not written yet.
-    async fn end(&mut self) -> Result<(), Error> {
-        self.write().await?;
-        let Some(annex) = &self.annex else {
-            return Ok(());
-        };
-        for name in annex.missing() {
-            self.report.add(Told {
+    async fn end(self) -> Result<Self, Error> {
+        let mut written = self.write().await?;
+        let missing = written.annex.as_ref().map(Annex::missing);
+        let missing: Vec<_> = missing.into_iter().flatten().cloned().collect();
+        for name in missing {
+            written.report.add(Told {
                 kind: "platforms".to_owned(),
                 outcome: Outcome::Missing.into(),
                 name: name.to_string(),
                 ..Told::default()
             });
         }
-        Ok(())
+        Ok(written)
     }
 
     /// Writes the group: all of it, or nothing where a row of it is refused.
-    async fn write(&mut self) -> Result<(), Error> {
-        let mut requests = self.trial.take().into_iter();
-        let group = std::mem::take(&mut self.group);
-        let refused = group.iter().any(is_refused) || self.report.bad_header;
-        if refused {
-            self.report.refused = true;
+    async fn write(mut self) -> Result<Self, Error> {
+        let mut tries = 1;
+        while let Err(error) = self.written().await {
+            if tries == TRIES || !is_about_a_record(&error) {
+                return Err(error);
+            }
+            tries += 1;
+            self = self.again().await?;
         }
-        let mut written = false;
-        if !self.only_tried
-            && !refused
-            && let Some(mut first) = requests.next()
-        {
-            first.request_id = self.request_id;
-            let caller = self.call.caller.clone();
-            let registry = &self.services.registry;
-            let outcome = registry
-                .submit_all(caller, first, requests.collect())
-                .await?;
-            let last = outcome.snapshot.as_ref().map(|it| it.state.revision());
-            self.report.first.get_or_insert(outcome.revision);
-            self.report.last = last.filter(|_| !outcome.replayed).or(self.report.last);
-            written = true;
-        }
-        for mut row in group {
+        let refused = self.is_refused();
+        self.report.refused |= refused;
+        for mut row in std::mem::take(&mut self.group) {
             let changes = [Outcome::Created.into(), Outcome::Changed.into()];
             if refused && self.chunked && !self.only_tried && changes.contains(&row.outcome) {
                 row.outcome = Outcome::Skipped.into();
             }
             self.report.add(row);
         }
-        if self.chunked && (written || refused) && !self.only_tried {
-            self.call = self.call.clone().at_newest(&self.services.registry);
-            self.trial = Trial::on(&self.call.now);
-            self.base = self.call.now.state.revision();
+        self.rows.clear();
+        if self.chunked && !self.only_tried {
+            self.renew();
         }
+        Ok(self)
+    }
+
+    /// Has the accepted commands written.
+    async fn written(&mut self) -> Result<(), Error> {
+        let mut requests = self.trial.take().into_iter();
+        if self.only_tried || self.is_refused() {
+            return Ok(());
+        }
+        let Some(mut first) = requests.next() else {
+            return Ok(());
+        };
+        first.request_id = self.request_id;
+        let caller = self.call.caller.clone();
+        let registry = &self.services.registry;
+        let outcome = registry
+            .submit_all(caller, first, requests.collect())
+            .await?;
+        let last = outcome.snapshot.as_ref().map(|it| it.state.revision());
+        self.report.first.get_or_insert(outcome.revision);
+        self.report.last = last.filter(|_| !outcome.replayed).or(self.report.last);
         Ok(())
+    }
+
+    /// Whether the group is not to be written.
+    fn is_refused(&self) -> bool {
+        self.report.bad_header || self.group.iter().any(is_refused)
+    }
+
+    /// Tries the rows of the group again, on the newest data.
+    async fn again(mut self) -> Result<Self, Error> {
+        self.renew();
+        for row in std::mem::take(&mut self.group) {
+            self.seen.remove(&row.name);
+        }
+        if let Some(annex) = self.annex.take() {
+            let renewed = annex_of(&self.call, annex.edition());
+            self.annex = Some(renewed.without_rows_of(annex));
+        }
+        let rows = std::mem::take(&mut self.rows);
+        self.tried(rows).await
+    }
+
+    /// Begins a trial on the newest data.
+    fn renew(&mut self) {
+        self.call = self.call.clone().at_newest(&self.services.registry);
+        self.trial = Trial::on(&self.call.now);
+        self.base = self.call.now.state.revision();
     }
 
     /// The call on the data that the rows so far would leave.
@@ -311,8 +384,8 @@ impl Import {
             kind: row.kind.collection.clone(),
             ..Told::default()
         };
-        let mut problems = Vec::new();
-        let outcome = self.tried(row, &mut told, &mut problems).await?;
+        let mut problems = row.problems.clone();
+        let outcome = self.outcome(row, &mut told, &mut problems).await?;
         let told_of = |problem: rows::Problem| Problem {
             cell: problem.cell,
             column: problem.column,
@@ -331,7 +404,7 @@ impl Import {
         Ok(())
     }
 
-    async fn tried(
+    async fn outcome(
         &mut self,
         row: &Row,
         told: &mut Told,
@@ -339,7 +412,7 @@ impl Import {
     ) -> Result<Outcome, Error> {
         let at = |column: &str, rule: &Rule| row.at(column, rule);
         let kind = row.kind;
-        let Some((name, parent)) = self.named(row, told, problems) else {
+        let Some((name, parent)) = self.named(row, told, problems).await? else {
             return Ok(match told.candidates.is_empty() {
                 true => Outcome::RowRefused,
                 false => Outcome::Unconfirmed,
@@ -410,29 +483,60 @@ impl Import {
         match self.services.call(method, self.call(), &request).await {
             Ok(_) => Ok(outcome),
             Err(error) => {
+                let resource = match outcome {
+                    Outcome::Created => &parent,
+                    _ => &name,
+                };
+                self.note_denial(method, resource, &error);
                 self.refusal(row, &record, error, problems)?;
                 Ok(Outcome::RowRefused)
             }
         }
     }
 
+    /// Records that the caller may not write a row, as of a single call. A file that is denied row
+    /// by row says little more after the first ones.
+    fn note_denial(&mut self, method: &MethodDescriptor, resource: &str, error: &Error) {
+        if !matches!(error, Error::Denied { .. }) || self.denied.len() == DENIALS_MAX {
+            return;
+        }
+        let service = method.parent_service();
+        let method = format!("{}/{}", service.full_name(), method.name());
+        if !self.denied.insert((method.clone(), resource.to_owned())) {
+            return;
+        }
+        self.services.denials.record(&Attempt {
+            time: self.services.registry.clock().now(),
+            who: &self.call.who,
+            person: self.call.caller.person().as_ref(),
+            method: &method,
+            resource,
+            reason: error.reason().name(),
+            message: &error.english(),
+        });
+    }
+
     /// The name of a row's record, and the record above it; `None` where it has a problem.
-    fn named(
+    async fn named(
         &mut self,
         row: &Row,
         told: &mut Told,
         problems: &mut Vec<rows::Problem>,
-    ) -> Option<(String, String)> {
+    ) -> Result<Option<(String, String)>, Error> {
         let kind = row.kind;
         let id = |salt| generated(salt, &row.sheet, row.number);
         if let Some(annex) = &mut self.annex {
             if row.text("display_name").is_empty() && row.text(PLATFORM).is_empty() {
                 problems.push(row.at("display_name", &Rule::Missing));
-                return None;
+                return Ok(None);
             }
             match annex.find(row) {
-                Match::Platform(name) => return Some((name.to_string(), String::new())),
-                Match::New => return Some((kind.name("", &id(self.salt)), String::new())),
+                Match::Platform(name) => return Ok(Some((name.to_string(), String::new()))),
+                Match::New => {
+                    let name = kind.name("", &id(self.salt));
+                    annex.add(row, &name);
+                    return Ok(Some((name, String::new())));
+                }
                 Match::Unconfirmed(near) => {
                     told.candidates = near.iter().map(ToString::to_string).collect();
                     let near: Vec<_> = near.iter().map(|it| format!("`{it}`")).collect();
@@ -444,7 +548,7 @@ impl Import {
                     problems.push(row.at(PLATFORM, &Rule::PlatformNotFound { name }));
                 }
             }
-            return None;
+            return Ok(None);
         }
         let name = row.text(NAME);
         if !name.is_empty() {
@@ -453,7 +557,17 @@ impl Import {
                 false => kind.name("", &name),
             };
             let parent = Kind::split(&name).0.to_owned();
-            return Some((name, parent));
+            return Ok(Some((name, parent)));
+        }
+        match &*self.keyed(row).await? {
+            [] => {}
+            [name] => return Ok(Some((name.clone(), Kind::split(name).0.to_owned()))),
+            several => {
+                let names: Vec<_> = several.iter().map(|it| format!("`{it}`")).collect();
+                let names = names.join(", ");
+                problems.push(row.at(NAME, &Rule::KeyAmbiguous { names }));
+                return Ok(None);
+            }
         }
         let parent = row.text(PARENT);
         let parent = if kind.has_parent() {
@@ -463,13 +577,29 @@ impl Import {
         };
         if kind.has_parent() && parent.is_empty() {
             problems.push(row.at(NAME, &Rule::ParentMissing));
-            return None;
+            return Ok(None);
         }
-        if rows::needs_id(kind) {
+        if record::needs_id(kind) {
             problems.push(row.at(NAME, &Rule::Missing));
-            return None;
+            return Ok(None);
         }
-        Some((kind.name(&parent, &id(self.salt)), parent))
+        Ok(Some((kind.name(&parent, &id(self.salt)), parent)))
+    }
+
+    /// The records that have the key of a row without a name, as far as the caller may see them.
+    async fn keyed(&self, row: &Row) -> Result<Vec<String>, Error> {
+        let mut seen = Vec::new();
+        if !keys::has_key(row.kind) {
+            return Ok(seen);
+        }
+        let mut said = Record::new(row.kind, None);
+        row.fill(&mut said);
+        for name in keys::find(&self.trial.snapshot().state, row.kind, said.wanted()) {
+            if self.held(row.kind, &name).await?.is_some() {
+                seen.push(name);
+            }
+        }
+        Ok(seen)
     }
 
     /// What the registry holds under a name, as the caller may see it.
@@ -514,16 +644,33 @@ impl Import {
                     }
                 }
             }
-            error @ (Error::NotFound { .. }
-            | Error::AlreadyExists { .. }
-            | Error::Stale { .. }
-            | Error::Refused(_)
-            | Error::Denied { .. }
-            | Error::OutOfRange(_)) => problems.push(rows::Problem::of_error(&error)),
+            error if is_about_a_record(&error) => {
+                let column = match &error {
+                    Error::Stale { .. } => ETAG,
+                    Error::NotFound { .. } if row.text(NAME).is_empty() => PARENT,
+                    Error::NotFound { .. } | Error::AlreadyExists { .. } => NAME,
+                    _ => "",
+                };
+                problems.push(row.refused(column, &error));
+            }
             error => return Err(error),
         }
         Ok(())
     }
+}
+
+/// Whether an error says something of one record, and nothing of the import.
+const fn is_about_a_record(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Invalid(_)
+            | Error::NotFound { .. }
+            | Error::AlreadyExists { .. }
+            | Error::Stale { .. }
+            | Error::Refused(_)
+            | Error::Denied { .. }
+            | Error::OutOfRange(_)
+    )
 }
 
 /// An id that a repetition of the same import gives the same row.

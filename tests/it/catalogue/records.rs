@@ -16,14 +16,6 @@ const OF_55: &str = "editions/1527-qd-bkhcn";
 const OF_84: &str = "editions/2618-qd-bkhcn";
 const OF_79: &str = "editions/1132-qd-ttg";
 
-/// Another empty database of the same engine.
-async fn another(engine: &Engine) -> Engine {
-    match engine {
-        Engine::Sqlite(..) => Engine::sqlite(),
-        Engine::Postgres(_) => Engine::postgres().await.unwrap(),
-    }
-}
-
 async fn held(clients: &mut Clients) -> Vec<(String, i32, i32, i32)> {
     let listed = clients
         .catalogue
@@ -309,7 +301,7 @@ both! {
                 [of(OF_79, 79, 79, 79), of(OF_55, 55, 17, 13), of(OF_84, 84, 84, 14)],
             ),
         ] {
-            let engine = another(&engine).await;
+            let engine = engine.another().await;
             let server = Server::start_with(&engine.url(), editions).await;
             let mut anyone = server.anonymous();
             assert_eq!(held(&mut anyone).await, expected);

@@ -176,17 +176,9 @@ async fn ends(served: &Served, why: &str) {
     );
 }
 
-/// Another database of the same engine.
-async fn another(engine: &Engine) -> Engine {
-    match engine {
-        Engine::Sqlite(..) => Engine::sqlite(),
-        Engine::Postgres(_) => Engine::postgres().await.unwrap(),
-    }
-}
-
 /// A server of a new registry that is made of a backup.
 async fn restore(engine: &Engine, backup: &str) -> (Engine, Served) {
-    let restored = another(engine).await;
+    let restored = engine.another().await;
     let (code, _, error) = command(&["admin", "restore", backup], &restored.url());
     assert_eq!(code, Some(0), "{error}");
     let served = Served::start(&restored.url()).await;
@@ -249,7 +241,7 @@ both! {
         assert!(error.contains("the file cannot be made"), "{error}");
         drop(served);
 
-        let restored = another(&engine).await;
+        let restored = engine.another().await;
         let (code, said, error) = command(&["admin", "restore", path], &restored.url());
         assert_eq!(code, Some(0), "{error}");
         assert!(said.contains("LOG_DIVERGED"), "{said}");

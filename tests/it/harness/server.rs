@@ -279,7 +279,8 @@ impl Server {
         Self::start_as(url, &[catalogue::OPENING_EDITION], setup).await
     }
 
-    /// The same with the entries of these editions, where the database is empty.
+    /// The same with the entries of these editions, where the database is empty; without any
+    /// platform for no edition.
     pub(crate) async fn start_with(url: &str, editions: &[&str]) -> Self {
         Self::start_as(url, editions, Setup::default()).await
     }
@@ -354,10 +355,16 @@ impl Server {
         let started =
             Registry::start_within(store.clone(), Arc::clone(&clock) as _, entropy, bounds);
         let (registry, writer) = started.await.unwrap();
-        registry
-            .seed(catalogue::seed(editions.iter().copied()).unwrap())
-            .await
-            .unwrap();
+        let seed = match editions {
+            // all that is shipped but the platforms
+            [] => {
+                let mut seed = catalogue::seed([catalogue::OPENING_EDITION]).unwrap();
+                seed.platforms.clear();
+                seed
+            }
+            editions => catalogue::seed(editions.iter().copied()).unwrap(),
+        };
+        registry.seed(seed).await.unwrap();
         let listener = server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (stop, stopped) = watch::channel(false);

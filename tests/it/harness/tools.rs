@@ -104,6 +104,26 @@ pub(crate) fn curl() -> Option<PathBuf> {
     tool("curl", "NDP_TEST_CURL", &SAID)
 }
 
+/// The tmux program; none when it is left out.
+pub(crate) fn tmux() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    tool("tmux", "NDP_TEST_TMUX", &SAID)
+}
+
+/// The shells that complete commands, by their names; those that are there.
+pub(crate) fn shells() -> Vec<(&'static str, PathBuf)> {
+    static SAID: [Once; 3] = [const { Once::new() }; 3];
+    let variables = [
+        ("bash", "NDP_TEST_BASH"),
+        ("zsh", "NDP_TEST_ZSH"),
+        ("fish", "NDP_TEST_FISH"),
+    ];
+    let shells = variables.iter().zip(&SAID);
+    let shells =
+        shells.filter_map(|((name, variable), said)| Some((*name, tool(name, variable, said)?)));
+    shells.collect()
+}
+
 /// The openssl program; none when it is left out.
 pub(crate) fn openssl() -> Option<PathBuf> {
     static SAID: Once = Once::new();

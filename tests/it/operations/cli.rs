@@ -97,6 +97,7 @@ fn help_is_what_a_person_would_like_to_read() {
     for command in COMMANDS {
         let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let page = ndp(&arguments, &[]).succeeded().stdout;
+        assert!(page.contains("Example:\n  ndp-registry "), "{page}");
         pages.push_str(&format!(
             "$ ndp-registry {}\n\n{page}\n",
             arguments.join(" ")

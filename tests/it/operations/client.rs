@@ -1,7 +1,13 @@
 //! The commands that call a server, with the real binary against a real server: what people read in
 //! both languages, what programs read, and what the exit codes say.
 
-use std::{fmt::Write as _, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    fmt::Write as _,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ndp_core::records::principals::Role;
 use ndp_registry::{
@@ -19,6 +25,7 @@ use crate::{
         golden::assert_golden,
         process::{Process, Signal, Stream, To, registry},
         server::{As, Server},
+        tools,
     },
     operations::cli::{Ended, ended},
 };
@@ -28,7 +35,7 @@ const AGENCY: &str = "bo-cong-an";
 const PLAN: &str = "platforms/ndp-001/plans/thu";
 
 /// Someone at a terminal of 80 columns, with a configuration directory of their own.
-struct Person {
+pub(crate) struct Person {
     address: String,
     key: Option<String>,
     language: &'static str,
@@ -36,7 +43,7 @@ struct Person {
 }
 
 impl Person {
-    fn anonymous(server: &Server) -> Self {
+    pub(crate) fn anonymous(server: &Server) -> Self {
         Self {
             address: server.address.clone(),
             key: None,
@@ -45,7 +52,7 @@ impl Person {
         }
     }
 
-    fn with(server: &Server, caller: &As) -> Self {
+    pub(crate) fn with(server: &Server, caller: &As) -> Self {
         let key = caller.sent().trim_start_matches("Bearer ").to_owned();
         Self {
             key: Some(key),
@@ -53,7 +60,7 @@ impl Person {
         }
     }
 
-    fn environment(&self) -> Vec<(&str, &str)> {
+    pub(crate) fn environment(&self) -> Vec<(&str, &str)> {
         let mut environment = vec![
             ("XDG_CONFIG_HOME", self.directory.path().to_str().unwrap()),
             ("COLUMNS", "80"),
@@ -65,15 +72,40 @@ impl Person {
         environment
     }
 
-    fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         block_in_place(|| ended(&Process::start(arguments, &self.environment())))
     }
 
     /// What succeeds prints.
-    fn prints(&self, arguments: &[&str]) -> String {
+    pub(crate) fn prints(&self, arguments: &[&str]) -> String {
         let ended = self.run(arguments);
         assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.stderr);
         ended.stdout
+    }
+
+    /// Writes what succeeds prints into a file, as it is.
+    pub(crate) fn saves(&self, arguments: &[&str], path: &Path) {
+        let mut command = registry(arguments);
+        command.envs(self.environment());
+        let file = fs::File::create(path).unwrap();
+        let process = Process::spawn_to(command, To::Elsewhere(file.into()), To::Lines);
+        let ended = block_in_place(|| ended(&process));
+        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.stderr);
+    }
+
+    /// A file of this person.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The same at a terminal that speaks Vietnamese.
+    pub(crate) fn in_vietnamese(&self) -> Self {
+        Self {
+            address: self.address.clone(),
+            key: self.key.clone(),
+            language: "vi_VN.UTF-8",
+            directory: tempfile::tempdir().unwrap(),
+        }
     }
 }
 
@@ -90,7 +122,7 @@ async fn started(engine: &Engine) -> Server {
 }
 
 /// An editor and an approver of one agency.
-async fn two(server: &Server) -> (Person, Person) {
+pub(crate) async fn two(server: &Server) -> (Person, Person) {
     let editor = server
         .person("cli-editor", &[Role::AgencyEditor], Some(AGENCY))
         .await;
@@ -104,7 +136,7 @@ async fn two(server: &Server) -> (Person, Person) {
 }
 
 /// Writes the plan of the tests, as a draft with one milestone.
-fn draft(editor: &Person) {
+pub(crate) fn draft(editor: &Person) {
     let plan = [
         "plan",
         "create",
@@ -141,7 +173,7 @@ fn every_method_is_a_noun_and_a_verb() {
             |it: &clap::Command| it.get_about().map(ToString::to_string).unwrap_or_default();
         let places = |it: &clap::Command| {
             let places = it.get_positionals().map(|it| format!(" {}", it.get_id()));
-            places.collect::<String>().replace("place:", "")
+            places.collect::<String>().replace("place/", "")
         };
         writeln!(text, "{}{}  {}", noun.get_name(), places(noun), about(noun)).unwrap();
         for verb in noun.get_subcommands().filter(|it| it.get_name() != "help") {
@@ -604,6 +636,85 @@ async fn a_watch_prints_each_change_with_its_proof() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_in_groups_that_is_stopped_goes_on_by_the_same_command() {
+    const ROWS: usize = 2_000;
+    let engine = Engine::sqlite();
+    let server = started(&engine).await;
+    let steward = server.person("steward", &[Role::Steward], None).await;
+    let person = Person::with(&server, &steward);
+    let file = person.path("platforms.csv");
+    // rows without names, of a kind that only names tell apart
+    let mut text = "display_name,verification\n".to_owned();
+    for number in 0..ROWS {
+        writeln!(text, "Nền tảng giả định số {number},FROM_PRESS").unwrap();
+    }
+    fs::write(&file, text).unwrap();
+    let import = [
+        "import",
+        file.to_str().unwrap(),
+        "--kind",
+        "platforms",
+        "--chunked",
+        "-o",
+        "json",
+    ];
+    let before = server.registry.revision();
+    let process = Process::start(&import, &person.environment());
+    server.moved_on(before).await;
+    process.signal(Signal::Int);
+    let code = block_in_place(|| process.wait(BOUND).code());
+    assert_eq!(code, Some(130), "it was to be stopped between two groups");
+    let answer: Value = serde_json::from_str(&person.prints(&import)).unwrap();
+    let count = |field: &str| answer[field].as_u64().unwrap_or_default();
+    assert_eq!(answer["state"], "WRITTEN", "{answer}");
+    assert_eq!(count("createdCount") + count("unchangedCount"), ROWS as u64);
+    assert!(count("unchangedCount") >= 500, "{answer}");
+    let list = ["platform", "list", "--limit", "100000", "-o", "jsonl"];
+    assert_eq!(person.prints(&list).lines().count(), 84 + ROWS);
+
+    // a file that is mended goes on by the request id that is said
+    let wrong = "display_name,verification\nMột (synthetic),FROM_PRESS\n,FROM_PRESS\n";
+    fs::write(&file, wrong).unwrap();
+    let refused = person.run(&import);
+    assert_eq!(refused.code, 65, "{}", refused.stderr);
+    let id = refused.stderr.split("--request-id ").nth(1).unwrap().trim();
+    fs::write(&file, wrong.replace("\n,", "\nHai (synthetic),")).unwrap();
+    for expected in [["2", ""], ["", "2"]] {
+        let answer = person.prints(&[&import[..], &["--request-id", &id[..36]]].concat());
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let counts = ["createdCount", "unchangedCount"].map(|it| match &answer[it] {
+            Value::Number(number) => number.to_string(),
+            _ => String::new(),
+        });
+        assert_eq!(counts, expected);
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_says_its_request_id_where_it_is_asked_to() {
+    let engine = Engine::sqlite();
+    let server = started(&engine).await;
+    let (editor, _) = two(&server).await;
+    draft(&editor);
+    let update = ["plan", "update", PLAN, "--lead-unit", "Đơn vị B"];
+    let quiet = editor.run(&update).succeeded();
+    assert!(!quiet.stderr.contains("request id"), "{}", quiet.stderr);
+    let said = editor
+        .run(&["plan", "submit", PLAN, "--verbose"])
+        .succeeded();
+    let id = said
+        .stderr
+        .trim()
+        .strip_prefix("note: request id ")
+        .unwrap();
+    let filter = "method = \"SubmitPlan\"";
+    let changes = editor.prints(&["changes", "--filter", filter, "-o", "json"]);
+    assert!(changes.contains(id), "{id}: {changes}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_go_both_ways() {
     let engine = Engine::sqlite();
     let server = started(&engine).await;
@@ -662,6 +773,28 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
     assert_golden("cli/refused.txt", &text);
 }
 
+/// Every help has an example, and it is one of its own command.
+#[test]
+fn every_help_has_an_example() {
+    fn walk(command: &clap::Command, path: &str) {
+        let help = command.get_after_help().map(ToString::to_string);
+        let help = help.unwrap_or_default();
+        let (_, example) = help.split_once("Example:\n  ").unwrap_or_default();
+        assert!(example.starts_with(path), "`{path}`: {help}");
+        let below = command
+            .get_subcommands()
+            .filter(|it| it.get_name() != "help");
+        for inner in below {
+            walk(inner, &format!("{path} {}", inner.get_name()));
+        }
+    }
+    let mut whole = ndp_registry::client::commands(clap::Command::new("ndp-registry"));
+    whole.build();
+    for command in whole.get_subcommands().filter(|it| it.get_name() != "help") {
+        walk(command, &format!("ndp-registry {}", command.get_name()));
+    }
+}
+
 #[test]
 fn shells_complete_nouns_verbs_flags_and_values() {
     for shell in ["bash", "zsh", "fish"] {
@@ -678,4 +811,58 @@ fn shells_complete_nouns_verbs_flags_and_values() {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
+    let directory = tempfile::tempdir().unwrap();
+    for (shell, program) in tools::shells() {
+        let script = directory.path().join(format!("_ndp-registry.{shell}"));
+        let completions = ended(&Process::start(&["completions", shell], &[]));
+        fs::write(&script, completions.succeeded().stdout).unwrap();
+        for (words, expected) in [
+            (&["mileston"][..], "milestone"),
+            (&["milestone", "cr"], "create"),
+            (&["attention-item", "li"], "list"),
+            (&["plan", "submit", "--dry"], "--dry-run"),
+            (&["plan", "list", "--output", "jso"], "jsonl"),
+        ] {
+            let mut command = std::process::Command::new(&program);
+            match shell {
+                "bash" => command.args(["--norc", "-c", ASK_BASH]),
+                "zsh" => command.args(["-f", "-c", ASK_ZSH]),
+                _ => command.args(["--no-config", "-c", ASK_FISH]),
+            };
+            command
+                .arg(&script)
+                .args([expected, "ndp-registry"])
+                .args(words);
+            command.env("ZSH", &program).env("HOME", directory.path());
+            let answer = ended(&Process::spawn(command));
+            let offered = answer.stdout.split_whitespace().any(|it| it == expected);
+            assert!(
+                offered,
+                "{shell} {words:?}: {}{}",
+                answer.stdout, answer.stderr
+            );
+        }
+    }
 }
+
+/// Loads completions, and asks them as the shell would.
+const ASK_BASH: &str = r#"
+    source "$0"; shift
+    function=$(complete -p ndp-registry); function=${function#*-F }; function=${function%% *}
+    COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+    "$function" "$1" "${@: -1}" "${@: -2:1}"
+    printf '%s\n' "${COMPREPLY[@]}"
+"#;
+
+/// The same in a terminal of its own, because zsh completes in its line editor alone.
+const ASK_ZSH: &str = r#"
+    zmodload zsh/zpty; expected=$1; shift
+    zpty z "$ZSH -f -i"
+    zpty -w z "PS1=rea''dy; autoload -U compinit; compinit -u -D; source $0"
+    zpty -w z "compdef _ndp-registry ndp-registry; PS1=set''up; print"
+    zpty -r z line '*setup*'
+    zpty -w -n z "$*"$'\t\t'
+    zpty -r z line "*$expected*" && print -r -- "$expected"
+"#;
+
+const ASK_FISH: &str = "source $argv[1]; complete -C (string join -- ' ' $argv[3..])";

@@ -33,15 +33,15 @@ use crate::{
     tasks::programmes,
 };
 
-type Client = TransferServiceClient<
+pub(super) type Client = TransferServiceClient<
     tonic::service::interceptor::InterceptedService<tonic::transport::Channel, As>,
 >;
 
-fn client(server: &Server, caller: &As) -> Client {
+pub(super) fn client(server: &Server, caller: &As) -> Client {
     TransferServiceClient::new(server.intercepted(caller.clone()))
 }
 
-async fn import(
+pub(super) async fn import(
     client: &mut Client,
     stated: ImportRequest,
     content: &[u8],
@@ -62,7 +62,7 @@ fn of(kind: &str) -> ImportRequest {
     }
 }
 
-fn tried(kind: &str) -> ImportRequest {
+pub(super) fn tried(kind: &str) -> ImportRequest {
     ImportRequest {
         validate_only: true,
         ..of(kind)
@@ -129,7 +129,7 @@ fn wrong(answer: &pb::ImportResponse) -> BTreeSet<String> {
     problems.collect()
 }
 
-fn counts(answer: &pb::ImportResponse) -> (State, [i32; 4]) {
+pub(super) fn counts(answer: &pb::ImportResponse) -> (State, [i32; 4]) {
     let counts = [
         answer.created_count,
         answer.changed_count,
@@ -140,7 +140,7 @@ fn counts(answer: &pb::ImportResponse) -> (State, [i32; 4]) {
 }
 
 /// The steward, with a programme `programmes/a`.
-async fn steward(server: &Server) -> As {
+pub(super) async fn steward(server: &Server) -> As {
     let steward = server.person("importer", &[Role::Steward], None).await;
     let raw = server.raw(steward.clone());
     raw.ok("CreateProgramme", programmes::create("a")).await;
@@ -160,7 +160,7 @@ fn task(id: usize) -> [String; 13] {
         "programmes/a".to_owned(),
         "DECISION".to_owned(),
         "1/QĐ-TEST".to_owned(),
-        "Cơ quan thử nghiệm (made up)".to_owned(),
+        "Cơ quan thử nghiệm (synthetic)".to_owned(),
         "01/09/2026".to_owned(),
         "agencies/bo-cong-an".to_owned(),
         "agencies/bo-y-te".to_owned(),
@@ -325,6 +325,130 @@ both! {
         server.stop().await;
     }
 
+    async fn a_row_without_a_name_is_about_the_record_that_has_its_key(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        drop(steward(&server).await);
+        let roles = [Role::Steward, Role::AgencyEditor];
+        let caller = server.person("both", &roles, Some(AGENCY)).await;
+        let mut client = client(&server, &caller);
+        let without_names = |rows: &[[String; 13]]| {
+            let mut rows = rows.to_vec();
+            rows.iter_mut().for_each(|row| row[0].clear());
+            tasks(&rows)
+        };
+        let mut rows = [task(1), task(2)];
+        let answer = import(&mut client, of("tasks"), &without_names(&rows)).await.unwrap();
+        assert_eq!(counts(&answer), (State::Written, [2, 0, 0, 0]), "{:?}", wrong(&answer));
+        let name = answer.rows[0].name.clone();
+        // again, without a request id that says so: the codes do
+        rows[0][2] = "Tên khác (thử)".to_owned();
+        let answer = import(&mut client, of("tasks"), &without_names(&rows)).await.unwrap();
+        assert_eq!(counts(&answer), (State::Written, [0, 1, 1, 0]), "{:?}", wrong(&answer));
+        assert_eq!(answer.rows[0].name, name);
+        // one code twice in a file is one record twice
+        let twice = [task(3), task(3)];
+        let answer = import(&mut client, of("tasks"), &without_names(&twice)).await.unwrap();
+        assert_eq!(wrong(&answer), ["A3 NOT_UNIQUE".to_owned()].into());
+
+        for (kind, first, again) in [
+            ("agencies",
+             "name,identification_code,display_name,kind\nthu-1,T99.1,Cục thử (synthetic),OTHER\n",
+             "identification_code,display_name_en\nT99.1,Test (synthetic)\n"),
+            ("editions",
+             "name,display_name,decision.kind,decision.symbol,decision.issuer,\
+              decision.issue_date\n\
+              thu-9,Danh mục (thử),DECISION,9/QĐ-TEST,Cơ quan thử,01/09/2026\n",
+             "decision.symbol,decision.issue_date,note\n9/QĐ-TEST,2026-09-01,thử\n"),
+            ("recommendations",
+             "source_system,external_id,kind,display_name,content,agency,sender_kind,receive_date\n\
+              thu,7,FEEDBACK,Phản ánh thử,Nội dung,agencies/bo-cong-an,CITIZEN,01/09/2026\n",
+             "source_system,external_id,display_name\nthu,7,Phản ánh khác (thử)\n"),
+        ] {
+            let made = import(&mut client, of(kind), first.as_bytes()).await.unwrap();
+            let expected = (State::Written, [1, 0, 0, 0]);
+            assert_eq!(counts(&made), expected, "{kind} {:?}", made.rows);
+            let changed = import(&mut client, of(kind), again.as_bytes()).await.unwrap();
+            let expected = (State::Written, [0, 1, 0, 0]);
+            assert_eq!(counts(&changed), expected, "{kind} {:?}", changed.rows);
+            assert_eq!(changed.rows[0].name, made.rows[0].name);
+        }
+        // two agencies may have one code, as one that follows another: a person says which
+        let text = "name,identification_code,display_name,kind\n\
+                    agencies/thu-2,T99.1,Cục thử 2 (synthetic),OTHER\n";
+        import(&mut client, of("agencies"), text.as_bytes()).await.unwrap();
+        let text = "identification_code,display_name\nT99.1,Khác\n";
+        let answer = import(&mut client, of("agencies"), text.as_bytes()).await.unwrap();
+        assert_eq!(wrong(&answer), ["2 AMBIGUOUS".to_owned()].into());
+        server.stop().await;
+    }
+
+    async fn imports_at_one_time_end_as_one_after_the_other(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let caller = steward(&server).await;
+        let rows: Vec<_> = (0..40).map(task).collect();
+        let content = tasks(&rows);
+        let mut running = Vec::new();
+        for _ in 0..6 {
+            let (mut client, content) = (client(&server, &caller), content.clone());
+            running.push(tokio::spawn(async move {
+                import(&mut client, of("tasks"), &content).await.unwrap()
+            }));
+        }
+        let mut created = 0;
+        for one in running {
+            let answer = one.await.unwrap();
+            let rows = answer.created_count + answer.unchanged_count;
+            assert_eq!((answer.state(), rows), (State::Written, 40), "{:?}", wrong(&answer));
+            created += answer.created_count;
+        }
+        assert_eq!(created, 40);
+        // of two that were read before, the later one is refused where its row says so
+        let mut client = self::client(&server, &caller);
+        let (_, exported) = export(&mut client, "tasks", TransferFormat::JsonLines, "")
+            .await
+            .unwrap();
+        let line = std::str::from_utf8(&exported).unwrap().lines().next().unwrap();
+        let read: Value = serde_json::from_str(line).unwrap();
+        let changed = |title: &str| {
+            format!(
+                "name,etag,display_name\n{},{},{title}\n",
+                read["name"].as_str().unwrap(), read["etag"].as_str().unwrap(),
+            )
+        };
+        let one = import(&mut client, of("tasks"), changed("Một (thử)").as_bytes()).await.unwrap();
+        assert_eq!(counts(&one), (State::Written, [0, 1, 0, 0]));
+        let two = import(&mut client, of("tasks"), changed("Hai (thử)").as_bytes()).await.unwrap();
+        assert_eq!(wrong(&two), ["B2 ETAG_NOT_CURRENT".to_owned()].into());
+        server.stop().await;
+    }
+
+    async fn rows_that_the_caller_may_not_write_are_denials(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        drop(steward(&server).await);
+        let nobody = server.person("nobody", &[], Some(AGENCY)).await;
+        let auditor = server.person("auditor", &[Role::Auditor], None).await;
+        let mut client = client(&server, &nobody);
+        let rows: Vec<_> = (0..3).map(task).collect();
+        let answer = import(&mut client, of("tasks"), &tasks(&rows)).await.unwrap();
+        assert_eq!(answer.refused_count, 3);
+        let text = "name,operating_unit\nndp-001,A\nndp-002,B\n";
+        let answer = import(&mut client, of("platforms"), text.as_bytes()).await.unwrap();
+        assert_eq!(answer.refused_count, 2);
+        let listed = server.raw(auditor).ok("ListDenials", json!({})).await;
+        let denials = listed["denials"].as_array().unwrap().iter().map(|it| {
+            assert_eq!(it["principal"], "principals/nobody");
+            assert_eq!(it["reason"], "PERMISSION_DENIED");
+            (it["method"].as_str().unwrap(), it["resource"].as_str().unwrap_or_default())
+        });
+        // those that say the same are one
+        assert_eq!(denials.collect::<Vec<_>>(), [
+            ("ndp.registry.v1.CatalogueService/UpdatePlatform", "platforms/ndp-002"),
+            ("ndp.registry.v1.CatalogueService/UpdatePlatform", "platforms/ndp-001"),
+            ("ndp.registry.v1.TaskService/CreateTask", ""),
+        ]);
+        server.stop().await;
+    }
+
     async fn an_import_in_groups_goes_on_after_a_group_that_is_refused(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let caller = steward(&server).await;
@@ -465,7 +589,7 @@ both! {
         let raw = server.raw(caller.clone());
         let mut client = client(&server, &caller);
         let edition = json!({"edition_id": "thu", "edition": {
-            "display_name": "Danh mục thử (made up)", "previous_edition": "editions/2618-qd-bkhcn",
+            "display_name": "Danh mục thử (synthetic)", "previous_edition": "editions/2618-qd-bkhcn",
             "decision": crate::harness::plans::decision([2026, 9, 1]),
             "declared_platform_count": 84}});
         raw.ok("CreateEdition", edition).await;
@@ -506,7 +630,7 @@ both! {
         let twice = rows[5].clone();
         rows.push(twice);
         rows.remove(6);
-        rows.push(row(85, "Cổng hoàn toàn khác (made up)"));
+        rows.push(row(85, "Cổng hoàn toàn khác (synthetic)"));
         let answer = import(&mut client, again, &annex(&rows)).await.unwrap();
         assert_eq!(answer.state(), State::Refused);
         let near: Vec<_> = answer.rows.iter()
@@ -524,21 +648,114 @@ both! {
         assert_eq!(answer.state(), State::Written, "{:?}", wrong(&answer));
         assert_eq!(answer.created_count, 1);
 
-        // and the shipped lists
-        for list in ["1132-qd-ttg", "1527-qd-bkhcn"] {
-            let path = format!("data/platforms-{}.csv", list.split('-').next().unwrap());
-            let content = std::fs::read(crate::harness::tools::repository().join(path)).unwrap();
-            let stated = ImportRequest { edition: format!("editions/{list}"), ..tried("") };
-            let answer = import(&mut client, stated, &content).await.unwrap();
-            let outcomes = answer.rows.iter().fold(BTreeMap::new(), |mut all, row| {
-                *all.entry(row.outcome).or_insert(0) += 1;
-                all
+        // a name that is new twice may be one platform, or two
+        let twice = [row(90, "Nền tảng mới tinh (thử)"), row(91, "NỀN TẢNG MỚI TINH (thử)")];
+        let tried = ImportRequest { edition: "editions/thu".to_owned(), ..tried("") };
+        let answer = import(&mut client, tried, &annex(&twice)).await.unwrap();
+        assert_eq!(answer.created_count, 1);
+        assert!(wrong(&answer).iter().any(|it| it.ends_with("AMBIGUOUS")), "{:?}", wrong(&answer));
+        server.stop().await;
+    }
+
+    async fn the_shipped_lists_become_editions(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let caller = server.person("steward", &[Role::Steward], None).await;
+        let mut client = client(&server, &caller);
+        let of_edition = |id: &str, only_tried: bool| ImportRequest {
+            edition: format!("editions/{id}"),
+            validate_only: only_tried,
+            ..of("")
+        };
+        let outcomes = |answer: &pb::ImportResponse| {
+            let mut counts = BTreeMap::new();
+            for row in &answer.rows {
+                *counts.entry(row.outcome().as_str_name()).or_insert(0) += 1;
+            }
+            counts
+        };
+
+        // 17 of the 55 entries of the first list, 13 of which have a Vietnamese name
+        let columns = ["name_vi", "platform"];
+        let list = shipped("1527", &columns);
+        let answer = import(&mut client, of_edition("1527-qd-bkhcn", true), &list).await.unwrap();
+        assert_eq!(counts(&answer), (State::Validated, [0, 17, 0, 0]), "{:?}", wrong(&answer));
+        for (row, record) in answer.rows.iter().zip(records("1527")) {
+            assert_eq!(row.name, format!("platforms/{}", record["platform"]));
+            let mut expected = vec![
+                ("listings[2].edition", "editions/1527-qd-bkhcn"),
+                ("listings[2].display_name", &record["name_vi"]),
+                ("listings[2].membership", "STATED"),
+            ];
+            expected.retain(|(_, value)| !value.is_empty());
+            let differences = row.differences.iter().map(|it| {
+                assert_eq!(it.old_value, "", "{}", row.name);
+                (it.column.as_str(), it.new_value.as_str())
             });
-            let refused = answer.rows.iter().filter(|it| it.outcome() == Outcome::RowRefused);
-            let refused: Vec<_> = refused.collect();
-            let written = answer.created_count + answer.changed_count;
-            assert!(written > 0, "{list}: {outcomes:?} {refused:?}");
+            assert_eq!(differences.collect::<Vec<_>>(), expected, "{}", row.name);
         }
+        // by their names alone they are the same platforms
+        let names = shipped("1527", &columns[..1]);
+        let answer = import(&mut client, of_edition("1527-qd-bkhcn", true), &names).await.unwrap();
+        assert_eq!(counts(&answer), (State::Validated, [0, 13, 0, 0]), "{:?}", wrong(&answer));
+        let named = records("1527").into_iter().filter(|it| !it["name_vi"].is_empty());
+        for (row, record) in answer.rows.iter().zip(named) {
+            assert_eq!(row.name, format!("platforms/{}", record["platform"]));
+        }
+
+        // the 79 of the third: by their names alone a person has some to confirm
+        let names = shipped("1132", &["label_in_copy", "group", "name_vi"]);
+        let answer = import(&mut client, of_edition("1132-qd-ttg", true), &names).await.unwrap();
+        // one of those that data/ calls EXACT_NAME has more words here, as one of the SIMILAR_NAME
+        let by_name = records("1132").into_iter().filter(|it| it["match"] == "EXACT_NAME");
+        let mut by_name: Vec<_> = by_name.map(|it| it["platform"].clone()).collect();
+        by_name.retain(|it| it != "ndp-012");
+        let matched = answer.rows.iter().filter(|it| it.outcome() == Outcome::Changed);
+        let matched: Vec<_> = matched.map(|it| it.name.replace("platforms/", "")).collect();
+        assert_eq!(matched, by_name);
+        assert_eq!(outcomes(&answer), BTreeMap::from([
+("CHANGED", 9), ("CREATED", 53), ("MISSING", 75), ("UNCONFIRMED", 17),
+        ]));
+        assert_eq!(answer.state(), State::Refused);
+        let unsure = answer.rows.iter().filter(|it| it.outcome() == Outcome::Unconfirmed);
+        let unsure: Vec<_> = unsure.map(|it| it.candidates.join(" ")).collect();
+        // and 16 agencies have a system of the same name
+        let (known, same): (Vec<_>, Vec<_>) =
+            unsure.iter().partition(|it| it.starts_with("platforms/ndp-"));
+        assert_eq!(known, [&"platforms/ndp-010", &"platforms/ndp-012"]);
+        assert!(same.len() == 15 && same.iter().all(|it| *it == same[0]), "{same:?}");
+
+        // with the platforms that data/ says, each as that says it
+        let confirmed = shipped("1132", &["label_in_copy", "group", "name_vi", "platform"]);
+        let answer = import(&mut client, of_edition("1132-qd-ttg", false), &confirmed)
+            .await
+            .unwrap();
+        assert_eq!(counts(&answer), (State::Written, [67, 12, 0, 0]), "{:?}", wrong(&answer));
+        assert_eq!(outcomes(&answer), BTreeMap::from([
+            ("CHANGED", 12), ("CREATED", 67), ("MISSING", 72),
+        ]));
+        let rows: BTreeMap<_, _> = answer.rows.iter().map(|it| (it.name.as_str(), it)).collect();
+        for record in records("1132") {
+            let row = rows[format!("platforms/{}", record["platform"]).as_str()];
+            let is_new = record["match"] == "NEW";
+            assert_eq!(row.outcome() == Outcome::Created, is_new, "{}", row.name);
+            if is_new {
+                continue;
+            }
+            let differences = row.differences.iter().map(|it| {
+                assert_eq!(it.old_value, "", "{}", row.name);
+                (it.column.as_str(), it.new_value.as_str())
+            });
+            assert_eq!(differences.collect::<Vec<_>>(), [
+                ("listings[2].edition", "editions/1132-qd-ttg"),
+                ("listings[2].list_number", &record["label_in_copy"]),
+                ("listings[2].group", &record["group"]),
+                ("listings[2].display_name", &record["name_vi"]),
+                ("listings[2].membership", "STATED"),
+            ], "{}", row.name);
+        }
+        // and once more, by their numbers and names, nothing is left to do
+        let answer = import(&mut client, of_edition("1132-qd-ttg", false), &names).await.unwrap();
+        assert_eq!(counts(&answer), (State::Written, [0, 0, 79, 0]), "{:?}", wrong(&answer));
         server.stop().await;
     }
 
@@ -566,6 +783,30 @@ both! {
         assert_eq!(answer.status, 400);
         server.stop().await;
     }
+}
+
+/// The rows of a shipped list.
+fn records(list: &str) -> Vec<BTreeMap<String, String>> {
+    let path = format!("data/platforms-{list}.csv");
+    let path = crate::harness::tools::repository().join(path);
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    reader.deserialize().map(Result::unwrap).collect()
+}
+
+/// A shipped list as the annex of its decision, with these of its columns.
+fn shipped(list: &str, columns: &[&str]) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let headers = columns.iter().map(|it| match *it {
+        "label_in_copy" => "list_number",
+        "name_vi" => "display_name",
+        other => other,
+    });
+    writer.write_record(headers).unwrap();
+    for record in records(list) {
+        let cells = columns.iter().map(|it| &record[*it]);
+        writer.write_record(cells).unwrap();
+    }
+    writer.into_inner().unwrap()
 }
 
 /// A number in words that differ in more than a letter.

@@ -2,7 +2,11 @@
 //! whose time is over.
 
 use ndp_core::records::principals::Role;
-use ndp_registry::{config::Limits, pb};
+use ndp_registry::{
+    config::Limits,
+    pb::{self, transfer_service_client::TransferServiceClient},
+};
+use tokio_stream::StreamExt as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -115,6 +119,24 @@ both! {
         assert_eq!(counted, Some(2.0));
         server.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_of_records_have_a_time_of_their_own() {
+    let engine = Engine::sqlite();
+    let limits = Limits {
+        call_seconds: 1,
+        transfer_seconds: 2,
+        ..Limits::default()
+    };
+    let server = start_limited(&engine, limits).await;
+    let steward = server.person("steward", &[Role::Steward], None).await;
+    let mut client = TransferServiceClient::new(server.intercepted(steward));
+    // what is sent never ends
+    let sent = tokio_stream::once(pb::ImportRequest::default());
+    let sent = sent.chain(tokio_stream::pending());
+    assert_over(&client.import(sent).await.unwrap_err(), "2000");
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -40,4 +40,14 @@ impl State {
     ) -> Option<&RecommendationName> {
         self.recommendations_by_source.0.get(&source(fields)?)
     }
+
+    /// The recommendation that has this number in a system.
+    pub fn recommendation_numbered(
+        &self,
+        source_system: &str,
+        external_id: &str,
+    ) -> Option<&RecommendationName> {
+        let key = (source_system.to_owned(), external_id.to_owned());
+        self.recommendations_by_source.0.get(&key)
+    }
 }

@@ -54,7 +54,7 @@ impl State {
     }
 
     /// The task of a programme that has a code.
-    pub(crate) fn task_of_code(&self, programme: &ProgrammeName, code: &str) -> Option<&TaskName> {
+    pub fn task_of_code(&self, programme: &ProgrammeName, code: &str) -> Option<&TaskName> {
         let key = (programme.clone(), code.to_owned());
         self.task_index.codes.get(&key)
     }
