@@ -26,6 +26,7 @@ pub trait Pages: Send + Sync + 'static {
         &self,
         page: Self::Page,
         request: &Parts,
+        body: Body,
         held: &Arc<Held>,
     ) -> impl Future<Output = Response<Body>> + Send;
 }
@@ -99,7 +100,7 @@ where
             return Box::pin(self.inner.call(request));
         };
         let pages = Arc::clone(&self.pages);
-        let (request, _) = request.into_parts();
-        Box::pin(async move { Ok(pages.answer(page, &request, &held).await) })
+        let (request, body) = request.into_parts();
+        Box::pin(async move { Ok(pages.answer(page, &request, body, &held).await) })
     }
 }

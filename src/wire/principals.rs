@@ -324,10 +324,8 @@ pub fn identify_caller(
             scope: _,
             allows_personal_data: _,
         }) => {
-            let api_key = match credential {
-                Credential::ApiKey(name) => name.as_str().to_owned(),
-                Credential::External(_) => String::new(),
-            };
+            let api_key = credential.api_key().map(|it| it.as_str().to_owned());
+            let api_key = api_key.unwrap_or_default();
             (agency.as_ref(), write_enums(roles), api_key)
         }
         Caller::System { actor: _ } => (None, write_enums(&Role::ALL), String::new()),
