@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Method, Response, StatusCode,
-    HeaderMap,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{
         ALLOW, AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
         RETRY_AFTER, SET_COOKIE,
@@ -113,8 +112,8 @@ impl Page {
 impl Pages for SignInPages {
     type Page = Page;
 
-    fn find(&self, path: &str) -> Option<Page> {
-        Page::of(path)
+    fn find(&self, request: &Request<Body>) -> Option<Page> {
+        Page::of(request.uri().path())
     }
 
     async fn answer(

@@ -49,6 +49,14 @@ impl Address {
         }
     }
 
+    /// The same path in the same language, as of now.
+    pub(super) fn bare_like(other: &Self) -> Self {
+        Self {
+            names_lang: other.names_lang,
+            ..Self::bare(&other.path, other.lang)
+        }
+    }
+
     pub(super) fn read(path: &str, query: &str, lang: Lang) -> Result<Self, Failed> {
         let mut address = Self::bare(path, lang);
         for (name, value) in parse(query.as_bytes()) {
@@ -58,7 +66,7 @@ impl Address {
                 LANG => address.names_lang = true,
                 DATE => {
                     let date = Date::parse(&value);
-                    address.date = Some(date.map_err(|_| Failed::date(lang))?);
+                    address.date = Some(date.map_err(|_| Failed::date())?);
                 }
                 KNOWN if value == "now" => address.known = Some(Known::Now),
                 KNOWN => {
@@ -66,12 +74,17 @@ impl Address {
                         Some(revision) => Some(Known::Revision(revision)),
                         None => Timestamp::parse(&value).ok().map(Known::Time),
                     };
-                    address.known = Some(known.ok_or_else(|| Failed::known(lang))?);
+                    address.known = Some(known.ok_or_else(Failed::known)?);
                 }
                 _ => address.rest.push((name.into_owned(), value.into_owned())),
             }
         }
         Ok(address)
+    }
+
+    /// Whether the address itself names the language.
+    pub(super) const fn names_lang(&self) -> bool {
+        self.names_lang
     }
 
     /// A parameter of the page.

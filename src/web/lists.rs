@@ -331,16 +331,7 @@ pub(super) fn plan_rows(ask: &Ask, plans: &[pb::Plan], names: &Names) -> Markup 
 async fn milestones(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let filter = ask.address.get("filter");
-    let request = pb::ListMilestonesRequest {
-        parent: "platforms/-/plans/-".to_owned(),
-        page_size: ROWS,
-        page_token: ask.address.get("page").to_owned(),
-        filter: filter.to_owned(),
-        order_by: "due.end".to_owned(),
-        read_revision: ask.at_revision(),
-        read_time: ask.time(),
-    };
-    let answer = ask.get(ask.plans().list_milestones(request)).await?;
+    let answer = listed_milestones(ask, filter, ROWS).await?;
     let names = answer.milestones.iter().map(|it| platform_of(&it.name));
     let names = ask.names(names).await?;
     let heads = [
@@ -375,6 +366,23 @@ async fn milestones(ask: &Ask) -> Result<Made, Failed> {
         .csv("/v1/platforms/-/plans/-/milestones", &[("filter", filter)]);
     let rows = table(title, &heads, &rows);
     Ok(whole(ask, title, &rows, &answer.next_page_token, &csv))
+}
+
+pub(super) async fn listed_milestones(
+    ask: &Ask,
+    filter: &str,
+    size: i32,
+) -> Result<pb::ListMilestonesResponse, Failed> {
+    let request = pb::ListMilestonesRequest {
+        parent: "platforms/-/plans/-".to_owned(),
+        page_size: size,
+        page_token: ask.address.get("page").to_owned(),
+        filter: filter.to_owned(),
+        order_by: "due.end".to_owned(),
+        read_revision: ask.at_revision(),
+        read_time: ask.time(),
+    };
+    ask.get(ask.plans().list_milestones(request)).await
 }
 
 // === deployments ===
@@ -540,7 +548,7 @@ fn flow_rows(ask: &Ask, flows: &[pb::DataFlow], names: &Names) -> Markup {
                 td.what { (record(ask, &flow.name, &flow.display_name)) }
                 td { (party(ask, flow.provider.as_ref(), names)) }
                 td { (party(ask, flow.consumer.as_ref(), names)) }
-                td { (flow.channel().as_str_name()) }
+                td { (lang.value("DataFlow.Term.Channel", flow.channel().as_str_name())) }
                 td { (toned(tone, lang.value("DataFlow.State", flow.state().as_str_name()))) }
             }
         }

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{
     Made,
+    acts::{Offers, offers},
     ask::{Ask, Failed, Names},
     changes::{listed as listed_changes, rows as change_rows},
     lists::{
@@ -133,6 +134,10 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         .names(named.into_iter().filter(|it| !it.is_empty()))
         .await?;
     let changes = listed_changes(ask, &name, 10).await?;
+    let records = plans.iter().map(|it| (&*it.name, it.state().as_str_name()));
+    let open = milestones.iter().flat_map(|(all, _)| all);
+    let open = open.map(|it| (&*it.name, it.state().as_str_name()));
+    let offers = offers(ask, records.chain(open)).await?;
     let title = lang.either(&platform.display_name, &platform.display_name_en, &name);
     let english = match lang {
         super::words::Lang::Vi => &*platform.display_name_en,
@@ -160,7 +165,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                 (stages(ask, &platform))
             }
             @for (plan, (milestones, first)) in plans.iter().zip(&milestones) {
-                (plan_section(ask, plan, milestones, first.as_ref()))
+                (plan_section(ask, plan, milestones, first.as_ref(), &offers))
             }
             @if plans.is_empty() {
                 section.wide {
@@ -304,6 +309,7 @@ fn plan_section(
     plan: &pb::Plan,
     milestones: &[pb::Milestone],
     first: Option<&pb::Baseline>,
+    offers: &Offers,
 ) -> Markup {
     let lang = ask.lang();
     let standing = plan.standing.clone().unwrap_or_default();
@@ -333,14 +339,20 @@ fn plan_section(
             }
             @if milestones.is_empty() {
                 p.none { (lang.t("Kế hoạch chưa có mốc nhiệm vụ.", "The plan has no milestone.")) }
-            } @else { (time_table(ask, milestones, first)) }
+            } @else { (time_table(ask, milestones, first, offers)) }
+            (offers.links(ask, &plan.name))
             (history(ask, &plan.name))
         }
     }
 }
 
 /// Milestones on a time bar: when each was first due, is due and was done.
-fn time_table(ask: &Ask, milestones: &[pb::Milestone], first: Option<&pb::Baseline>) -> Markup {
+fn time_table(
+    ask: &Ask,
+    milestones: &[pb::Milestone],
+    first: Option<&pb::Baseline>,
+    offers: &Offers,
+) -> Markup {
     let lang = ask.lang();
     let first_due = |name: &str| {
         let mut all = first.into_iter().flat_map(|it| &it.milestones);
@@ -374,6 +386,7 @@ fn time_table(ask: &Ask, milestones: &[pb::Milestone], first: Option<&pb::Baseli
                     @if !one.required_result.is_empty() {
                         span.small { (one.required_result) }
                     }
+                    (offers.links(ask, &one.name))
                 }
                 td.date { (span.first.map_or(NONE.to_owned(), |it| lang.day(it))) }
                 td.date {

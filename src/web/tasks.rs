@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{
     Made,
+    acts::offers,
     ask::{Ask, Failed, Names},
     changes::{listed as listed_changes, rows as change_rows},
     lists::whole,
@@ -129,6 +130,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         .await?;
     let below = listed(ask, &format!("parent = {}", quoted(&name)), 30).await?;
     let changes = listed_changes(ask, &name, 20).await?;
+    let offers = offers(ask, [(&*name, task.state().as_str_name())]).await?;
     let title = &task.display_name;
     Ok(Made {
         title: title.clone(),
@@ -146,6 +148,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                         (lang.t(" lần", " times"))
                     }
                 }
+                (offers.links(ask, &name))
             }
             section {
                 h2 { (lang.t("Thông tin", "Facts")) }
