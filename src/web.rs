@@ -36,8 +36,8 @@ use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Request, Response, StatusCode,
     header::{
-        ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
-        REFERRER_POLICY, RETRY_AFTER, VARY,
+        ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+        LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY,
     },
     request::Parts,
 };
@@ -174,7 +174,10 @@ const OTHERS: [&str; 4] = ["/v1/", "/openapi.json", "/ndp.", "/grpc."];
 /// Whether a person asks for a page that does not exist.
 fn is_lost(request: &Request<Body>) -> bool {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let accepts = request.headers().get(ACCEPT).and_then(|it| it.to_str().ok());
+    let accepts = request
+        .headers()
+        .get(ACCEPT)
+        .and_then(|it| it.to_str().ok());
     let path = request.uri().path();
     reads
         && accepts.is_some_and(|it| it.contains("text/html"))

@@ -43,7 +43,9 @@ pub(crate) async fn form(
     body: Body,
     held: &Held,
 ) -> Result<Vec<(String, String)>, Status> {
-    let body = whole(headers, FORM, body, held).await.map_err(|it| it.status)?;
+    let body = whole(headers, FORM, body, held)
+        .await
+        .map_err(|it| it.status)?;
     Ok(url::form_urlencoded::parse(&body).into_owned().collect())
 }
 
@@ -54,7 +56,10 @@ async fn whole(
     body: Body,
     held: &Held,
 ) -> Result<Bytes, Refusal> {
-    if !headers.get(CONTENT_TYPE).is_none_or(|it| is(it, media_type)) {
+    if !headers
+        .get(CONTENT_TYPE)
+        .is_none_or(|it| is(it, media_type))
+    {
         let refusal = Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             &Protocol::MediaTypeUnsupported { media_type },

@@ -197,7 +197,14 @@ pub fn authenticate(
             let used = hashes.0.get(session.key.id());
             let credential = Credential::KeySession(session.clone());
             let owner = session.key.parent();
-            let caller = known(state, &owner, credential, Use::Calls, claims.checked()?, now)?;
+            let caller = known(
+                state,
+                &owner,
+                credential,
+                Use::Calls,
+                claims.checked()?,
+                now,
+            )?;
             used.iter().for_each(|it| it.used.note(now));
             Ok(caller)
         }

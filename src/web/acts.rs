@@ -89,6 +89,8 @@ pub(super) struct Input {
     pub(super) needed: bool,
     pub(super) label: Both,
     pub(super) hint: Option<Both>,
+    /// Where the record says what is probably meant.
+    pub(super) from: Option<&'static str>,
 }
 
 const fn input(path: &'static str, form: Form, label: Both) -> Input {
@@ -98,12 +100,18 @@ const fn input(path: &'static str, form: Form, label: Both) -> Input {
         needed: false,
         label,
         hint: None,
+        from: None,
     }
 }
 
 impl Input {
     const fn needed(mut self) -> Self {
         self.needed = true;
+        self
+    }
+
+    const fn from(mut self, path: &'static str) -> Self {
+        self.from = Some(path);
         self
     }
 
@@ -141,8 +149,7 @@ const OPTIONAL_REASON: Input = input(
     both("Ghi chú cho nhật ký", "Note for the log"),
 );
 
-const NEEDED_REASON: Input =
-    input("reason", Form::Text, both("Lý do", "Reason")).needed();
+const NEEDED_REASON: Input = input("reason", Form::Text, both("Lý do", "Reason")).needed();
 
 const COMPLETION_DATE: Input = input(
     "completion_date",
@@ -260,6 +267,7 @@ static ACTS: [Act; 15] = [
                     both("Ngày cuối kỳ báo cáo", "Last day of the period"),
                 )
                 .needed()
+                .from("standing.owed_period_end_date")
                 .hint(both(
                     "Ngày chốt của chu kỳ báo cáo, ví dụ ngày cuối tháng hoặc cuối quý.",
                     "The cut-off of the reporting cycle, as the last day of a month or quarter.",
@@ -311,7 +319,10 @@ static ACTS: [Act; 15] = [
         of: PLAN,
         method: "PlanService/IssuePlan",
         states: &["SUBMITTED"],
-        title: both("Ghi nhận kế hoạch đã ban hành", "Record that the plan was issued"),
+        title: both(
+            "Ghi nhận kế hoạch đã ban hành",
+            "Record that the plan was issued",
+        ),
         shows: &["lead_unit", "planned_start", "planned_end"],
         groups: &[
             Group {
@@ -319,8 +330,12 @@ static ACTS: [Act; 15] = [
                 inputs: &[
                     input("document.kind", Form::Choice, both("Loại văn bản", "Kind")),
                     input("document.symbol", Form::Line, both("Số, ký hiệu", "Symbol")).needed(),
-                    input("document.issuer", Form::Line, both("Cơ quan ban hành", "Issuer"))
-                        .needed(),
+                    input(
+                        "document.issuer",
+                        Form::Line,
+                        both("Cơ quan ban hành", "Issuer"),
+                    )
+                    .needed(),
                     input(
                         "document.issue_date",
                         Form::Day,
@@ -328,8 +343,16 @@ static ACTS: [Act; 15] = [
                     )
                     .needed(),
                     input("document.title", Form::Line, both("Trích yếu", "Title")),
-                    input("document.signatory", Form::Line, both("Người ký", "Signatory")),
-                    input("document.uri", Form::Line, both("Địa chỉ (URL)", "Address (URL)")),
+                    input(
+                        "document.signatory",
+                        Form::Line,
+                        both("Người ký", "Signatory"),
+                    ),
+                    input(
+                        "document.uri",
+                        Form::Line,
+                        both("Địa chỉ (URL)", "Address (URL)"),
+                    ),
                     input(
                         "document.sha256",
                         Form::Line,
@@ -396,8 +419,18 @@ static ACTS: [Act; 15] = [
         groups: &[
             group(&[
                 input("text", Form::Text, both("Nội dung trả lời", "The answer")).needed(),
-                input("outcome", Form::Choice, both("Kết quả giải quyết", "Outcome")).needed(),
-                input("answer_date", Form::Day, both("Ngày trả lời", "Answered on")).hint(both(
+                input(
+                    "outcome",
+                    Form::Choice,
+                    both("Kết quả giải quyết", "Outcome"),
+                )
+                .needed(),
+                input(
+                    "answer_date",
+                    Form::Day,
+                    both("Ngày trả lời", "Answered on"),
+                )
+                .hint(both(
                     "Để trống nếu trả lời hôm nay.",
                     "Leave it empty if it is today.",
                 )),
@@ -406,14 +439,26 @@ static ACTS: [Act; 15] = [
                 title: Some(both("Văn bản trả lời", "The document that holds it")),
                 inputs: &[
                     input("document.symbol", Form::Line, both("Số, ký hiệu", "Symbol")),
-                    input("document.issuer", Form::Line, both("Cơ quan ban hành", "Issuer")),
+                    input(
+                        "document.issuer",
+                        Form::Line,
+                        both("Cơ quan ban hành", "Issuer"),
+                    ),
                     input(
                         "document.issue_date",
                         Form::Day,
                         both("Ngày ban hành", "Date of issue"),
                     ),
-                    input("document.signatory", Form::Line, both("Người ký", "Signatory")),
-                    input("document.uri", Form::Line, both("Địa chỉ (URL)", "Address (URL)")),
+                    input(
+                        "document.signatory",
+                        Form::Line,
+                        both("Người ký", "Signatory"),
+                    ),
+                    input(
+                        "document.uri",
+                        Form::Line,
+                        both("Địa chỉ (URL)", "Address (URL)"),
+                    ),
                 ],
             },
             group(&[OPTIONAL_REASON]),
@@ -438,7 +483,11 @@ static ACTS: [Act; 15] = [
                  quan.",
                 "Its resource name, as agencies/bo-cong-an; the page Agencies leads to each.",
             )),
-            input("forward_date", Form::Day, both("Ngày chuyển", "Forwarded on")),
+            input(
+                "forward_date",
+                Form::Day,
+                both("Ngày chuyển", "Forwarded on"),
+            ),
             OPTIONAL_REASON,
         ])],
     },
@@ -451,11 +500,20 @@ static ACTS: [Act; 15] = [
         shows: &["content", "receive_date", "answer_due_date"],
         groups: &[group(&[
             input("ground", Form::Choice, both("Căn cứ từ chối", "Ground")).needed(),
-            input("original", Form::Line, both("Kiến nghị trùng", "What it repeats")).hint(both(
+            input(
+                "original",
+                Form::Line,
+                both("Kiến nghị trùng", "What it repeats"),
+            )
+            .hint(both(
                 "Chỉ khi trùng: tên tài nguyên, ví dụ recommendations/abc.",
                 "Only for a duplicate: a resource name, as recommendations/abc.",
             )),
-            input("reject_date", Form::Day, both("Ngày từ chối", "Rejected on")),
+            input(
+                "reject_date",
+                Form::Day,
+                both("Ngày từ chối", "Rejected on"),
+            ),
             NEEDED_REASON,
         ])],
     },
@@ -465,7 +523,13 @@ static ACTS: [Act; 15] = [
         method: "IntegrationService/ConfirmDeployment",
         states: &[],
         title: both("Xác nhận triển khai", "Confirm the deployment"),
-        shows: &["agency", "stages", "coverages", "legacy_systems", "report_date"],
+        shows: &[
+            "agency",
+            "stages",
+            "coverages",
+            "legacy_systems",
+            "report_date",
+        ],
         groups: ONLY_NOTE,
     },
     Act {
@@ -474,7 +538,14 @@ static ACTS: [Act; 15] = [
         method: "IntegrationService/ConfirmDataFlow",
         states: &[],
         title: both("Xác nhận luồng dữ liệu", "Confirm the data flow"),
-        shows: &["provider", "consumer", "data_kinds", "channel", "terms", "state"],
+        shows: &[
+            "provider",
+            "consumer",
+            "data_kinds",
+            "channel",
+            "terms",
+            "state",
+        ],
         groups: ONLY_NOTE,
     },
 ];
@@ -596,7 +667,13 @@ mod tests {
             (act.method, name),
             ("PlanService/CreateReport", "platforms/a/plans/b")
         );
-        for path in ["tasks/a", "tasks/a:fly", "tasks/a/b:report", "tasks/:report", ":report"] {
+        for path in [
+            "tasks/a",
+            "tasks/a:fly",
+            "tasks/a/b:report",
+            "tasks/:report",
+            ":report",
+        ] {
             assert!(Act::find(path).is_none(), "{path}");
         }
         let paths: BTreeSet<_> = ACTS.iter().map(|it| (it.of.pattern, it.verb)).collect();

@@ -338,7 +338,10 @@ impl Ask {
         let principal = self.caller.principal.as_bytes();
         Binding {
             key: &self.form_key,
-            of: self.session.as_ref().map_or(principal, <[u8; 32]>::as_slice),
+            of: self
+                .session
+                .as_ref()
+                .map_or(principal, <[u8; 32]>::as_slice),
         }
     }
 

@@ -48,7 +48,14 @@ pub(super) fn fields(lang: Lang, record: &DynamicMessage) -> Vec<Field> {
     for (field, value) in record.fields() {
         if !OWN.contains(&field.name()) {
             let name = named(lang, &field);
-            add(lang, &mut found, field.name().to_owned(), name, &field, value);
+            add(
+                lang,
+                &mut found,
+                field.name().to_owned(),
+                name,
+                &field,
+                value,
+            );
         }
     }
     found
@@ -79,7 +86,9 @@ pub(super) fn differences(
         let found = fields.iter().find(|it| it.path == path);
         found.map_or_else(|| NONE.to_owned(), |it| it.text.clone())
     };
-    let gone = old.iter().filter(|it| new.iter().all(|new| new.path != it.path));
+    let gone = old
+        .iter()
+        .filter(|it| new.iter().all(|new| new.path != it.path));
     let heads = [
         (lang.t("Trường", "Field"), false),
         (lang.t("Trước", "Before"), false),
@@ -247,7 +256,9 @@ mod tests {
         let record = record_of(&record).unwrap();
         let read = |lang| -> Vec<_> {
             let fields = fields(lang, &record).into_iter();
-            fields.map(|it| format!("{}: {}", it.label, it.text)).collect()
+            fields
+                .map(|it| format!("{}: {}", it.label, it.text))
+                .collect()
         };
         let vietnamese = read(Lang::Vi);
         assert_eq!(

@@ -91,7 +91,9 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         let compared = ask.get(ask.catalogue().compare_editions(request)).await;
         match compared {
             // too little is held of one of them
-            Err(failed) if failed.code == StatusCode::BAD_REQUEST => Err(failed.text),
+            Err(failed) if failed.code == StatusCode::BAD_REQUEST => {
+                Err(failed.text(lang).to_owned())
+            }
             compared => Ok(Some(compared?)),
         }
     };

@@ -23,10 +23,10 @@ use super::{
     changes::method as what,
     differences::{chosen, differences, facts},
     parts::{path_of, record},
-    words::{Lang, both},
+    words::{Lang, both, read},
 };
 use crate::pb::{self, test_permissions_response::answer::Permission};
-use ndp_core::{reasons::ETAG_NOT_CURRENT, seal::SealKey};
+use ndp_core::{reasons::ETAG_NOT_CURRENT, seal::SealKey, time::Date};
 
 /// Fields of every form beside those of its method. None of a request begins like this.
 const TOKEN: &str = "-token";
@@ -81,11 +81,11 @@ struct Typed(BTreeMap<String, String>);
 impl Typed {
     fn read(act: &Act, fields: Vec<(String, String)>) -> Self {
         let own = [TOKEN, ETAG, REQUEST_ID, STEP];
-        let is_known = |name: &str| {
-            own.contains(&name) || act.inputs().any(|it| it.path == name)
-        };
+        let is_known = |name: &str| own.contains(&name) || act.inputs().any(|it| it.path == name);
         // browsers send line breaks as HTTP does
-        let fields = fields.into_iter().map(|(name, text)| (name, text.replace("\r\n", "\n")));
+        let fields = fields
+            .into_iter()
+            .map(|(name, text)| (name, text.replace("\r\n", "\n")));
         let fields = fields.filter(|(name, text)| is_known(name) && !text.trim().is_empty());
         let mut typed = Self(fields.collect());
         typed.close_up(act);
@@ -125,8 +125,12 @@ pub(super) async fn page(ask: &Ask, act: &'static Act, name: &str) -> Result<Mad
     if !act.suits(&subject.state) {
         return Err(unsuited(ask, act, &subject));
     }
-    let etag = subject.etag.clone();
-    let typed = Typed(BTreeMap::from([(ETAG.to_owned(), etag)]));
+    let mut typed = Typed(BTreeMap::from([(ETAG.to_owned(), subject.etag.clone())]));
+    for input in act.inputs() {
+        if let Some(day) = input.from.and_then(|path| day_at(&subject.record, path)) {
+            typed.0.insert(input.path.to_owned(), day.to_string());
+        }
+    }
     Ok(form(ask, act, name, &subject, &typed, None))
 }
 
@@ -158,12 +162,18 @@ pub(super) async fn posted(
         Ok(answer) if sends => {
             let revision = number(&answer, "revision");
             let path = path_of(name);
-            let path = if path.is_empty() { "/".to_owned() } else { path };
+            let path = if path.is_empty() {
+                "/".to_owned()
+            } else {
+                path
+            };
             let done = [(DONE, &*revision.to_string())];
             Ok(Outcome::Done(ask.address.with(&path, &done)))
         }
         Ok(answer) => {
-            typed.0.insert(REQUEST_ID.to_owned(), Uuid::new_v4().to_string());
+            typed
+                .0
+                .insert(REQUEST_ID.to_owned(), Uuid::new_v4().to_string());
             let made = preview(ask, act, name, &subject, &typed, Ok(&answer));
             Ok(Outcome::Page(StatusCode::OK, made))
         }
@@ -188,7 +198,9 @@ async fn permit(ask: &Ask, act: &'static Act, name: &str) -> Result<(), Failed> 
         return Err(Failed::sign_in());
     }
     let answers = permissions(ask, &[(act, name)]).await?;
-    let denied = answers.iter().find(|it| it.permission() == Permission::Denied);
+    let denied = answers
+        .iter()
+        .find(|it| it.permission() == Permission::Denied);
     match denied {
         None => Ok(()),
         Some(it) => Err(Failed::denied(&it.message_vi, &it.message)),
@@ -200,7 +212,10 @@ async fn subject(ask: &Ask, act: &Act, name: &str) -> Result<Subject, Failed> {
     let record = ask.call(act.of.get, &request).await?;
     let text = |field: &str| {
         let value = record.get_field_by_name(field);
-        let text = value.as_ref().and_then(|it| it.as_str()).unwrap_or_default();
+        let text = value
+            .as_ref()
+            .and_then(|it| it.as_str())
+            .unwrap_or_default();
         text.to_owned()
     };
     let title = Some(text("display_name")).filter(|it| !it.is_empty());
@@ -225,6 +240,15 @@ fn enum_of(record: &DynamicMessage, name: &str) -> Option<(EnumDescriptor, i32)>
     }
 }
 
+/// The day at a path of a record.
+fn day_at(record: &DynamicMessage, path: &str) -> Option<Date> {
+    let mut message = record.clone();
+    for name in path.split('.') {
+        message = message.get_field_by_name(name)?.as_message()?.clone();
+    }
+    read(message.transcode_to().ok())
+}
+
 fn number(record: &DynamicMessage, name: &str) -> i64 {
     let value = record.get_field_by_name(name);
     value.as_deref().and_then(Field::as_i64).unwrap_or_default()
@@ -234,7 +258,9 @@ fn number(record: &DynamicMessage, name: &str) -> i64 {
 fn unsuited(ask: &Ask, act: &Act, subject: &Subject) -> Failed {
     let lang = ask.lang();
     let called = enum_of(&subject.record, "state");
-    let state = called.as_ref().map(|(of, number)| chosen(lang, of, *number));
+    let state = called
+        .as_ref()
+        .map(|(of, number)| chosen(lang, of, *number));
     let wanted = called.iter().flat_map(|(of, _)| {
         let values = act.states.iter().filter_map(|it| of.get_value_by_name(it));
         values.map(|it| chosen(lang, of, it.number()))
@@ -286,20 +312,20 @@ fn put(value: &mut Value, path: &str, new: Value) {
         None => (first, None),
     };
     let Value::Object(fields) = value else { return };
-    let mut inner = fields.entry(name).or_insert(match place {
-        Some(_) => Value::Array(Vec::new()),
-        None => Value::Object(Map::new()),
-    });
-    if let (Some(place), Value::Array(list)) = (place, &mut *inner) {
-        // the places of a form are few
-        while list.len() <= place {
-            list.push(Value::Object(Map::new()));
+    let empty = || Value::Object(Map::new());
+    let inner = match place {
+        None => fields.entry(name).or_insert_with(empty),
+        Some(place) => {
+            let list = fields.entry(name).or_insert(Value::Array(Vec::new()));
+            let Value::Array(list) = list else { return };
+            // the places of a form are few
+            list.resize(list.len().max(place + 1), empty());
+            match list.get_mut(place) {
+                Some(element) => element,
+                None => return,
+            }
         }
-        match list.get_mut(place) {
-            Some(element) => inner = element,
-            None => return,
-        }
-    }
+    };
     match rest {
         "" => *inner = new,
         rest => put(inner, rest, new),
@@ -398,7 +424,9 @@ impl Placed {
             let field = snake(&wrong.field);
             let texts = (wrong.vietnamese.clone(), wrong.english.clone());
             let is_within = |outer: &str, inner: &str| {
-                inner.strip_prefix(outer).is_some_and(|it| it.starts_with(['.', '[']))
+                inner
+                    .strip_prefix(outer)
+                    .is_some_and(|it| it.starts_with(['.', '[']))
             };
             let exact = act.inputs().find(|it| it.path == field);
             let near = || {
@@ -511,7 +539,10 @@ fn field(
     let wrong = placed.at(input.path);
     let hint = input.hint.map(|_| format!("{id}-hint"));
     let error = (!wrong.is_empty()).then(|| format!("{id}-error"));
-    let described: Vec<_> = [error.as_deref(), hint.as_deref()].into_iter().flatten().collect();
+    let described: Vec<_> = [error.as_deref(), hint.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
     let described = Some(described.join(" ")).filter(|it| !it.is_empty());
     let invalid = error.as_ref().map(|_| "true");
     html! {
@@ -552,11 +583,7 @@ fn field(
 }
 
 /// The values of the enum that a path leads to, without the one that says nothing.
-fn choices(
-    lang: Lang,
-    message: Option<&MessageDescriptor>,
-    path: &str,
-) -> Vec<(String, String)> {
+fn choices(lang: Lang, message: Option<&MessageDescriptor>, path: &str) -> Vec<(String, String)> {
     let mut message = message.cloned();
     for part in path.split('.') {
         let field = message.take().and_then(|it| it.get_field_by_name(part));
@@ -564,7 +591,8 @@ fn choices(
             Some(Kind::Message(inner)) => message = Some(inner),
             Some(Kind::Enum(of)) => {
                 let values = of.values().filter(|it| it.number() != 0);
-                let values = values.map(|it| (it.name().to_owned(), chosen(lang, &of, it.number())));
+                let values =
+                    values.map(|it| (it.name().to_owned(), chosen(lang, &of, it.number())));
                 return values.collect();
             }
             _ => {}
@@ -721,8 +749,14 @@ mod tests {
     #[test]
     fn a_token_is_of_one_session_and_one_form() {
         let key = SealKey::new([7; 32]);
-        let one = Binding { key: &key, of: b"one" };
-        let two = Binding { key: &key, of: b"two" };
+        let one = Binding {
+            key: &key,
+            of: b"one",
+        };
+        let two = Binding {
+            key: &key,
+            of: b"two",
+        };
         let token = one.token("/tasks/a:report");
         assert!(one.holds("/tasks/a:report", &token));
         assert!(!two.holds("/tasks/a:report", &token));

@@ -42,7 +42,6 @@ const PAGES: [(&str, &str, &str); 9] = [
 impl Frame<'_> {
     pub(super) fn page(&self, title: &str, main: &Markup) -> Markup {
         let lang = self.address.lang;
-        let pinned = self.address.known.is_some();
         let name = lang.t("Nền tảng số quốc gia", "National Digital Platforms");
         let css = format!("/assets/dashboard.css?v={}", version());
         let js = format!("/assets/dashboard.js?v={}", version());
@@ -245,7 +244,11 @@ const RETURN_MAX: usize = 500;
 /// Where a browser signs in, to go on at this page.
 fn sign_in(address: &Address) -> String {
     let page = address.again("", "");
-    let page = if page.len() > RETURN_MAX { &address.path } else { &page };
+    let page = if page.len() > RETURN_MAX {
+        &address.path
+    } else {
+        &page
+    };
     let back: String = byte_serialize(page.as_bytes()).collect();
     format!("/sign-in?return={back}")
 }

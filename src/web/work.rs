@@ -121,7 +121,10 @@ async fn sections(ask: &Ask, agency: &str) -> Result<Vec<Section>, Failed> {
             title: it.display_name,
         };
         let title = lang.t("Mốc nhiệm vụ phải hoàn thành", "Milestones to complete");
-        add(title, milestones.milestones.into_iter().map(milestone).collect());
+        add(
+            title,
+            milestones.milestones.into_iter().map(milestone).collect(),
+        );
     }
 
     let request = pb::ListProposalsRequest {
@@ -130,15 +133,23 @@ async fn sections(ask: &Ask, agency: &str) -> Result<Vec<Section>, Failed> {
         filter: "state = PENDING".to_owned(),
         ..Default::default()
     };
-    let proposals = ask.get(ask.plans().list_proposals(request)).await?.proposals;
-    let names = ask.names(proposals.iter().map(|it| platform_of(&it.name))).await?;
+    let proposals = ask
+        .get(ask.plans().list_proposals(request))
+        .await?
+        .proposals;
+    let names = ask
+        .names(proposals.iter().map(|it| platform_of(&it.name)))
+        .await?;
     let proposal = |it: pb::Proposal| Waiting {
         state: it.state().as_str_name(),
         due: lang.time(it.create_time.as_ref()),
         title: names.of(platform_of(&it.name), lang).to_owned(),
         name: it.name,
     };
-    let title = lang.t("Đề xuất chờ người thứ hai", "Proposals that wait for a second person");
+    let title = lang.t(
+        "Đề xuất chờ người thứ hai",
+        "Proposals that wait for a second person",
+    );
     add(title, proposals.into_iter().map(proposal).collect());
 
     let waiting = match agency {
@@ -154,7 +165,9 @@ async fn sections(ask: &Ask, agency: &str) -> Result<Vec<Section>, Failed> {
         order_by: "answer_due_date".to_owned(),
         ..Default::default()
     };
-    let answer = ask.get(ask.recommendations().list_recommendations(request)).await?;
+    let answer = ask
+        .get(ask.recommendations().list_recommendations(request))
+        .await?;
     let recommendation = |it: pb::Recommendation| Waiting {
         state: it.state().as_str_name(),
         due: lang.date(it.answer_due_date),
@@ -187,7 +200,10 @@ async fn sections(ask: &Ask, agency: &str) -> Result<Vec<Section>, Failed> {
         due: lang.date(it.report_date),
         name: it.name,
     };
-    let title = lang.t("Triển khai chờ xác nhận", "Deployments that wait for confirmation");
+    let title = lang.t(
+        "Triển khai chờ xác nhận",
+        "Deployments that wait for confirmation",
+    );
     add(title, deployments.into_iter().map(deployment).collect());
 
     if !agency.is_empty() {
@@ -204,7 +220,10 @@ async fn sections(ask: &Ask, agency: &str) -> Result<Vec<Section>, Failed> {
             name: it.name,
             title: it.display_name,
         };
-        let title = lang.t("Luồng dữ liệu chờ xác nhận", "Data flows that wait for confirmation");
+        let title = lang.t(
+            "Luồng dữ liệu chờ xác nhận",
+            "Data flows that wait for confirmation",
+        );
         add(title, flows.into_iter().map(flow).collect());
     }
     Ok(sections)
@@ -212,7 +231,11 @@ async fn sections(ask: &Ask, agency: &str) -> Result<Vec<Section>, Failed> {
 
 fn rows(ask: &Ask, section: &Section, offers: &Offers) -> Markup {
     let lang = ask.lang();
-    let records: Vec<_> = section.records.iter().filter(|it| offers.has(&it.name)).collect();
+    let records: Vec<_> = section
+        .records
+        .iter()
+        .filter(|it| offers.has(&it.name))
+        .collect();
     if records.is_empty() {
         return nothing(lang);
     }

@@ -257,7 +257,10 @@ mod tests {
         for message in messages.iter().skip(1) {
             for field in message.fields() {
                 let name = field.full_name().to_owned();
-                assert!(field_label(field.name()).is_some(), "add {name} to docs/glossary.md");
+                assert!(
+                    field_label(field.name()).is_some(),
+                    "add {name} to docs/glossary.md"
+                );
             }
         }
     }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::pb::{self, api_key::Expiration, principal::identity::Proof};
 use ndp_core::{
-    caller::{Caller, Credential, Known, Person},
+    caller::{Caller, Known, Person},
     error::Violations,
     messages::Rule,
     names::AgencyName,

@@ -146,6 +146,10 @@ impl Body {
     }
 
     fn page(self) -> String {
-        printed::page(self.title, STYLE, &format!("<main>\n{}</main>\n", self.html))
+        printed::page(
+            self.title,
+            STYLE,
+            &format!("<main>\n{}</main>\n", self.html),
+        )
     }
 }

@@ -3,6 +3,7 @@
 //! demo.
 
 mod browser;
+mod forms;
 
 use std::collections::{BTreeSet, VecDeque};
 
