@@ -13,16 +13,21 @@ mod agencies;
 mod ask;
 mod assets;
 mod changes;
+mod comparison;
 mod differences;
 mod editions;
+mod figures;
 mod forms;
 mod frame;
 mod indicators;
+mod integration;
 mod leader;
 mod lists;
 mod parts;
 mod picture;
+mod plans;
 mod platforms;
+mod programmes;
 mod recommendations;
 mod search;
 mod tasks;
@@ -115,6 +120,8 @@ pub enum Page {
     Edition(String),
     Recommendations,
     Recommendation(String),
+    Programme(String),
+    Figure(String),
     List(lists::List),
     Search,
     Changes,
@@ -156,6 +163,8 @@ impl Page {
             ("editions", Some(id)) => Self::Edition(id),
             ("recommendations", None) => Self::Recommendations,
             ("recommendations", Some(id)) => Self::Recommendation(id),
+            ("programmes", Some(id)) => Self::Programme(id),
+            ("figures", Some(id)) => Self::Figure(id),
             ("search", None) => Self::Search,
             ("changes", None) => Self::Changes,
             ("changes", Some(id)) => Self::Change(id),
@@ -362,6 +371,8 @@ impl Dashboard {
             Page::Edition(id) => Box::pin(editions::page(ask, &id)).await,
             Page::Recommendations => Box::pin(recommendations::list(ask)).await,
             Page::Recommendation(id) => Box::pin(recommendations::page(ask, &id)).await,
+            Page::Programme(id) => Box::pin(programmes::page(ask, &id)).await,
+            Page::Figure(id) => Box::pin(figures::page(ask, &id)).await,
             Page::List(list) => Box::pin(lists::page(ask, list)).await,
             Page::Search => Box::pin(search::page(ask)).await,
             Page::Changes => Box::pin(changes::list(ask)).await,

@@ -630,6 +630,24 @@ pub(super) async fn permissions(
     Ok(answer.answers)
 }
 
+/// Whether the caller may use a method that takes no resource.
+pub(super) async fn may(ask: &Ask, method: &str) -> Result<bool, Failed> {
+    if ask.caller.principal.is_empty() {
+        return Ok(false);
+    }
+    let question = Question {
+        method: format!("ndp.registry.v1.{method}"),
+        resource: String::new(),
+    };
+    let request = pb::TestPermissionsRequest {
+        questions: vec![question],
+        ..Default::default()
+    };
+    let answer = ask.get(ask.access().test_permissions(request)).await?;
+    let denied = |it: &pb::test_permissions_response::Answer| it.permission() == Permission::Denied;
+    Ok(!answer.answers.iter().any(denied))
+}
+
 impl Offers {
     /// Links to the forms of a record.
     pub(super) fn links(&self, ask: &Ask, name: &str) -> Markup {

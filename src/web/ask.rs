@@ -272,6 +272,12 @@ impl Ask {
         asked.unwrap_or(self.read_date)
     }
 
+    /// The day that the address asks for, as it writes it.
+    pub(super) fn asked_date(&self) -> String {
+        let asked = self.address.date;
+        asked.map_or_else(String::new, |it| it.to_string())
+    }
+
     /// The same for a call.
     pub(super) fn effective_date(&self) -> Option<pb::Date> {
         self.dated.store(true, Ordering::Relaxed);

@@ -104,7 +104,7 @@ pub(super) fn rows(ask: &Ask, changes: &[pb::Change]) -> Markup {
             }
         }
     };
-    table(lang.t("Thay đổi", "Changes"), &heads, &rows)
+    table(lang, lang.t("Thay đổi", "Changes"), &heads, &rows)
 }
 
 /// What was done.

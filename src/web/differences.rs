@@ -102,7 +102,7 @@ pub(super) fn differences(
             }
         }
     };
-    table(lang.t("Trước và sau", "Before and after"), &heads, &rows)
+    table(lang, lang.t("Trước và sau", "Before and after"), &heads, &rows)
 }
 
 /// The fields of the parts of a record that these paths name, as terms and descriptions.

@@ -185,6 +185,10 @@ impl Frame<'_> {
                         strong { (lang.t("Trang này được giữ nguyên.", "This page is fixed.")) }
                     }
                 }
+                p.print-only {
+                    (lang.t("Bản in một trang; đầy đủ tại ", "One printed page; in full at "))
+                    (self.address.again("", ""))
+                }
                 p.ways {
                     @if pinned || self.address.date.is_some() {
                         a href=(self.address.current()) {

@@ -7,10 +7,9 @@ use super::{
     acts::{Offers, offers},
     ask::{Ask, Failed, Names},
     changes::{listed as listed_changes, rows as change_rows},
-    lists::{
-        deployment_rows, flow_names, flow_tone, issued_by, listed_deployments, listed_flows, party,
-        whole,
-    },
+    integration::{deployment_rows, flow_names, flow_tone, listed_deployments, listed_flows, party},
+    lists::whole,
+    plans::issued_by,
     parts::{
         ROWS, deployment_tone, fact, history, last_day, nothing, outside, path_of, plan_tone,
         quoted, rating, record, sources, stage, stage_tone, standing, standing_tone, table,
@@ -37,8 +36,8 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let names = ask.names(agencies.filter(|it| !it.is_empty())).await?;
     let rows = rows(ask, &answer.platforms, &names);
     let title = lang.t("Nền tảng số quốc gia", "National digital platforms");
-    let csv = ask.address.csv("/v1/platforms", &[("filter", filter)]);
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &csv))
+    let files = ask.address.files("/v1/platforms", filter);
+    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
 }
 
 pub(super) fn rows(ask: &Ask, platforms: &[pb::Platform], names: &Names) -> Markup {
@@ -78,7 +77,7 @@ pub(super) fn rows(ask: &Ask, platforms: &[pb::Platform], names: &Names) -> Mark
             }
         }
     };
-    table(lang.t("Nền tảng", "Platforms"), &heads, &rows)
+    table(lang, lang.t("Nền tảng", "Platforms"), &heads, &rows)
 }
 
 pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
@@ -197,7 +196,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     }
                 }
             }
-            section.wide {
+            section.wide.later {
                 h2 { (lang.t("Thay đổi gần nhất", "Latest changes")) }
                 (change_rows(ask, &changes.changes))
                 (history(ask, &name))
@@ -405,7 +404,7 @@ fn time_table(
         }
     };
     html! {
-        (table(lang.t("Mốc nhiệm vụ", "Milestones"), &heads, &rows))
+        (table(lang, lang.t("Mốc nhiệm vụ", "Milestones"), &heads, &rows))
         p.small {
             (lang.day(axis.start)) " – " (lang.day(axis.end)) ". "
             (lang.t("Vạch đứng liền: hôm nay; vạch đứt: hạn đầu; ô: hạn hiện nay; nét đậm: ngày \
@@ -475,7 +474,7 @@ fn matrix(ask: &Ask, flows: &[pb::DataFlow], names: &Names, own: &str) -> Markup
         }
     };
     table(
-        lang.t("Luồng dữ liệu theo kênh", "Data flows by channel"),
+        lang, lang.t("Luồng dữ liệu theo kênh", "Data flows by channel"),
         &heads,
         &rows,
     )

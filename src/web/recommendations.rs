@@ -57,12 +57,10 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let title = lang.t("Phản ánh, kiến nghị, sáng kiến", "Recommendations");
     let rows = match all.is_empty() {
         true => nothing(lang),
-        false => table(title, &heads, &rows),
+        false => table(lang, title, &heads, &rows),
     };
-    let csv = ask
-        .address
-        .csv("/v1/recommendations", &[("filter", filter)]);
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &csv))
+    let files = ask.address.files("/v1/recommendations", filter);
+    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
 }
 
 fn how(ask: &Ask, one: &pb::Recommendation) -> Markup {

@@ -25,8 +25,8 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let names = ask.names(names.filter(|it| !it.is_empty())).await?;
     let rows = rows(ask, &answer.tasks, &names);
     let title = lang.t("Nhiệm vụ", "Tasks");
-    let csv = ask.address.csv("/v1/tasks", &[("filter", filter)]);
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &csv))
+    let files = ask.address.files("/v1/tasks", filter);
+    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
 }
 
 pub(super) async fn listed(
@@ -75,7 +75,7 @@ pub(super) fn rows(ask: &Ask, tasks: &[pb::Task], names: &Names) -> Markup {
             }
         }
     };
-    table(lang.t("Nhiệm vụ", "Tasks"), &heads, &rows)
+    table(lang, lang.t("Nhiệm vụ", "Tasks"), &heads, &rows)
 }
 
 fn how(ask: &Ask, task: &pb::Task) -> Markup {
@@ -178,7 +178,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     }
                 }
             }
-            section.wide {
+            section.wide.later {
                 h2 { (lang.t("Chuỗi thay đổi", "Chain of changes")) }
                 (change_rows(ask, &changes.changes))
                 (history(ask, &name))
@@ -221,10 +221,7 @@ fn facts(ask: &Ask, task: &pb::Task, names: &Names) -> Markup {
                 dd {
                     @for (index, one) in task.programmes.iter().enumerate() {
                         @if index > 0 { ", " }
-                        a href=(ask.address.with(
-                            "/tasks", &[("filter", &format!("programmes:{}", quoted(one)))])) {
-                            (one.trim_start_matches("programmes/"))
-                        }
+                        (record(ask, one, one.trim_start_matches("programmes/")))
                     }
                 }
             }

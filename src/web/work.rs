@@ -7,8 +7,10 @@ use super::{
     Made,
     acts::{Offers, offers},
     ask::{Ask, Failed},
-    lists::{listed_deployments, listed_flows, listed_plans, of_agency, platform_of},
+    integration::{listed_deployments, listed_flows},
+    lists::of_agency,
     parts::{nothing, record},
+    plans::{listed_milestones, listed_plans, platform_of},
     tasks::listed as listed_tasks,
 };
 use crate::pb;
@@ -113,7 +115,7 @@ async fn sections(ask: &Ask, agency: &str) -> Result<Vec<Section>, Failed> {
 
     if !agency.is_empty() {
         let filter = of("agency", "OPEN");
-        let milestones = super::lists::listed_milestones(ask, &filter, SHOWN).await?;
+        let milestones = listed_milestones(ask, &filter, SHOWN).await?;
         let milestone = |it: pb::Milestone| Waiting {
             state: it.state().as_str_name(),
             due: lang.period(it.due.as_ref()),
