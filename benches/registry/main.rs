@@ -29,6 +29,7 @@ mod summary;
 mod tasks;
 mod tree;
 mod watch;
+mod web;
 
 use std::{
     path::{Path, PathBuf},
@@ -101,7 +102,7 @@ impl Options {
 }
 
 /// Every part, in the order they run.
-const PARTS: [&str; 20] = [
+const PARTS: [&str; 21] = [
     compare::GET,
     compare::GET_WITH_KEY,
     compare::LIST_BASIC,
@@ -121,6 +122,7 @@ const PARTS: [&str; 20] = [
     summary::SUMMARY,
     tasks::TASKS,
     observations::OBSERVATIONS,
+    web::WEB,
     hostile::HOSTILE,
 ];
 
@@ -163,6 +165,7 @@ fn report(options: &Options) -> Result<()> {
     let summaries = runtime.block_on(summary::run(options, &directory))?;
     let tasks = runtime.block_on(tasks::run(options, &directory))?;
     let observations = runtime.block_on(observations::run(options, &directory))?;
+    let web = runtime.block_on(web::run(options, &directory))?;
     let hostile = runtime.block_on(hostile::run(options, &directory))?;
     let figures = serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -179,6 +182,7 @@ fn report(options: &Options) -> Result<()> {
         "summaries": summaries,
         "tasks": tasks,
         "observations": observations,
+        "web": web,
         "hostile": hostile,
     });
     let path = directory.join("figures.json");

@@ -4,6 +4,7 @@
 
 mod browser;
 mod forms;
+mod large;
 
 use std::collections::{BTreeSet, VecDeque};
 

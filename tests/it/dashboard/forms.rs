@@ -136,7 +136,7 @@ fn unescaped(text: &str) -> String {
 }
 
 /// A task that [`OTHER_AGENCY`] assigns and [`AGENCY`] leads.
-async fn task(cast: &Cast, id: &str) -> String {
+pub(super) async fn task(cast: &Cast, id: &str) -> String {
     let request = json!({"task_id": id, "task": {
         "code": format!("THU_{id}"),
         "display_name": format!("Nhiệm vụ thử nghiệm {id}"),
@@ -151,7 +151,7 @@ async fn task(cast: &Cast, id: &str) -> String {
     made["name"].as_str().unwrap().to_owned()
 }
 
-async fn programme(cast: &Cast) {
+pub(super) async fn programme(cast: &Cast) {
     let request = json!({"programme_id": "thu", "programme": {
         "display_name": "Chương trình thử nghiệm", "documents": [decision([2025, 1, 9])]}});
     cast.steward.ok("CreateProgramme", request).await;
