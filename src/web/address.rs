@@ -82,11 +82,6 @@ impl Address {
         Ok(address)
     }
 
-    /// Whether the address itself names the language.
-    pub(super) const fn names_lang(&self) -> bool {
-        self.names_lang
-    }
-
     /// A parameter of the page.
     pub(super) fn get(&self, name: &str) -> &str {
         let found = self.rest.iter().find(|(it, _)| it == name);

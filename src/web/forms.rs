@@ -153,7 +153,8 @@ pub(super) async fn posted(
         Outcome::Page(code, form(ask, act, name, &subject, typed, failed))
     };
     let sends = match typed.get(STEP) {
-        SEND => true,
+        // only what was looked at is sent
+        SEND if !typed.get(REQUEST_ID).is_empty() => true,
         EDIT => return Ok(shown(StatusCode::OK, &typed, None)),
         _ => false,
     };
@@ -244,7 +245,8 @@ fn enum_of(record: &DynamicMessage, name: &str) -> Option<(EnumDescriptor, i32)>
 fn day_at(record: &DynamicMessage, path: &str) -> Option<Date> {
     let mut message = record.clone();
     for name in path.split('.') {
-        message = message.get_field_by_name(name)?.as_message()?.clone();
+        let inner = message.get_field_by_name(name)?.as_message()?.clone();
+        message = inner;
     }
     read(message.transcode_to().ok())
 }
@@ -339,9 +341,6 @@ fn hidden(ask: &Ask, act: &Act, name: &str, typed: &Typed) -> Markup {
     html! {
         input type="hidden" name=(TOKEN) value=(ask.binding().token(&act.path(name)));
         input type="hidden" name=(ETAG) value=(typed.get(ETAG));
-        @if ask.address.names_lang() {
-            input type="hidden" name="lang" value=(ask.lang().tag());
-        }
     }
 }
 

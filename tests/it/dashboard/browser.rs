@@ -113,6 +113,8 @@ async fn pages_of_the_demo_keep_the_rules_of_accessibility() {
         "recommendations",
         "agencies",
         "editions",
+        "programmes",
+        "figures",
     ] {
         paths.push(first(kind).await);
     }
@@ -121,12 +123,12 @@ async fn pages_of_the_demo_keep_the_rules_of_accessibility() {
     let plan = plans["plans"][0]["name"].as_str().unwrap();
     let platform = plan.split('/').take(2).collect::<Vec<_>>().join("/");
     paths.push(format!("/{platform}"));
-    let paths = PAGES.into_iter().chain(paths.iter().map(|it| &**it));
-    let mut asks = asks(paths);
-    for path in ["/", "/weekly"] {
-        for language in ["vi", "en"] {
-            asks.push(json!({"path": path, "language": language, "print": true}));
-        }
+    let paths: Vec<_> = PAGES.into_iter().chain(paths.iter().map(|it| &**it)).collect();
+    let mut asks = asks(paths.iter().copied());
+    // each is one sheet of A4
+    for (at, path) in paths.into_iter().enumerate() {
+        let language = ["vi", "en"][at % 2];
+        asks.push(json!({"path": path, "language": language, "print": true}));
     }
     asks.push(json!({"path": "/", "language": "vi", "width": 2560, "height": 1440}));
     if let Some(process) = browse(&server, &asks) {
