@@ -123,7 +123,7 @@ impl Input {
 
 /// A method with a form.
 #[derive(Debug)]
-pub(super) struct Act {
+pub struct Act {
     /// What follows the name of the record in the path, after a colon.
     pub(super) verb: &'static str,
     pub(super) of: Kind,

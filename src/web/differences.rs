@@ -251,7 +251,7 @@ mod tests {
             ..Default::default()
         };
         let record = pb::Record {
-            record: Some(pb::record::Record::Task(Box::new(task))),
+            record: Some(pb::record::Record::Task(task)),
         };
         let record = record_of(&record).unwrap();
         let read = |lang| -> Vec<_> {

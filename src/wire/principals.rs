@@ -479,7 +479,7 @@ mod tests {
             agency: AgencyName::parse("agencies/a"),
             roles: vec![Role::AgencyEditor],
             reach: Reach::default(),
-            credential: Credential::ApiKey(ApiKeyName::parse("principals/p/apiKeys/k").unwrap()),
+            credential: ndp_core::caller::Credential::ApiKey(ApiKeyName::parse("principals/p/apiKeys/k").unwrap()),
             scope: None,
             allows_personal_data: None,
         });
