@@ -91,8 +91,8 @@ fn incomplete(http: StatusCode) -> Refusal {
     Refusal::new(http, &Protocol::BodyLate)
 }
 
-/// Whether the content type is this one. JSON is always UTF-8 (RFC 8259 §8.1), and so are our forms;
-/// a client may still name this charset.
+/// Whether the content type is this one. JSON is always UTF-8 (RFC 8259 §8.1), and so are our
+/// forms; a client may still name this charset.
 fn is(content_type: &HeaderValue, media_type: &str) -> bool {
     let text = content_type.to_str().unwrap_or_default();
     let mut parts = text.split(';').map(str::trim);

@@ -128,6 +128,8 @@ pub struct Act {
     pub(super) verb: &'static str,
     pub(super) of: Kind,
     pub(super) method: &'static str,
+    /// The field of an update that has the record, and what of that is written.
+    pub(super) updates: Option<(&'static str, &'static str)>,
     /// The states of the record in which there is something to do; any when empty.
     pub(super) states: &'static [&'static str],
     pub(super) title: Both,
@@ -216,11 +218,12 @@ const ONLY_NOTE: &[Group] = &[group(&[OPTIONAL_REASON])];
 const ONLY_REASON: &[Group] = &[group(&[NEEDED_REASON])];
 
 /// Every method with a form, in the order in which a page offers them.
-static ACTS: [Act; 15] = [
+static ACTS: [Act; 16] = [
     Act {
         verb: "report",
         of: TASK,
         method: "TaskService/ReportTask",
+        updates: None,
         states: &["OPEN"],
         title: both("Báo cáo hoàn thành nhiệm vụ", "Report the task as done"),
         shows: &["required_result", "due", "last_return"],
@@ -238,6 +241,7 @@ static ACTS: [Act; 15] = [
         verb: "confirm",
         of: TASK,
         method: "TaskService/ConfirmTask",
+        updates: None,
         states: &["REPORTED"],
         title: both("Xác nhận kết quả nhiệm vụ", "Confirm the result"),
         shows: &["required_result", "due", "report"],
@@ -247,6 +251,7 @@ static ACTS: [Act; 15] = [
         verb: "return",
         of: TASK,
         method: "TaskService/ReturnTask",
+        updates: None,
         states: &["REPORTED"],
         title: both("Trả lại báo cáo nhiệm vụ", "Return the report"),
         shows: &["required_result", "due", "report"],
@@ -256,6 +261,7 @@ static ACTS: [Act; 15] = [
         verb: "report",
         of: PLAN,
         method: "PlanService/CreateReport",
+        updates: None,
         states: &["ISSUED"],
         title: both("Nộp báo cáo tiến độ", "File a progress report"),
         shows: &["reporting_cycle", "planned_end"],
@@ -309,6 +315,7 @@ static ACTS: [Act; 15] = [
         verb: "submit",
         of: PLAN,
         method: "PlanService/SubmitPlan",
+        updates: None,
         states: &["DRAFT", "RETURNED"],
         title: both("Trình kế hoạch", "Submit the plan"),
         shows: &["lead_unit", "planned_start", "planned_end"],
@@ -318,6 +325,7 @@ static ACTS: [Act; 15] = [
         verb: "issue",
         of: PLAN,
         method: "PlanService/IssuePlan",
+        updates: None,
         states: &["SUBMITTED"],
         title: both(
             "Ghi nhận kế hoạch đã ban hành",
@@ -372,6 +380,7 @@ static ACTS: [Act; 15] = [
         verb: "return",
         of: PLAN,
         method: "PlanService/ReturnPlan",
+        updates: None,
         states: &["SUBMITTED"],
         title: both("Trả lại kế hoạch", "Return the plan"),
         shows: &["lead_unit", "planned_start", "planned_end"],
@@ -381,6 +390,7 @@ static ACTS: [Act; 15] = [
         verb: "complete",
         of: MILESTONE,
         method: "PlanService/CompleteMilestone",
+        updates: None,
         states: &["OPEN"],
         title: both("Báo cáo hoàn thành mốc", "Report the milestone as done"),
         shows: &["required_result", "due"],
@@ -395,6 +405,7 @@ static ACTS: [Act; 15] = [
         verb: "approve",
         of: PROPOSAL,
         method: "PlanService/ApproveProposal",
+        updates: None,
         states: &["PENDING"],
         title: both("Phê duyệt đề xuất", "Approve the proposal"),
         shows: &["requested", "retirement", "reinstatement", "changes"],
@@ -404,16 +415,36 @@ static ACTS: [Act; 15] = [
         verb: "reject",
         of: PROPOSAL,
         method: "PlanService/RejectProposal",
+        updates: None,
         states: &["PENDING"],
         title: both("Từ chối đề xuất", "Reject the proposal"),
         shows: &["requested", "retirement", "reinstatement", "changes"],
         groups: ONLY_REASON,
     },
     Act {
+        verb: "review",
+        of: RECOMMENDATION,
+        method: "RecommendationService/UpdateRecommendation",
+        updates: Some(("recommendation", "reviewDate")),
+        states: &["RECEIVED"],
+        title: both("Tiếp nhận xem xét kiến nghị", "Take the recommendation into review"),
+        shows: &["content", "receive_date", "answer_due_date"],
+        groups: &[group(&[
+            input(
+                "recommendation.review_date",
+                Form::Day,
+                both("Ngày thụ lý", "Taken into review on"),
+            )
+            .needed(),
+            OPTIONAL_REASON,
+        ])],
+    },
+    Act {
         verb: "answer",
         of: RECOMMENDATION,
         method: "RecommendationService/AnswerRecommendation",
-        states: &["RECEIVED", "IN_REVIEW"],
+        updates: None,
+        states: &["IN_REVIEW"],
         title: both("Trả lời kiến nghị", "Answer the recommendation"),
         shows: &["content", "receive_date", "answer_due_date"],
         groups: &[
@@ -468,6 +499,7 @@ static ACTS: [Act; 15] = [
         verb: "forward",
         of: RECOMMENDATION,
         method: "RecommendationService/ForwardRecommendation",
+        updates: None,
         states: &["RECEIVED", "IN_REVIEW"],
         title: both("Chuyển kiến nghị", "Forward the recommendation"),
         shows: &["content", "receive_date", "answer_due_date"],
@@ -495,6 +527,7 @@ static ACTS: [Act; 15] = [
         verb: "reject",
         of: RECOMMENDATION,
         method: "RecommendationService/RejectRecommendation",
+        updates: None,
         states: &["RECEIVED", "IN_REVIEW"],
         title: both("Từ chối kiến nghị", "Reject the recommendation"),
         shows: &["content", "receive_date", "answer_due_date"],
@@ -521,6 +554,7 @@ static ACTS: [Act; 15] = [
         verb: "confirm",
         of: DEPLOYMENT,
         method: "IntegrationService/ConfirmDeployment",
+        updates: None,
         states: &[],
         title: both("Xác nhận triển khai", "Confirm the deployment"),
         shows: &[
@@ -536,6 +570,7 @@ static ACTS: [Act; 15] = [
         verb: "confirm",
         of: DATA_FLOW,
         method: "IntegrationService/ConfirmDataFlow",
+        updates: None,
         states: &[],
         title: both("Xác nhận luồng dữ liệu", "Confirm the data flow"),
         shows: &[

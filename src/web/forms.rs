@@ -127,7 +127,8 @@ pub(super) async fn page(ask: &Ask, act: &'static Act, name: &str) -> Result<Mad
     }
     let mut typed = Typed(BTreeMap::from([(ETAG.to_owned(), subject.etag.clone())]));
     for input in act.inputs() {
-        if let Some(day) = input.from.and_then(|path| day_at(&subject.record, path)) {
+        let day = input.from.and_then(|path| day_at(&subject.record, path));
+        if let Some(day) = day.filter(|it| *it <= ask.date()) {
             typed.0.insert(input.path.to_owned(), day.to_string());
         }
     }
@@ -287,8 +288,17 @@ fn request(act: &Act, name: &str, typed: &Typed, sends: bool) -> Value {
         let field = message.as_ref().and_then(|it| it.get_field_by_name(field));
         field.is_some()
     };
-    let named = if has("parent") { "parent" } else { "name" };
-    put(&mut request, named, name.into());
+    match act.updates {
+        Some((record, mask)) => {
+            put(&mut request, &format!("{record}.name"), name.into());
+            put(&mut request, &format!("{record}.etag"), typed.get(ETAG).into());
+            put(&mut request, "update_mask", mask.into());
+        }
+        None => {
+            let named = if has("parent") { "parent" } else { "name" };
+            put(&mut request, named, name.into());
+        }
+    }
     if has("etag") {
         put(&mut request, "etag", typed.get(ETAG).into());
     }
@@ -391,8 +401,8 @@ fn form(
                         (fields(lang, message.as_ref(), group, typed, &placed))
                     }
                     p.small {
-                        "* " (lang.t("bắt buộc. Chưa có gì được gửi: bước sau cho xem trước những gì \
-                            sẽ thay đổi.",
+                        "* " (lang.t("bắt buộc. Chưa có gì được gửi: bước sau cho xem trước \
+                            những gì sẽ thay đổi.",
                             "required. Nothing is sent yet: the next step shows what will change."))
                     }
                     p.buttons {
@@ -468,12 +478,13 @@ fn refused(ask: &Ask, act: &Act, failed: &Failed, placed: &Placed) -> Markup {
             "Someone else has written the record. What it says now is below, and what you typed \
              is kept: check it, and preview again.",
         ),
-        400 => both(
+        400 if !placed.by_field.is_empty() => both(
             "Hãy sửa các ô được đánh dấu rồi xem trước lại. Chưa có gì được ghi.",
             "Mend the fields that are marked, and preview again. Nothing was written.",
         ),
         401 | 403 => both(
-            "Chưa có gì được ghi. Việc này cần người có quyền; hãy liên hệ quản trị viên của cơ quan.",
+            "Chưa có gì được ghi. Việc này cần người có quyền; hãy liên hệ quản trị viên \
+             của cơ quan.",
             "Nothing was written. It takes someone with the permission: ask your agency's \
              administrator.",
         ),
@@ -574,7 +585,9 @@ fn field(
             }
             @if let Some(id) = &error {
                 span.wrong id=(id) {
-                    @for (vietnamese, english) in wrong { (lang.either(vietnamese, english, "")) " " }
+                    @for (vietnamese, english) in wrong {
+                        (lang.either(vietnamese, english, "")) " "
+                    }
                 }
             }
         }

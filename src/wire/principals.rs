@@ -348,7 +348,7 @@ mod tests {
 
     use super::*;
     use crate::wire::arbitrary;
-    use ndp_core::caller::Reach;
+    use ndp_core::caller::{Credential, Reach};
     use ndp_core::names::{AgencyName, ApiKeyName, PrincipalName, Revision};
     use ndp_core::records::identities::SubjectKey;
     use ndp_core::records::principals::PrincipalKind;
@@ -479,7 +479,7 @@ mod tests {
             agency: AgencyName::parse("agencies/a"),
             roles: vec![Role::AgencyEditor],
             reach: Reach::default(),
-            credential: ndp_core::caller::Credential::ApiKey(ApiKeyName::parse("principals/p/apiKeys/k").unwrap()),
+            credential: Credential::ApiKey(ApiKeyName::parse("principals/p/apiKeys/k").unwrap()),
             scope: None,
             allows_personal_data: None,
         });
