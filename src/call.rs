@@ -15,7 +15,7 @@ use tonic::Response;
 use crate::{
     admission::who::Who,
     registry::{Registry, Snapshot, trial::Trial},
-    wire::encoded::Answer,
+    wire::encoded::Payload,
 };
 use ndp_core::{
     caller::Caller,
@@ -133,7 +133,7 @@ impl Call {
     // === the answer ===
 
     /// The answer with this message, made from the snapshot of the call.
-    pub fn answer<T: Answer>(&self, message: T) -> Result<Response<T>, Error> {
+    pub fn answer<T: Payload>(&self, message: T) -> Result<Response<T>, Error> {
         let small = self.compresses && message.encoded_len() < COMPRESSED_BYTES_MIN;
         let mut response = self.response(message);
         if small {

@@ -1,27 +1,25 @@
 //! Settings: from the command line, else the environment, else a configuration file, else their
 //! defaults. All are read before anything starts, and every mistake is reported at once.
 
+mod file;
+mod limits;
 mod origins;
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use http::HeaderValue;
 
-use self::origins::{origins, public_url};
+pub use self::{file::Mistakes, limits::Limits};
+use self::{
+    file::{Settings, joined, table},
+    limits::LimitArgs,
+    origins::{origins, public_url},
+};
 use crate::{
-    admission::{
-        proxies::{NotANetwork, Proxies},
-        turns::TurnLimits,
-    },
+    admission::proxies::{NotANetwork, Proxies},
     catalogue,
-    files::{Place, Settings as FileSettings},
+    files::{Location, Settings as FileSettings},
     sign_in::settings::{self, Issuer},
     store::DatabaseUrl,
 };
@@ -232,8 +230,7 @@ struct SigningArgs {
 
 impl SigningArgs {
     fn resolve(&self, settings: &mut Settings, database: Option<&DatabaseUrl>) -> Option<Signing> {
-        let given = self.signing_key.join(",");
-        let given = Some(&given).filter(|_| !self.signing_key.is_empty());
+        let given = joined(&self.signing_key);
         let beside = database.and_then(DatabaseUrl::file).map(|file| {
             let mut name = file.as_os_str().to_owned();
             name.push(SIGNING_KEY_SUFFIX);
@@ -243,7 +240,7 @@ impl SigningArgs {
             let paths = text.split(',').map(str::trim).filter(|it| !it.is_empty());
             Ok(paths.map(PathBuf::from).collect::<Vec<_>>())
         };
-        let keys = settings.read("signing_key", given, "", paths);
+        let keys = settings.read("signing_key", given.as_ref(), "", paths);
         let origin = settings.read("log_origin", self.log_origin.as_ref(), "", origin_of_log);
         let mut keys = keys?;
         if keys.is_empty() {
@@ -284,224 +281,36 @@ struct FileArgs {
 }
 
 impl FileArgs {
-    fn resolve(&self, settings: &mut Settings, place: Option<Place>) -> Option<FileSettings> {
-        let FileSettings {
-            place: _,
-            size_max,
-            total_max,
-            day_max,
-            scan: _,
-            uncited_days,
-        } = FileSettings::default();
-        let mut read = |name, given: &Option<String>, default: u64, most: u64| {
-            let default = default.to_string();
-            settings.read(name, given.as_ref(), &default, |text| number(text, 1, most))
+    fn resolve(&self, settings: &mut Settings, place: Location) -> FileSettings {
+        let mut files = FileSettings {
+            place,
+            ..FileSettings::default()
         };
-        let size_max = read("file_size", &self.file_size, size_max, FILE_SIZE_MAX);
-        let total_max = read("files_size", &self.files_size, total_max, FILES_SIZE_MAX);
-        let day_max = read("files_a_day", &self.files_a_day, day_max, FILES_SIZE_MAX);
+        let sizes = 1..=FILES_SIZE_MAX;
+        settings.limit(
+            "file_size",
+            &self.file_size,
+            &mut files.size_max,
+            1..=FILE_SIZE_MAX,
+        );
+        settings.limit(
+            "files_size",
+            &self.files_size,
+            &mut files.total_max,
+            sizes.clone(),
+        );
+        settings.limit("files_a_day", &self.files_a_day, &mut files.day_max, sizes);
         let given = &self.uncited_file_days;
-        let uncited_days = read("uncited_file_days", given, uncited_days.into(), 3650);
+        settings.limit(
+            "uncited_file_days",
+            given,
+            &mut files.uncited_days,
+            1..=3650,
+        );
         let command = |text: &str| Ok(Some(text.to_owned()).filter(|it| !it.is_empty()));
         let scan = settings.read("file_scan", self.file_scan.as_ref(), "", command);
-        Some(FileSettings {
-            place: place?,
-            size_max: size_max?,
-            total_max: total_max?,
-            day_max: day_max?,
-            scan: scan?,
-            uncited_days: u32::try_from(uncited_days?).ok()?,
-        })
-    }
-}
-
-/// Limits, as they are given.
-#[derive(Args, Clone, Debug, Default)]
-struct LimitArgs {
-    /// Seconds that a call other than a stream may take, 1 to 3600 [default: 60]
-    #[arg(long, env = "NDP_CALL_SECONDS", value_name = "SECONDS")]
-    call_seconds: Option<String>,
-
-    /// Milliseconds from which a call counts as slow and is logged at `info` for every caller, 0 to
-    /// 3600000 [default: 1000]
-    #[arg(long, env = "NDP_SLOW_CALL_MS", value_name = "MILLISECONDS")]
-    slow_call_ms: Option<String>,
-
-    /// Calls that may be answered at one time [default: 4096]
-    #[arg(long, env = "NDP_CALLS_IN_FLIGHT", value_name = "NUMBER")]
-    calls_in_flight: Option<String>,
-
-    /// Of these, calls of one principal, or from one address without a key [default: 512]
-    #[arg(long, env = "NDP_CALLS_IN_FLIGHT_PER_CALLER", value_name = "NUMBER")]
-    calls_in_flight_per_caller: Option<String>,
-
-    /// Calls a second by one principal, or from one address without a key; twice as many at once
-    /// [default: 2000]
-    #[arg(long, env = "NDP_CALLS_PER_SECOND", value_name = "NUMBER")]
-    calls_per_second: Option<String>,
-
-    /// Connections that may be open [default: 4096]
-    #[arg(long, env = "NDP_CONNECTIONS", value_name = "NUMBER")]
-    connections: Option<String>,
-
-    /// Connections that one address may have open [default: 256]
-    #[arg(long, env = "NDP_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER")]
-    connections_per_address: Option<String>,
-
-    /// Streams of HTTP/2 that all connections together may have open [default: 32768]
-    #[arg(long, env = "NDP_STREAMS", value_name = "NUMBER")]
-    streams: Option<String>,
-
-    /// Of these, streams of the connections from one address [default: 2048]
-    #[arg(long, env = "NDP_STREAMS_PER_ADDRESS", value_name = "NUMBER")]
-    streams_per_address: Option<String>,
-
-    /// Of these, streams of one connection; a connection may have 16 of them where the others have
-    /// all the rest [default: 200]
-    #[arg(long, env = "NDP_STREAMS_PER_CONNECTION", value_name = "NUMBER")]
-    streams_per_connection: Option<String>,
-
-    /// Bytes of a call's headers [default: 16384]
-    #[arg(long, env = "NDP_HEADER_BYTES", value_name = "BYTES")]
-    header_bytes: Option<String>,
-
-    /// Watches that may be open [default: 4096]
-    #[arg(long, env = "NDP_WATCHERS", value_name = "NUMBER")]
-    watchers: Option<String>,
-
-    /// Watches that one principal, or one address without a key, may have open [default: 1024]
-    #[arg(long, env = "NDP_WATCHERS_PER_CALLER", value_name = "NUMBER")]
-    watchers_per_caller: Option<String>,
-
-    /// Pieces of work over many records that may run at one time [default: one less than there are
-    /// cores, 1 to 4]
-    #[arg(long, env = "NDP_TURNS", value_name = "NUMBER")]
-    turns: Option<String>,
-
-    /// Calls that may wait for such work to run [default: 256]
-    #[arg(long, env = "NDP_TURNS_WAITING", value_name = "NUMBER")]
-    turns_waiting: Option<String>,
-
-    /// Of these, calls of one principal, or from one address without a key [default: 32]
-    #[arg(long, env = "NDP_TURNS_WAITING_PER_CALLER", value_name = "NUMBER")]
-    turns_waiting_per_caller: Option<String>,
-
-    /// Work that one call may cause, in units: about one for each record that is read, and one for
-    /// each term of a filter on it [default: 50000000]
-    #[arg(long, env = "NDP_CALL_COST", value_name = "UNITS")]
-    call_cost: Option<String>,
-}
-
-impl LimitArgs {
-    fn resolve(&self, settings: &mut Settings) -> Option<Limits> {
-        let Limits {
-            call_seconds,
-            slow_call_ms,
-            calls_in_flight,
-            calls_in_flight_per_caller,
-            calls_per_second,
-            connections,
-            connections_per_address,
-            streams,
-            streams_per_address,
-            streams_per_connection,
-            header_bytes,
-            watchers,
-            watchers_per_caller,
-            turns:
-                TurnLimits {
-                    running,
-                    waiting,
-                    waiting_per_caller,
-                    cost,
-                },
-        } = Limits::default();
-        let mut read = |name, given: &Option<String>, default: u64, least: u64, most: u64| {
-            let default = default.to_string();
-            settings.read(name, given.as_ref(), &default, |text| {
-                number(text, least, most)
-            })
-        };
-        let call_seconds = read("call_seconds", &self.call_seconds, call_seconds, 1, 3600);
-        let given = &self.slow_call_ms;
-        let slow_call_ms = read("slow_call_ms", given, slow_call_ms, 0, 3_600_000);
-        let cost = read("call_cost", &self.call_cost, cost, COST_MIN, COST_MAX);
-        let mut count = |name, given, default: usize| {
-            let read = read(name, given, default as u64, 1, COUNT_MAX);
-            read.and_then(|it| usize::try_from(it).ok())
-        };
-        let calls_in_flight = count("calls_in_flight", &self.calls_in_flight, calls_in_flight);
-        // by default one caller may have at most half of what all share
-        let half = |all: Option<usize>, default: usize| {
-            all.map_or(default, |all| default.min(all.div_ceil(2)))
-        };
-        let calls_in_flight_per_caller = count(
-            "calls_in_flight_per_caller",
-            &self.calls_in_flight_per_caller,
-            half(calls_in_flight, calls_in_flight_per_caller),
-        );
-        let connections = count("connections", &self.connections, connections);
-        let connections_per_address = count(
-            "connections_per_address",
-            &self.connections_per_address,
-            half(connections, connections_per_address),
-        );
-        let streams = count("streams", &self.streams, streams);
-        let streams_per_address = count(
-            "streams_per_address",
-            &self.streams_per_address,
-            half(streams, streams_per_address),
-        );
-        let watchers = count("watchers", &self.watchers, watchers);
-        let watchers_per_caller = count(
-            "watchers_per_caller",
-            &self.watchers_per_caller,
-            half(watchers, watchers_per_caller),
-        );
-        let running = count("turns", &self.turns, running);
-        let waiting = count("turns_waiting", &self.turns_waiting, waiting);
-        let waiting_per_caller = count(
-            "turns_waiting_per_caller",
-            &self.turns_waiting_per_caller,
-            half(waiting, waiting_per_caller),
-        );
-        let mut small = |name, given, default: u32, least: u64, most: u64| {
-            let read = read(name, given, default.into(), least, most);
-            read.and_then(|it| u32::try_from(it).ok())
-        };
-        let given = &self.calls_per_second;
-        let calls_per_second = small("calls_per_second", given, calls_per_second, 1, COUNT_MAX);
-        let given = &self.streams_per_connection;
-        let streams_per_connection = small(
-            "streams_per_connection",
-            given,
-            streams_per_connection,
-            1,
-            65_536,
-        );
-        let given = &self.header_bytes;
-        let header_bytes = small("header_bytes", given, header_bytes, 1024, 1_048_576);
-        Some(Limits {
-            call_seconds: call_seconds?,
-            slow_call_ms: slow_call_ms?,
-            calls_in_flight: calls_in_flight?,
-            calls_in_flight_per_caller: calls_in_flight_per_caller?,
-            calls_per_second: calls_per_second?,
-            connections: connections?,
-            connections_per_address: connections_per_address?,
-            streams: streams?,
-            streams_per_address: streams_per_address?,
-            streams_per_connection: streams_per_connection?,
-            header_bytes: header_bytes?,
-            watchers: watchers?,
-            watchers_per_caller: watchers_per_caller?,
-            turns: TurnLimits {
-                running: running?,
-                waiting: waiting?,
-                waiting_per_caller: waiting_per_caller?,
-                cost: cost?,
-            },
-        })
+        files.scan = scan.flatten();
+        files
     }
 }
 
@@ -520,7 +329,7 @@ pub struct DatabaseConfig {
     /// Where the database is.
     pub database: DatabaseUrl,
     /// Where the bytes of new files are kept.
-    pub files: Place,
+    pub files: Location,
     /// Editions whose entries a new database is to hold.
     pub catalogue: Vec<String>,
     /// Whether the settings name them.
@@ -617,91 +426,9 @@ pub struct ServerOptions {
     pub connection_idle: Option<Duration>,
 }
 
-/// How much the server takes at a time; what is more is refused, never kept waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Longest time of a call that does not stream, in seconds.
-    pub call_seconds: u64,
-    /// Time from which a call is logged as a slow one, in milliseconds.
-    pub slow_call_ms: u64,
-    /// Calls being answered.
-    pub calls_in_flight: usize,
-    /// Of these, calls of one principal, or from one address without a key.
-    pub calls_in_flight_per_caller: usize,
-    /// Calls a second by one principal, or from one address without a key.
-    pub calls_per_second: u32,
-    /// Open connections.
-    pub connections: usize,
-    /// Open connections from one address.
-    pub connections_per_address: usize,
-    /// Streams that connections may have open.
-    pub streams: usize,
-    /// Of these, streams of the connections from one address.
-    pub streams_per_address: usize,
-    /// Of these, streams of one connection.
-    pub streams_per_connection: u32,
-    /// Bytes of a call's headers, counted as HTTP/2 does.
-    pub header_bytes: u32,
-    /// Open watches.
-    pub watchers: usize,
-    /// Open watches of one principal, or from one address without a key.
-    pub watchers_per_caller: usize,
-    /// Work over many records. The registry takes it when it starts.
-    pub turns: TurnLimits,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            call_seconds: 60,
-            slow_call_ms: 1000,
-            calls_in_flight: 4096,
-            calls_in_flight_per_caller: 512,
-            calls_per_second: 2000,
-            connections: 4096,
-            connections_per_address: 256,
-            streams: 32_768,
-            streams_per_address: 2048,
-            streams_per_connection: 200,
-            header_bytes: 16 * 1024,
-            watchers: 4096,
-            watchers_per_caller: 1024,
-            turns: TurnLimits::default(),
-        }
-    }
-}
-
-/// Least and largest cost of a call that can be asked for. A page of the published catalogue costs
-/// far less than the least.
-const COST_MIN: u64 = 100_000;
-const COST_MAX: u64 = 1_000_000_000_000;
-
 /// Largest size of a file, and of all files, that can be asked for, in bytes.
 const FILE_SIZE_MAX: u64 = 1024 * 1024 * 1024;
 const FILES_SIZE_MAX: u64 = 1024 * FILE_SIZE_MAX;
-
-/// Largest number of anything that can be asked for.
-const COUNT_MAX: u64 = 1_000_000;
-
-/// Everything that is wrong with the settings.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Mistakes(Vec<String>);
-
-impl fmt::Display for Mistakes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.0.len();
-        write!(
-            f,
-            "{count} mistake{} in the settings:",
-            if count == 1 { "" } else { "s" }
-        )?;
-        self.0
-            .iter()
-            .try_for_each(|mistake| write!(f, "\n  {mistake}"))
-    }
-}
-
-impl std::error::Error for Mistakes {}
 
 impl DatabaseArgs {
     /// Reads the configuration file and checks everything.
@@ -751,53 +478,6 @@ const LISTEN_FIX: &str = "speak TLS with --tls-certificate and --tls-key, or lis
 const METRICS_LISTEN_FIX: &str = "the page of metrics has no TLS: listen on 127.0.0.1, or set \
                                   --insecure if the network is protected by other means";
 
-/// Every key of the configuration file.
-const KEYS: &[&str] = &[
-    "database",
-    "files",
-    "file_size",
-    "files_size",
-    "files_a_day",
-    "file_scan",
-    "uncited_file_days",
-    "catalogue",
-    "log_format",
-    "log_level",
-    "sandbox",
-    "listen",
-    "insecure",
-    "issuers",
-    "public_url",
-    "tls_certificate",
-    "tls_key",
-    "tls_client_ca",
-    "tls_client_auth",
-    "signing_key",
-    "log_origin",
-    "shutdown_seconds",
-    "web_origin",
-    "trusted_proxy",
-    "proxy_protocol",
-    "metrics_listen",
-    "call_seconds",
-    "slow_call_ms",
-    "calls_in_flight",
-    "calls_in_flight_per_caller",
-    "calls_per_second",
-    "connections",
-    "connections_per_address",
-    "streams",
-    "streams_per_address",
-    "streams_per_connection",
-    "header_bytes",
-    "watchers",
-    "watchers_per_caller",
-    "turns",
-    "turns_waiting",
-    "turns_waiting_per_caller",
-    "call_cost",
-];
-
 impl ServeArgs {
     /// Reads the configuration file and checks everything.
     pub fn resolve(&self) -> Result<ServeConfig, Mistakes> {
@@ -820,12 +500,10 @@ impl ServeArgs {
             "10",
             seconds,
         );
-        let web_origin = self.web_origin.join(",");
-        let web_origin = Some(&web_origin).filter(|_| !self.web_origin.is_empty());
-        let web_origins = settings.read("web_origin", web_origin, "", origins);
-        let trusted_proxy = self.trusted_proxy.join(",");
-        let trusted_proxy = Some(&trusted_proxy).filter(|_| !self.trusted_proxy.is_empty());
-        let trusted_proxies = settings.read("trusted_proxy", trusted_proxy, "", proxies);
+        let given = joined(&self.web_origin);
+        let web_origins = settings.read("web_origin", given.as_ref(), "", origins);
+        let given = joined(&self.trusted_proxy);
+        let trusted_proxies = settings.read("trusted_proxy", given.as_ref(), "", proxies);
         let given = self.proxy_protocol.as_ref();
         let proxy_protocol = settings.read("proxy_protocol", given, "false", boolean);
         if proxy_protocol == Some(true) && trusted_proxies == Some(Proxies::default()) {
@@ -854,7 +532,7 @@ impl ServeArgs {
         let signing = self.signing.resolve(&mut settings, database);
         let limits = self.limits.resolve(&mut settings);
         let place = common.as_ref().map(|it| it.files.clone());
-        let files = self.files.resolve(&mut settings, place);
+        let files = self.files.resolve(&mut settings, place.unwrap_or_default());
         if insecure == Some(false) {
             let is_plain = tls.as_ref().is_some_and(Option::is_none);
             for (name, address, fix) in [
@@ -889,8 +567,8 @@ impl ServeArgs {
                     insecure: insecure?,
                     issuers: issuers?,
                     public_url: public_url?,
-                    limits: limits?,
-                    files: files?,
+                    limits,
+                    files,
                     signing: signing?,
                     ..ServerOptions::default()
                 },
@@ -900,112 +578,6 @@ impl ServeArgs {
         let config = read();
         settings.finish(config)
     }
-}
-
-/// The configuration file, and what was wrong so far.
-struct Settings {
-    file: BTreeMap<String, String>,
-    mistakes: Vec<String>,
-}
-
-impl Settings {
-    /// One file serves every command, so it may hold settings that this one does not read.
-    fn open(path: Option<&PathBuf>) -> Self {
-        let mut settings = Self {
-            file: BTreeMap::new(),
-            mistakes: Vec::new(),
-        };
-        let Some(path) = path else { return settings };
-        let shown = path.display();
-        let table = match table(path) {
-            Ok(table) => table,
-            Err(mistake) => {
-                settings.mistake(format!("config: {mistake}"));
-                return settings;
-            }
-        };
-        for (key, value) in table {
-            let value = match value {
-                toml::Value::String(text) => text,
-                toml::Value::Array(items) if items.iter().all(toml::Value::is_str) => {
-                    let items = items.iter().filter_map(toml::Value::as_str);
-                    items.collect::<Vec<_>>().join(",")
-                }
-                toml::Value::Integer(number) => number.to_string(),
-                toml::Value::Float(number) => number.to_string(),
-                toml::Value::Boolean(flag) => flag.to_string(),
-                other => {
-                    let kind = other.type_str();
-                    settings.mistake(format!(
-                        "config: `{}` in `{shown}` is of type {kind}; write a text, a number, or \
-                         true or false",
-                        name(&key)
-                    ));
-                    continue;
-                }
-            };
-            if KEYS.contains(&&*key) {
-                settings.file.insert(key, value);
-            } else {
-                let known = KEYS.join(", ");
-                settings.mistake(format!(
-                    "config: `{shown}` has no setting `{}`; known: {known}",
-                    name(&key)
-                ));
-            }
-        }
-        settings
-    }
-
-    fn mistake(&mut self, mistake: String) {
-        self.mistakes.push(mistake);
-    }
-
-    /// One setting: what was given, else what the file says, else the default.
-    fn read<T>(
-        &mut self,
-        name: &str,
-        given: Option<&String>,
-        default: &str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        let text = given
-            .or_else(|| self.file.get(name))
-            .map_or(default, String::as_str);
-        match parse(text) {
-            Ok(value) => Some(value),
-            // the database's URL in another's place
-            Err(_) if name != "database" && text.contains("://") && text.contains('@') => {
-                self.mistake(format!("{name}: a URL with a user does not belong here"));
-                None
-            }
-            Err(mistake) => {
-                self.mistake(format!("{name}: {mistake}"));
-                None
-            }
-        }
-    }
-
-    fn finish<T>(self, config: Option<T>) -> Result<T, Mistakes> {
-        match config {
-            Some(config) if self.mistakes.is_empty() => Ok(config),
-            _ => Err(Mistakes(self.mistakes)),
-        }
-    }
-}
-
-/// Reads a file in TOML.
-fn table(path: &Path) -> Result<toml::Table, String> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path);
-    let text = text.map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
-    text.parse().map_err(|error: toml::de::Error| {
-        // not the error as it is: that quotes the line, which may hold a password
-        let before = error.span().and_then(|span| text.get(..span.start));
-        let line = before.unwrap_or_default().matches('\n').count() + 1;
-        let what = error.message();
-        format!("`{shown}` is not TOML: line {line}: {what}")
-    })
 }
 
 fn issuers(text: &str) -> Result<Vec<Issuer>, String> {
@@ -1036,10 +608,10 @@ fn database(text: &str) -> Result<DatabaseUrl, String> {
     DatabaseUrl::parse(text).map_err(ToOwned::to_owned)
 }
 
-fn place(text: &str) -> Result<Place, String> {
+fn place(text: &str) -> Result<Location, String> {
     let mistake =
         || format!("`{text}` is no place for files; write `database`, or `directory:PATH`");
-    Place::parse(text).ok_or_else(mistake)
+    Location::parse(text).ok_or_else(mistake)
 }
 
 /// As one word of a shell.
@@ -1049,17 +621,6 @@ pub fn quoted(text: &str) -> String {
         text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-/// A key of the configuration file, as errors show it: a text that is not a name may be a password.
-fn name(key: &str) -> &str {
-    const LENGTH_MAX: usize = 40;
-    let named = |it: u8| it.is_ascii_lowercase() || it == b'_' || it == b'-';
-    if key.bytes().all(named) && key.len() <= LENGTH_MAX {
-        key
-    } else {
-        "…"
     }
 }
 
@@ -1142,15 +703,6 @@ fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
         Ok(None)
     } else {
         address(text).map(Some)
-    }
-}
-
-fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
-    match text.parse() {
-        Ok(number) if (least..=most).contains(&number) => Ok(number),
-        _ => Err(format!(
-            "`{text}` is not a whole number from {least} to {most}"
-        )),
     }
 }
 

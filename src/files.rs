@@ -35,7 +35,7 @@ const CALLERS: u64 = 8;
 
 /// Where the bytes of new files are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// In the database.
     #[default]
     Database,
@@ -55,7 +55,7 @@ pub(crate) fn fuzz_type(content: &[u8]) {
     assert_eq!(whole.media_type(""), halves.media_type(""));
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Database => f.write_str("database"),
@@ -64,7 +64,7 @@ impl fmt::Display for Place {
     }
 }
 
-impl Place {
+impl Location {
     /// Makes the directory if it does not exist.
     fn make(&self) -> anyhow::Result<()> {
         let Self::Directory(path) = self else {
@@ -88,7 +88,7 @@ impl Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The place of the bytes.
-    pub place: Place,
+    pub place: Location,
     /// Largest size of a file, in bytes.
     pub size_max: u64,
     /// Largest size of all files together, in bytes.
@@ -105,7 +105,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            place: Place::Database,
+            place: Location::Database,
             size_max: 20 * MIB,
             total_max: 10 * 1024 * MIB,
             day_max: 500 * MIB,
@@ -138,7 +138,7 @@ impl Files {
     }
 
     /// The same, for reading only.
-    pub fn open_to_read(store: &Store, place: &Place) -> anyhow::Result<Self> {
+    pub fn open_to_read(store: &Store, place: &Location) -> anyhow::Result<Self> {
         let settings = Settings {
             place: place.clone(),
             ..Settings::default()

@@ -198,7 +198,7 @@ pub const TARGETS: &[Target] = &[
         name: "json_request",
         run: |bytes| json::fuzz::request(&POOL, bytes),
         seeds: &[
-            "\u{1}plan_id=made-up\n{\"displayName\": \"Kế hoạch\", \"budget\": {\"lines\": [{}]}}",
+            "\u{1}plan_id=synthetic\n{\"displayName\": \"Kế hoạch\", \"budget\": {\"lines\": [{}]}}",
             "\u{9}filter=a%3Db&page_size=3&effective_date=2026-01\n",
         ],
     },

@@ -243,7 +243,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
-type Answer = Result<Response<Body>, Refusal>;
+type HttpResult = Result<Response<Body>, Refusal>;
 
 impl Api {
     /// The response to a request that is refused before it reaches a method.
@@ -254,7 +254,7 @@ impl Api {
         response
     }
 
-    async fn answer<S>(&self, mut grpc: S, request: Request<Body>) -> Result<Answer, S::Error>
+    async fn answer<S>(&self, mut grpc: S, request: Request<Body>) -> Result<HttpResult, S::Error>
     where
         S: Service<Request<Body>, Response = Response<Body>>,
     {
@@ -324,7 +324,7 @@ impl Api {
         variables: &[(&str, String)],
         parts: &http::request::Parts,
         body: Body,
-    ) -> Result<(Asked, DynamicMessage), Refusal> {
+    ) -> Result<(ResponseOptions, DynamicMessage), Refusal> {
         let headers = &parts.headers;
         let offer = Offer::of(route);
         let (format, query) = offer.take_format(query(parts)?);
@@ -356,7 +356,7 @@ impl Api {
             // a page is not computed for a caller who could not have it written
             self.turns.has_place(&held.who()).map_err(status::status)?;
         }
-        let asked = Asked {
+        let asked = ResponseOptions {
             held,
             conditions,
             events: form == Form::Events,
@@ -369,7 +369,7 @@ impl Api {
     async fn convert(
         &self,
         route: &Route,
-        asked: &Asked,
+        asked: &ResponseOptions,
         response: Response<Body>,
     ) -> Result<Response<Body>, Failed> {
         let (parts, body) = response.into_parts();
@@ -429,7 +429,7 @@ impl Api {
     async fn write(
         &self,
         route: &Route,
-        asked: &Asked,
+        asked: &ResponseOptions,
         message: Bytes,
     ) -> Result<(Written, Kept), Status> {
         let is_long = message.len() > JSON_AT_ONCE_MAX;
@@ -453,7 +453,7 @@ impl Api {
     }
 
     /// The response to a call that a method, or a layer before it, refused.
-    fn failed(&self, route: &Route, asked: &Asked, failed: Failed) -> Answer {
+    fn failed(&self, route: &Route, asked: &ResponseOptions, failed: Failed) -> HttpResult {
         let status = spelling::status(&failed.status, &route.method.input());
         let refusal = asked.conditions.refusal(status.into());
         let mut response = errors::response(&self.status, &refusal);
@@ -518,7 +518,7 @@ fn held(parts: &http::request::Parts) -> Result<Arc<Held>, Status> {
 }
 
 /// How to answer a request.
-struct Asked {
+struct ResponseOptions {
     held: Arc<Held>,
     conditions: Conditions,
     /// A stream as server-sent events.

@@ -174,13 +174,13 @@ struct Published {
     readiness: watch::Sender<bool>,
     condition: Mutex<Condition>,
     /// Counts how often the log's head was looked at.
-    looks: watch::Sender<u64>,
+    polls: watch::Sender<u64>,
     /// When it was last looked at.
     followed: Mutex<Instant>,
     /// The log's time when it was last looked at under its lock, or why the clock is refused; none
-    /// before the first look. What was appended before that time is published, and what is
+    /// before the first poll. What was appended before that time is published, and what is
     /// appended later is recorded later.
-    locked_look: watch::Sender<Option<Result<Timestamp, Unavailable>>>,
+    locked_poll: watch::Sender<Option<Result<Timestamp, Unavailable>>>,
     /// The latest time, in microseconds, that a read was promised to be repeatable at: what is
     /// recorded here afterwards is recorded later than that.
     answered: AtomicI64,
@@ -204,9 +204,9 @@ impl Published {
         lock(&self.followed).elapsed()
     }
 
-    /// Records the log's time at a look under its lock.
+    /// Records the log's time at a poll under its lock.
     fn note_locked(&self, time: Timestamp) {
-        self.locked_look.send_replace(Some(Ok(time)));
+        self.locked_poll.send_replace(Some(Ok(time)));
     }
 }
 
@@ -281,9 +281,9 @@ impl Registry {
             revision: watch::Sender::new(head.revision),
             readiness: watch::Sender::new(true),
             condition: Mutex::new(Condition::new()),
-            looks: watch::Sender::new(0),
+            polls: watch::Sender::new(0),
             followed: Mutex::new(Instant::now()),
-            locked_look: watch::Sender::new(None),
+            locked_poll: watch::Sender::new(None),
             answered: AtomicI64::new(i64::MIN),
             closing: Notify::new(),
         });
@@ -362,13 +362,13 @@ impl Registry {
         self.published.closing.notify_one();
     }
 
-    /// Waits for the next look at the log, so that this process knows what other processes
+    /// Waits for the next poll of the log, so that this process knows what other processes
     /// committed before this call. Waits at most `FOLLOW_TIME_MAX`.
-    pub async fn follow(&self) {
-        let mut looks = self.published.looks.subscribe();
-        // A look that began earlier may still be running.
-        let wanted = looks.borrow_and_update().saturating_add(2);
-        let looked = looks.wait_for(|looks| *looks >= wanted);
+    pub async fn catch_up(&self) {
+        let mut polls = self.published.polls.subscribe();
+        // A poll that began earlier may still be running.
+        let wanted = polls.borrow_and_update().saturating_add(2);
+        let looked = polls.wait_for(|polls| *polls >= wanted);
         drop(tokio::time::timeout(FOLLOW_TIME_MAX, looked).await);
     }
 
@@ -383,8 +383,8 @@ impl Registry {
         published
             .answered
             .fetch_max(time.as_micros(), Ordering::SeqCst);
-        let mut looks = published.locked_look.subscribe();
-        let looked = looks.wait_for(|last| match last {
+        let mut polls = published.locked_poll.subscribe();
+        let looked = polls.wait_for(|last| match last {
             Some(Ok(looked_at)) => *looked_at >= time,
             Some(Err(_)) => true,
             None => false,

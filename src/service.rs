@@ -9,6 +9,7 @@ mod denials;
 mod deployments;
 mod encodings;
 mod evidence;
+mod figures;
 mod files;
 mod glossary;
 pub mod health;
@@ -58,7 +59,7 @@ use crate::{
 use changes::WatchStream as WatchChangesStream;
 use encodings::Encodings;
 use files::DownloadFileStream;
-use ndp_core::records::platforms::Platform;
+use ndp_core::{error::Error, records::platforms::Platform};
 use transfer::{DownloadTemplateStream, ExportStream};
 
 macro_rules! names {
@@ -69,6 +70,9 @@ macro_rules! names {
     };
 }
 methods::services!(names);
+
+/// What a method returns, before the error becomes a status.
+type RpcResult<T> = Result<tonic::Response<T>, Error>;
 
 /// The compression that requests may use. The size limit applies to the decompressed message.
 fn gzip() -> EnabledCompressionEncodings {

@@ -86,7 +86,7 @@ pub struct Head {
 
 /// The head, and the time on the database's own clock when it was read.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct HeadAndTime {
     /// The head of the log.
     pub head: Head,
     /// None on SQLite, whose clock is the process's.
@@ -109,7 +109,6 @@ pub struct Loaded {
 pub struct Replay {
     /// The principal that sent the request.
     pub principal: PrincipalName,
-    /// Its id.
     pub id: Uuid,
     /// The digest of the request.
     pub digest: [u8; 32],
@@ -139,7 +138,6 @@ pub struct Verified {
 /// Something wrong in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The table.
     pub table: &'static str,
     /// The row, in words.
     pub row: String,
@@ -266,13 +264,13 @@ impl Store {
 
     /// The current head of the log.
     pub async fn head(&self) -> Result<Head, Error> {
-        Ok(self.look().await?.head)
+        Ok(self.head_and_time().await?.head)
     }
 
     /// The same with the database's time.
-    pub async fn look(&self) -> Result<Look, Error> {
-        let look = reading!(self.engine, link => log::look(link));
-        self.outages.during(look, "reading the head")
+    pub async fn head_and_time(&self) -> Result<HeadAndTime, Error> {
+        let head_and_time = reading!(self.engine, link => log::head_and_time(link));
+        self.outages.during(head_and_time, "reading the head")
     }
 
     /// Refuses a log whose last change does not match its head.
@@ -546,7 +544,7 @@ pub struct WriteTx<'c> {
 
 impl<'c> WriteTx<'c> {
     async fn begin(mut tx: Writing<'c>, store: &Store) -> Result<Self, Failure> {
-        let Look {
+        let HeadAndTime {
             head,
             database_time,
         } = log::begin(tx.link(), store.engine.begin_write()).await?;

@@ -210,12 +210,12 @@ async fn a_call_is_a_part_of_its_callers_trace() {
     let parent = format!("00-{TRACE_ID}-{PARENT_ID}-01");
     metadata.insert("traceparent", parent.parse().unwrap());
     metadata.insert("authorization", format!("Bearer {key}").parse().unwrap());
-    metadata.insert("x-made-up", "made-up-metadata".parse().unwrap());
+    metadata.insert("x-synthetic", "synthetic-metadata".parse().unwrap());
     let me = server.identify_caller(&metadata).await.unwrap();
     assert!(format!("{me:?}").contains("vien-kiem-thu"), "{me:?}");
     let mut platforms = CatalogueServiceClient::new(server.channel.clone());
     let mut missing = Request::new(pb::GetPlatformRequest {
-        name: "platforms/made-up-name".into(),
+        name: "platforms/synthetic-name".into(),
         ..Default::default()
     });
     *missing.metadata_mut() = metadata.clone();
@@ -290,7 +290,7 @@ async fn a_call_is_a_part_of_its_callers_trace() {
         &*key,
         "authorization",
         "vien-kiem-thu",
-        "made-up",
+        "synthetic",
         "MadeUp",
         "traceparent",
     ] {

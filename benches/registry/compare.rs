@@ -201,7 +201,7 @@ fn update(plan: &str, with_id: bool, authorization: Option<String>) -> Result<Ca
             paths: vec!["objectives".to_owned()],
         }),
         request_id: if with_id { ID } else { "" }.to_owned(),
-        reason: "made up for the benchmark".to_owned(),
+        reason: "synthetic for the benchmark".to_owned(),
         ..Default::default()
     };
     let message = prost::Message::encode_to_vec(&request);

@@ -79,7 +79,7 @@ async fn rate(directory: &Path, group: usize, measure: Duration) -> Result<f64> 
     sqlx::query("CREATE TABLE rows (name TEXT NOT NULL PRIMARY KEY, image TEXT NOT NULL) STRICT")
         .execute(&mut connection)
         .await?;
-    let names: Vec<_> = (0..group).map(|n| format!("made-up-{n}")).collect();
+    let names: Vec<_> = (0..group).map(|n| format!("synthetic-{n}")).collect();
     let text = "x".repeat(TEXT_BYTES);
     let begun = Instant::now();
     let mut transactions = 0;

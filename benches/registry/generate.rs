@@ -142,7 +142,7 @@ async fn kept(
     make: impl AsyncFnOnce(PathBuf) -> Result<Database>,
 ) -> Result<Database> {
     let version = env!("CARGO_PKG_VERSION");
-    let stem = format!("made-up-{count}-{of}-{version}-{GENERATION}");
+    let stem = format!("synthetic-{count}-{of}-{version}-{GENERATION}");
     let about = directory.join(format!("{stem}.json"));
     if let Ok(known) = std::fs::read(&about) {
         return Ok(serde_json::from_slice(&known)?);
@@ -181,7 +181,7 @@ async fn make(file: PathBuf, count: usize) -> Result<Database> {
         .iter()
         .map(|it| it.name.to_string())
         .collect();
-    let more = made_up_platforms(&seed, count)?;
+    let more = synthetic_platforms(&seed, count)?;
     registry.seed(seed).await?;
     let (kind, role) = (PrincipalKind::Person, Role::AgencyEditor);
     let agency = AgencyName::from_id(AGENCY).context("an agency")?;
@@ -251,7 +251,7 @@ async fn make_key(
         Box::new(CreatePrincipal {
             name: Some(principal.clone()),
             fields: PrincipalFields {
-                display_name: "Benchmark (made up)".to_owned(),
+                display_name: "Benchmark (synthetic)".to_owned(),
                 kind,
                 agency,
                 roles: vec![role],
@@ -315,7 +315,7 @@ async fn append_changes<R: Record>(
                 agency: AgencyName::from_id(AGENCY),
                 method: method.into(),
                 request_id: None,
-                reason: "made up for the benchmark".to_owned(),
+                reason: "synthetic for the benchmark".to_owned(),
                 effects: images.collect(),
                 key_hashes: Vec::new(),
                 redaction: None,
@@ -400,7 +400,7 @@ fn task(number: usize, agencies: &[AgencyName], moment: Timestamp) -> Result<Tas
         due: due.map(|day| Period::day(day, "")),
         ..TaskFields::default()
     };
-    let name = TaskName::from_id(&format!("made-up-{number:07}")).context("an id")?;
+    let name = TaskName::from_id(&format!("synthetic-{number:07}")).context("an id")?;
     // the change that writes it sets the real one
     let mut task = Task::new(name, fields, Meta::created(moment, Default::default()));
     if let Some(completion_date) = completed {
@@ -548,13 +548,13 @@ fn word<'a>(words: &'a [&'a str], number: usize) -> &'a str {
 }
 
 /// Adds synthetic platforms until there are `count`; their ids come after the shipped ones.
-fn made_up_platforms(seed: &Seed, count: usize) -> Result<Vec<Platform>> {
+fn synthetic_platforms(seed: &Seed, count: usize) -> Result<Vec<Platform>> {
     let mut made = Vec::new();
     let edition = EditionName::from_id(catalogue::OPENING_EDITION).context("an id")?;
     let agencies: Vec<_> = seed.agencies.iter().map(|it| it.name.clone()).collect();
     let agencies: Vec<_> = agencies.iter().filter(|it| it.id() != AGENCY).collect();
     for number in seed.platforms.len()..count {
-        let name = PlatformName::from_id(&format!("ndp-made-up-{number:06}"));
+        let name = PlatformName::from_id(&format!("ndp-synthetic-{number:06}"));
         let agency = agencies
             .get(number % agencies.len())
             .map(|it| (*it).clone());
@@ -569,7 +569,7 @@ fn made_up_platforms(seed: &Seed, count: usize) -> Result<Vec<Platform>> {
             name: name.context("an id")?,
             fields: PlatformFields {
                 display_name: display_name.clone(),
-                display_name_en: format!("Made-up application no. {number}"),
+                display_name_en: format!("Synthetic application no. {number}"),
                 governance: vec![Governance {
                     agency,
                     ..Governance::default()
@@ -651,7 +651,7 @@ fn plan(platform: &Platform, id: &str, agency: &AgencyName, moment: Timestamp) -
             agency: Some(agency.clone()),
             person: Some(editor()?),
             document: None,
-            reason: "made up for the benchmark".to_owned(),
+            reason: "synthetic for the benchmark".to_owned(),
         }],
         agency,
         superseding_plan: None,

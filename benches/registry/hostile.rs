@@ -1,15 +1,15 @@
-//! What honest callers feel beside each attack of `tests/it/hostile`, at its full size and against
-//! the default limits. Runs only where it is named, for it takes minutes.
+//! What honest callers feel beside each attack of `tests/it/faults/hostile`, at its full size and
+//! against the default limits. Runs only where it is named, for it takes minutes.
 //!
 //! An attack takes processor time of its own, on a machine that all share. So each runs twice: on
 //! the server, and on a sink that reads and discards the same connections, calls and frames, at the
 //! rate that they were sent to the server. The ratio says what the server itself adds.
 
 #[expect(dead_code, reason = "tests use all of it")]
-#[path = "../../tests/it/hostile/attack.rs"]
+#[path = "../../tests/it/faults/hostile/attack.rs"]
 mod attack;
 #[expect(dead_code, reason = "tests use all of it")]
-#[path = "../../tests/it/hostile/calls.rs"]
+#[path = "../../tests/it/faults/hostile/calls.rs"]
 mod calls;
 #[expect(
     dead_code,
@@ -19,9 +19,9 @@ mod calls;
 )]
 #[path = "../../tests/it/harness/frames.rs"]
 mod frames;
-#[path = "../../tests/it/hostile/line.rs"]
+#[path = "../../tests/it/faults/hostile/line.rs"]
 mod line;
-#[path = "../../tests/it/hostile/sockets.rs"]
+#[path = "../../tests/it/faults/hostile/sockets.rs"]
 mod sockets;
 
 use std::{

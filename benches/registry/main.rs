@@ -152,7 +152,7 @@ fn report(options: &Options) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let cores = std::thread::available_parallelism()?.get();
     println!(
-        "{cores} cores, {} rounds, medians; made-up data",
+        "{cores} cores, {} rounds, medians; synthetic data",
         options.rounds
     );
     let comparisons = runtime.block_on(compare::run(options, &directory))?;

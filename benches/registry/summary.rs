@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use ndp_core::{
     change::{Change, Effect, Image},
     effort::Effort,
-    monitoring::tally::{Place, Sight, Tally},
+    monitoring::tally::{Clearance, CountScope, Tally},
     names::{MilestoneName, PlanName, PlatformName, Revision},
     records::{
         meta::Meta,
@@ -210,17 +210,22 @@ fn in_memory(found: &mut Summaries) -> Result<()> {
         advances.push(began.elapsed().as_secs_f64() * 1e6);
     }
     found.advance_us = median(advances);
-    let place = Place::default();
+    let count_scope = CountScope::default();
     let began = Instant::now();
     for _ in 0..1000 {
-        std::hint::black_box(tally.counts(&place, &Sight::All));
+        std::hint::black_box(tally.counts(&count_scope, &Clearance::All));
     }
     found.lookup_us = began.elapsed().as_secs_f64() * 1e3;
     let dates: Vec<_> = (0..52)
         .map(|week| today.plus_days((week - 51) * 7))
         .collect();
     let began = Instant::now();
-    std::hint::black_box(state.timeline(&place, &Sight::All, &dates, &Effort::unlimited()));
+    std::hint::black_box(state.timeline(
+        &count_scope,
+        &Clearance::All,
+        &dates,
+        &Effort::unlimited(),
+    ));
     found.timeline_ms = began.elapsed().as_secs_f64() * 1e3;
     Ok(())
 }
@@ -231,7 +236,7 @@ fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
     let meta = Meta::created(Timestamp::parse("2025-01-01T00:00:00Z")?, revision);
     let agency = ndp_core::names::AgencyName::from_id(&format!("a{}", number % 100));
     let agency = agency.context("an agency")?;
-    let name = PlatformName::from_id(&format!("ndp-made-up-{number:06}")).context("a name")?;
+    let name = PlatformName::from_id(&format!("ndp-synthetic-{number:06}")).context("a name")?;
     images.push(Image::Platform(Arc::new(Platform {
         name: name.clone(),
         fields: PlatformFields {

@@ -226,7 +226,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_lost_and_nothing_made_up(
+        fn nothing_is_lost_and_nothing_invented(
             steps in prop::collection::vec((0_u8..4, 0_usize..6, any::<bool>()), 0..60),
         ) {
             let pool = Pool::new(Limit::RequestBytes, 20, 8);

@@ -25,11 +25,11 @@ pub struct Rates<K = Who> {
     limit: Limit,
     per_second: u32,
     started: Instant,
-    parts: Parts<Part<K>>,
+    parts: Parts<Shard<K>>,
 }
 
 #[derive(Debug)]
-struct Part<K> {
+struct Shard<K> {
     full_at: HashMap<K, u64, RandomState>,
     /// The bucket shared by all callers that have no room in the table.
     others_full_at: u64,
@@ -37,7 +37,7 @@ struct Part<K> {
     crowded_until: u64,
 }
 
-impl<K> Default for Part<K> {
+impl<K> Default for Shard<K> {
     fn default() -> Self {
         Self {
             full_at: HashMap::default(),
@@ -96,7 +96,7 @@ impl<K: Clone + Eq + Hash> Rates<K> {
     }
 }
 
-impl<K: Clone + Eq + Hash> Part<K> {
+impl<K: Clone + Eq + Hash> Shard<K> {
     fn of(&mut self, who: &K, now: u64) -> &mut u64 {
         let full = self.full_at.len() >= CALLERS_MAX && !self.full_at.contains_key(who);
         if full && self.crowded_until <= now {

@@ -194,7 +194,7 @@ impl Turns {
 
     /// Waits for a turn to read the log, without a waiting place: a watch is limited by its own
     /// pool, and waits for one turn at a time.
-    pub async fn follow(&self, who: &Who) -> Result<Turn, Error> {
+    pub async fn take_for_watch(&self, who: &Who) -> Result<Turn, Error> {
         self.wait(Work::Following, who, None).await
     }
 

@@ -57,7 +57,6 @@ pub struct Attempt<'a> {
     pub who: &'a Who,
     /// The identified caller.
     pub person: Option<&'a Person>,
-    /// The method.
     pub method: &'a str,
     /// The resource that a write named.
     pub resource: &'a str,

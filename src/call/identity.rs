@@ -163,7 +163,7 @@ impl Identifier {
             (Caller::Known(known), _) => match &known.credential {
                 Credential::ApiKey(_) | Credential::KeySession(_) => None,
                 Credential::External(proved) => {
-                    // for a certificate only here: one of no principal needs no look at the log
+                    // for a certificate only here: one of no principal needs no poll of the log
                     self.registry.check_honoured()?;
                     Some(proved.identity.clone())
                 }
@@ -250,7 +250,7 @@ async fn twice<T>(
     match find() {
         Err(Error::Unauthenticated(Unauthenticated::Invalid)) => {
             charge()?;
-            Box::pin(registry.follow()).await;
+            Box::pin(registry.catch_up()).await;
             find()
         }
         found => found,

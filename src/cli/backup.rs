@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::{DatabaseArgs, DatabaseConfig},
-    files::{Place, Verified},
+    files::{Location, Verified},
     store::{DatabaseUrl, Store},
 };
 use ndp_core::time::Clock as _;
@@ -145,7 +145,7 @@ async fn open_file(file: &Path) -> anyhow::Result<Store> {
 async fn verified(
     backup: &Store,
     file: &Path,
-    place: &Place,
+    place: &Location,
 ) -> anyhow::Result<(String, Verified)> {
     let Report { database, files } = Report::of(backup, place, &[]).await?;
     let mut findings = database.findings.iter().chain(&files.findings);
@@ -161,12 +161,12 @@ async fn verified(
 }
 
 /// What to copy besides the database.
-fn beside(files: &Verified, place: &Place) -> String {
+fn beside(files: &Verified, place: &Location) -> String {
     match (files.outside, place) {
         (0, _) => String::new(),
-        (_, Place::Directory(path)) => {
+        (_, Location::Directory(path)) => {
             format!("  Copy the directory of files too: {}\n", path.display())
         }
-        (_, Place::Database) => "  Copy the directory of files too.\n".to_owned(),
+        (_, Location::Database) => "  Copy the directory of files too.\n".to_owned(),
     }
 }

@@ -47,7 +47,7 @@ use ndp_core::{
 const AGENCY: &str = "co-quan-thu-nghiem-1";
 
 /// How often the clock is looked at.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The end of the name of the file in which the next day is made.
 const NEXT: &str = ".next";
@@ -178,9 +178,9 @@ impl Sandbox {
 
     /// Waits until the day is over and the next one is made.
     async fn day_is_over(&self, day: Date) {
-        let mut looks = interval(LOOK_INTERVAL);
+        let mut polls = interval(POLL_INTERVAL);
         loop {
-            looks.tick().await;
+            polls.tick().await;
             if self.today() <= day {
                 continue;
             }

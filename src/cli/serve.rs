@@ -144,7 +144,7 @@ fn open_keys() -> anyhow::Result<String> {
 fn stay_for_other_signals(tls: Option<Tls>) -> anyhow::Result<()> {
     let hangups = signal(SignalKind::hangup())?;
     match tls {
-        Some(tls) => drop(tokio::spawn(tls.follow(hangups))),
+        Some(tls) => drop(tokio::spawn(tls.reload_on_change(hangups))),
         None => ignore("SIGHUP", hangups),
     }
     ignore("SIGUSR1", signal(SignalKind::user_defined1())?);

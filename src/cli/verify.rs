@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::output;
 use crate::{
     config::DatabaseArgs,
-    files::{self, Files, Place},
+    files::{self, Files, Location},
     signed,
     store::{self, Store},
 };
@@ -71,7 +71,7 @@ impl Report {
     /// the database or in this place.
     pub(super) async fn of(
         store: &Store,
-        place: &Place,
+        place: &Location,
         roots: &[(Revision, Digest)],
     ) -> anyhow::Result<Self> {
         let database = store.verify_with(roots).await?;

@@ -13,7 +13,7 @@ use tokio::{
     io::{AsyncSeekExt as _, AsyncWriteExt as _},
 };
 
-use super::Place;
+use super::Location;
 use ndp_core::{error::Error, messages::Unavailable};
 
 /// The place.
@@ -22,10 +22,10 @@ pub(super) struct Outside(Arc<dyn ObjectStore>);
 
 impl Outside {
     /// Opens the place; `None` if it is the database.
-    pub(super) fn open(place: &Place) -> anyhow::Result<Option<Self>> {
+    pub(super) fn open(place: &Location) -> anyhow::Result<Option<Self>> {
         match place {
-            Place::Database => Ok(None),
-            Place::Directory(path) => {
+            Location::Database => Ok(None),
+            Location::Directory(path) => {
                 let opened = LocalFileSystem::new_with_prefix(path);
                 let opened = opened
                     .with_context(|| format!("cannot read the files in `{}`", path.display()))?;

@@ -26,7 +26,7 @@ use tonic::{Code, Status, body::Body};
 use tower::Service;
 
 use super::{
-    Answer, Api, Asked,
+    Api, HttpResult, ResponseOptions,
     coding::Coding,
     conditions::Conditions,
     errors::{self, Refusal},
@@ -74,7 +74,7 @@ impl Api {
         field: &FieldDescriptor,
         variables: &[(&str, String)],
         (parts, body): (Parts, Body),
-    ) -> Result<Answer, S::Error>
+    ) -> Result<HttpResult, S::Error>
     where
         S: Service<Request<Body>, Response = Response<Body>>,
     {
@@ -102,7 +102,7 @@ impl Api {
         field: &FieldDescriptor,
         variables: &[(&str, String)],
         parts: Parts,
-    ) -> Result<Answer, S::Error>
+    ) -> Result<HttpResult, S::Error>
     where
         S: Service<Request<Body>, Response = Response<Body>>,
     {
@@ -174,7 +174,7 @@ fn begin(
     route: &Route,
     variables: &[(&str, String)],
     parts: &Parts,
-) -> Result<(Asked, Bytes), Refusal> {
+) -> Result<(ResponseOptions, Bytes), Refusal> {
     if Coding::of(&parts.headers)? != Coding::Plain {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         let refusal = Refusal::new(status, &Protocol::CodingUnsupported);
@@ -188,7 +188,7 @@ fn begin(
         // where the request has no such field, the type is not asked for
         let _ = message.try_set_field_by_name(MEDIA_TYPE, Value::String(stated.to_owned()));
     }
-    let asked = Asked {
+    let asked = ResponseOptions {
         held: held(parts)?,
         conditions: Conditions::new(route, &parts.headers, &mut message)?,
         events: false,

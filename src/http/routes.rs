@@ -59,7 +59,6 @@ pub(crate) enum Found<'a> {
     Route(&'a Route, Vec<(&'a str, String)>),
     /// The path exists, but only with these verbs.
     OtherVerbs(Vec<&'a Method>),
-    /// Nothing.
     Nothing,
 }
 

@@ -14,14 +14,14 @@ static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// A call in progress. If it is dropped before its end, its client cancelled it.
 #[derive(Debug)]
-pub(super) struct Going {
+pub(super) struct CallGuard {
     metrics: Metrics,
     method: Arc<Handles>,
     began: Instant,
     ended: bool,
 }
 
-impl Going {
+impl CallGuard {
     fn end(&mut self, headers: &HeaderMap) {
         let code = headers
             .get(&GRPC_STATUS)
@@ -41,13 +41,13 @@ impl Going {
     }
 }
 
-impl Drop for Going {
+impl Drop for CallGuard {
     fn drop(&mut self) {
         self.end_with(Code::Cancelled);
     }
 }
 
-impl Going {
+impl CallGuard {
     /// Starts counting a call of the method.
     pub(super) fn begin(metrics: &Metrics, method: &Arc<Handles>, came: Instant) -> Self {
         method.started();

@@ -28,7 +28,7 @@ use super::{
     details::explain,
     entrance::Entrance,
     guard::Guard,
-    metrics::Going,
+    metrics::CallGuard,
     receive::{receive, receive_grpc, receive_messages},
     web::NDP_SANDBOX,
 };
@@ -95,7 +95,7 @@ impl Inner {
         };
         let method = self.metrics.method(path);
         let is_standard = methods::is_standard(path);
-        let going = Going::begin(&self.metrics, method, came);
+        let going = CallGuard::begin(&self.metrics, method, came);
         let held = match entry {
             Ok(held) => held,
             Err(error) => return going.send(spoken(self.guard.refuse(status(error)))),

@@ -24,7 +24,7 @@ const OTHER: &str = "_OTHER";
 /// A traced call.
 #[derive(Debug)]
 pub(super) struct Traced {
-    going: Going,
+    going: SpanGuard,
     streams: bool,
 }
 
@@ -48,7 +48,7 @@ impl Traced {
         // fails if no spans are exported, or this span is not
         drop(span.set_parent(caller));
         Self {
-            going: Going { span, ended: false },
+            going: SpanGuard { span, ended: false },
             streams: method.is_some_and(Method::streams),
         }
     }
@@ -87,12 +87,12 @@ fn method(path: &str) -> Option<&'static Method> {
 
 /// The span of a call in progress. If it is dropped before its end, the call was cancelled.
 #[derive(Debug)]
-struct Going {
+struct SpanGuard {
     span: Span,
     ended: bool,
 }
 
-impl Going {
+impl SpanGuard {
     fn end(&mut self, code: Code) {
         if std::mem::replace(&mut self.ended, true) {
             return;
@@ -106,7 +106,7 @@ impl Going {
     }
 }
 
-impl Drop for Going {
+impl Drop for SpanGuard {
     fn drop(&mut self) {
         self.end(Code::Cancelled);
     }

@@ -45,7 +45,7 @@ pub struct Claims {
     pub allows_personal_data: Option<String>,
 }
 
-/// How long credentials stay valid without a look at the log. After this time, a key that another
+/// How long credentials stay valid without a poll of the log. After this time, a key that another
 /// process revoked gives no access here. Longer than a failover of the database takes.
 pub const HONOURED_FOR: Duration = Duration::from_secs(60);
 
@@ -274,7 +274,6 @@ fn with_key(
 enum Use {
     /// Calls of any method.
     Calls,
-    /// A feed.
     Feed,
 }
 

@@ -38,7 +38,6 @@ pub struct Checkpoint {
     pub note: String,
     /// The size of the tree.
     pub size: Revision,
-    /// Its root.
     pub root: Digest,
 }
 

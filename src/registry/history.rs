@@ -32,7 +32,7 @@ use ndp_core::{
     messages::{Rule, Unavailable},
     names::Revision,
     position::{Point, Position},
-    state::{sight::Past, visible::parents_of},
+    state::{seen::Past, visible::parents_of},
     time::Timestamp,
 };
 
@@ -60,7 +60,7 @@ pub(super) struct History {
     store: Store,
     pub(super) following: Following,
     kept: Mutex<VecDeque<Kept>>,
-    parts: Mutex<VecDeque<Part>>,
+    parts: Mutex<VecDeque<Segment>>,
 }
 
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Kept {
 }
 
 #[derive(Debug)]
-struct Part {
+struct Segment {
     /// The revision before its first.
     after: Revision,
     changes: Vec<Arc<Logged>>,
@@ -86,7 +86,7 @@ struct Part {
     redacted: Revision,
 }
 
-impl Part {
+impl Segment {
     fn last(&self) -> Revision {
         self.changes
             .last()
@@ -143,25 +143,26 @@ impl History {
 
     /// A part that holds the change after this revision.
     fn find_part(&self, after: Revision, redacted: Revision) -> Option<Vec<Arc<Logged>>> {
-        let holds =
-            |part: &&Part| part.redacted == redacted && part.after <= after && part.last() > after;
+        let holds = |part: &&Segment| {
+            part.redacted == redacted && part.after <= after && part.last() > after
+        };
         let parts = lock(&self.parts);
         parts.iter().find(holds).map(|part| part.changes.clone())
     }
 
     fn keep_part(&self, after: Revision, changes: &[Arc<Logged>], redacted: Revision) {
         let mut parts = lock(&self.parts);
-        let is_same = |part: &Part| part.after == after && part.redacted == redacted;
+        let is_same = |part: &Segment| part.after == after && part.redacted == redacted;
         if parts.iter().any(is_same) {
             return;
         }
-        parts.push_back(Part {
+        parts.push_back(Segment {
             after,
             changes: changes.to_vec(),
             bytes: changes.iter().map(|it| it.memory()).sum(),
             redacted,
         });
-        let all = |parts: &VecDeque<Part>| parts.iter().map(|it| it.bytes).sum::<usize>();
+        let all = |parts: &VecDeque<Segment>| parts.iter().map(|it| it.bytes).sum::<usize>();
         while parts.len() > 1 && (parts.len() > PARTS_MAX || all(&parts) > PARTS_BYTES_MAX) {
             parts.pop_front();
         }
@@ -317,7 +318,7 @@ impl Registry {
         let reached = tokio::select! {
             biased;
             reached = self.await_revision(revision, patience) => reached,
-            () = self.follow() => Ok(()),
+            () = self.catch_up() => Ok(()),
         };
         reached?;
         let newest = self.revision();
@@ -445,7 +446,7 @@ impl Registry {
         after: Revision,
         needs_before: impl Fn(&Past<'_>) -> bool,
     ) -> Result<Vec<Arc<Logged>>, Error> {
-        let turn = self.turns.follow(who).await?;
+        let turn = self.turns.take_for_watch(who).await?;
         let (newest, redacted) = {
             let now = self.read();
             (now.state.revision(), now.redacted)

@@ -17,7 +17,7 @@ use ndp_core::{
     state::{
         State,
         log::{ChangeFacts, LogQuery},
-        sight::{Interest, Past, SeenChange, needs_before, see},
+        seen::{Interest, Past, SeenChange, needs_before, see},
     },
 };
 

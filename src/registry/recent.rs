@@ -22,7 +22,7 @@ use ndp_core::{
     names::Revision,
     state::{
         State,
-        sight::{Past, Sight},
+        seen::{Past, Viewpoint},
         visible::{Ancestry, parents_of},
     },
 };
@@ -35,7 +35,7 @@ pub struct Following {
     pub bytes_max: usize,
     /// A watcher that accepts no message for this long is considered stalled.
     pub stalled_after: Duration,
-    /// How long credentials are honoured after the last look at the log.
+    /// How long credentials are honoured after the last poll of the log.
     pub honoured_for: Duration,
 }
 
@@ -56,18 +56,17 @@ const SHARED_MAX: usize = 512;
 /// Sights of one change whose bytes are kept: the public, the steward, the agencies it is about.
 const SIGHTS_MAX: usize = 8;
 
-/// The message for callers of one sight about a change; `None` where they see nothing of it.
+/// The message for callers of one viewpoint about a change; `None` where they see nothing of it.
 #[derive(Debug, Default)]
 struct Shared {
     /// The value of `State::sight_turns` when these messages were built.
     turns: u64,
-    kept: Vec<(Sight, Option<Bytes>)>,
+    kept: Vec<(Viewpoint, Option<Bytes>)>,
 }
 
 /// A change, with each resource as it was before it.
 #[derive(Debug)]
 pub struct Logged {
-    /// The change.
     pub change: Change,
     /// Its chained digest.
     pub digest: Digest,
@@ -162,14 +161,14 @@ impl Logged {
             *turns = now.sight_turns();
             kept.clear();
         }
-        let sight = Sight::of(now, caller, &self.past());
-        if let Some((_, bytes)) = kept.iter().find(|(of, _)| *of == sight) {
+        let viewpoint = Viewpoint::of(now, caller, &self.past());
+        if let Some((_, bytes)) = kept.iter().find(|(of, _)| *of == viewpoint) {
             return bytes.clone();
         }
         // Under the lock: concurrent readers wait for the first one and do not build it again.
         let bytes = make();
         if kept.len() < SIGHTS_MAX {
-            kept.push((sight, bytes.clone()));
+            kept.push((viewpoint, bytes.clone()));
         }
         bytes
     }

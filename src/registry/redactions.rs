@@ -27,7 +27,7 @@ const ATTEMPTS_MAX: usize = 3;
 
 /// The arguments of a redaction.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RedactionRequest {
     /// The resources, with their kinds.
     pub resources: Vec<(Kind, String)>,
     /// The text that goes.
@@ -56,7 +56,12 @@ pub struct Redacted {
 impl Registry {
     /// Redacts a text. Returns when the files of the database no longer have it, where the registry
     /// can see to that.
-    pub async fn redact(&self, who: &Who, caller: Caller, asked: Asked) -> Result<Redacted, Error> {
+    pub async fn redact(
+        &self,
+        who: &Who,
+        caller: Caller,
+        asked: RedactionRequest,
+    ) -> Result<Redacted, Error> {
         let mut attempt = 1;
         let (command, outcome) = loop {
             let command = self.prepare(who, &caller, &asked).await?;
@@ -89,7 +94,7 @@ impl Registry {
         &self,
         who: &Who,
         caller: &Caller,
-        asked: &Asked,
+        asked: &RedactionRequest,
     ) -> Result<RedactText, Error> {
         let resource = |(kind, name): &(Kind, String)| Resource {
             kind: *kind,
@@ -141,7 +146,7 @@ impl Registry {
     }
 }
 
-fn request(asked: &Asked, command: RedactText) -> Request {
+fn request(asked: &RedactionRequest, command: RedactText) -> Request {
     Request {
         command: Box::new(command),
         request_id: asked.request_id,

@@ -66,11 +66,9 @@ pub(super) struct Tree {
 pub struct Inclusion {
     /// The size of the tree.
     pub size: Revision,
-    /// Its root.
     pub root: Digest,
     /// What the leaf is the hash of.
     pub entry: LeafEntry,
-    /// The leaf.
     pub leaf: Digest,
     /// The audit path, from the leaf up.
     pub path: Vec<Digest>,

@@ -59,7 +59,7 @@ impl LastUse {
     /// Notes a use.
     pub(super) fn note(&self, now: Timestamp) {
         let Hour(hour) = Hour::of(now);
-        // a look first: the calls of an hour but the first change nothing
+        // read first: the calls of an hour but the first change nothing
         if self.noted.load(Ordering::Relaxed) < hour {
             self.noted.fetch_max(hour, Ordering::Relaxed);
         }

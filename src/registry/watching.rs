@@ -32,7 +32,7 @@ use ndp_core::{
     position::{Point, Position},
     state::{
         State,
-        sight::{Interest, Past, SeenChange, needs_before},
+        seen::{Interest, Past, SeenChange, needs_before},
         visible::{SeenRecord, visible},
     },
 };

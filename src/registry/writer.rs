@@ -221,12 +221,12 @@ impl Writer {
                 }
                 Output::LookFor => {
                     deadline = Instant::now() + RESOLVE_TIME;
-                    self.look_for(held(draft.as_ref())?).await?
+                    self.find_outcome(held(draft.as_ref())?).await?
                 }
                 Output::LookAgain if deadline <= Instant::now() => Event::TimeUp,
                 Output::LookAgain => {
                     sleep(RESOLVE_PAUSE).await;
-                    self.look_for(held(draft.as_ref())?).await?
+                    self.find_outcome(held(draft.as_ref())?).await?
                 }
                 Output::Publish => {
                     self.publish(held(draft.take())?.next);
@@ -367,7 +367,7 @@ impl Writer {
         self.measures.group_commands.observe(group.len() as f64);
         let asked: Vec<_> = group.iter().filter_map(asked).collect();
         draft.replays = known(tx, &asked).await?;
-        for change in self.turning(draft.now).await {
+        for change in self.day_change(draft.now).await {
             draft.add(&mut *self.entropy, change)?;
         }
         let entropy = &mut *self.entropy;
@@ -401,7 +401,7 @@ impl Writer {
     /// Whether a group is in the log, checked by its first change: a group is written as a whole or
     /// not at all. The transaction in doubt has ended, either way, once this process holds the lock
     /// on the log's head.
-    async fn look_for(&mut self, draft: &Draft) -> Result<Event<Outcome>, Fatal> {
+    async fn find_outcome(&mut self, draft: &Draft) -> Result<Event<Outcome>, Fatal> {
         let first = draft.changes.first().map(|it| Change {
             key_hashes: Vec::new(),
             redaction: None,
@@ -450,7 +450,7 @@ fn unreached(failed: Failed) -> Result<Event<Outcome>, Fatal> {
 
 fn rolled_back(error: Error, commands: usize) -> Event<Outcome> {
     match commands {
-        // either the next look at the log finds it done, or it is tried again
+        // either the next poll of the log finds it done, or it is tried again
         0 => tracing::warn!(%error, "the turn of the day is not written yet"),
         // the caller receives it
         1 => {}

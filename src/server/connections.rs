@@ -72,15 +72,15 @@ struct Own {
     handshake: bool,
 }
 
-/// A connection in its place. Dropping it frees the place.
+/// A connection in its slot. Dropping it frees the slot.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Slot {
     connections: Connections,
     address: Who,
     pub(super) connection: Arc<Connection>,
     /// Streams that the connection may have open.
     pub(super) streams: u32,
-    /// Whether an older connection was closed to free the place.
+    /// Whether an older connection was closed to free the slot.
     pub(super) replaces_another: bool,
 }
 
@@ -129,7 +129,7 @@ impl Connections {
 
     /// Takes a place for a connection, which begins with a TLS handshake if `handshake` is set. If
     /// needed, closes an older connection to free one.
-    pub(super) fn enter(&self, peer: SocketAddr, handshake: bool) -> Result<Place, Full> {
+    pub(super) fn enter(&self, peer: SocketAddr, handshake: bool) -> Result<Slot, Full> {
         let inner = &*self.0;
         let limits = &inner.limits;
         let address = Who::at(peer.ip());
@@ -171,7 +171,7 @@ impl Connections {
         open.total += 1;
         open.handshakes += usize::from(handshake);
         open.streams += streams;
-        Ok(Place {
+        Ok(Slot {
             connections: self.clone(),
             address,
             connection,
@@ -246,7 +246,7 @@ impl Open {
     }
 }
 
-impl Place {
+impl Slot {
     /// Notes that the handshake has ended.
     pub(super) fn handshake_ended(&self) {
         let mut open = self.connections.open();
@@ -262,7 +262,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         let mut open = self.connections.open();
         let own = open.by_address.get(&self.address);
@@ -290,7 +290,7 @@ mod tests {
         SocketAddr::new(address.parse().unwrap(), 4711)
     }
 
-    fn enter(connections: &Connections, address: &str) -> Result<Place, Scope> {
+    fn enter(connections: &Connections, address: &str) -> Result<Slot, Scope> {
         connections
             .enter(peer(address), false)
             .map_err(|full| full.scope)
@@ -305,13 +305,13 @@ mod tests {
             .collect();
         held[0].connection.present_credential();
         let fourth = enter(&connections, "192.0.2.1").unwrap();
-        assert!(fourth.replaces_another && !held.iter().any(|place| place.replaces_another));
+        assert!(fourth.replaces_another && !held.iter().any(|slot| slot.replaces_another));
         assert_eq!(connections.count(), 3);
-        let left = |place: &Place| {
+        let left = |slot: &Slot| {
             let open = connections.open();
             let own = open.by_address.get(&address).unwrap();
             own.iter()
-                .any(|it| Arc::ptr_eq(&it.connection, &place.connection))
+                .any(|it| Arc::ptr_eq(&it.connection, &slot.connection))
         };
         assert!(left(&held[0]) && !left(&held[1]) && left(&held[2]) && left(&fourth));
         // if every connection has presented a credential, a new one is refused
@@ -361,9 +361,9 @@ mod tests {
         let another = enter_encrypted("192.0.2.3");
         assert!(another.replaces_another && !other.replaces_another);
         assert_eq!((connections.handshakes(), connections.count()), (4, 4));
-        let left = |place: &Place| {
+        let left = |slot: &Slot| {
             let open = connections.open();
-            open.by_address.values().flatten().any(|it| place.is(it))
+            open.by_address.values().flatten().any(|it| slot.is(it))
         };
         assert!(!left(&many[0]) && left(&many[1]) && left(&other) && left(&another));
         // a connection whose handshake has ended keeps its place
@@ -397,9 +397,9 @@ mod tests {
             ("192.0.2.9", 16),
             ("192.0.2.3", 16),
         ] {
-            let place = enter(&connections, address).unwrap();
-            assert_eq!(place.streams, streams, "{address}");
-            held.push(place);
+            let slot = enter(&connections, address).unwrap();
+            assert_eq!(slot.streams, streams, "{address}");
+            held.push(slot);
         }
         assert_eq!(connections.streams(), 332);
         // those of a connection that was closed are there again

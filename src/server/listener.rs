@@ -29,7 +29,7 @@ use tokio_rustls::server::TlsStream;
 use tonic::body::Body;
 
 use super::{
-    connections::{Connections, Full, Place},
+    connections::{Connections, Full, Slot},
     frames::{self, Pace},
     proxied,
     tls::{self, Failure, Tls},
@@ -185,7 +185,7 @@ pub(super) async fn serve<S, F>(
             }
         };
         match acceptor.admit(peer) {
-            Ok(place) => {
+            Ok(slot) => {
                 // An answer in two segments would otherwise wait 40 ms for the client's
                 // acknowledgement.
                 drop(stream.set_nodelay(true));
@@ -193,12 +193,12 @@ pub(super) async fn serve<S, F>(
                 let (refusing, stopped) = (Arc::clone(&refusing), stopped.clone());
                 serving.spawn(async move {
                     // boxed: these end before the connection is served
-                    let opening = acceptor.open(stream, place, &refusing, stopped.clone());
-                    if let Some((stream, place)) = Box::pin(opening).await {
+                    let opening = acceptor.open(stream, slot, &refusing, stopped.clone());
+                    if let Some((stream, slot)) = Box::pin(opening).await {
                         let Acceptor {
                             metrics, manners, ..
                         } = &*acceptor;
-                        converse(stream, place, metrics.clone(), *manners, answer, stopped).await;
+                        converse(stream, slot, metrics.clone(), *manners, answer, stopped).await;
                     }
                 });
             }
@@ -218,7 +218,7 @@ pub(super) async fn serve<S, F>(
 
 impl Acceptor {
     /// A place for a connection of this client, which pays for its handshake.
-    fn admit(&self, client: SocketAddr) -> Result<Place, Denied> {
+    fn admit(&self, client: SocketAddr) -> Result<Slot, Denied> {
         let encrypts = self.tls.is_some();
         if encrypts
             && !self.connections.is_proxy(client)
@@ -226,16 +226,16 @@ impl Acceptor {
         {
             return Err(Denied::Handshakes);
         }
-        let place = self.connections.enter(client, encrypts);
-        let place = place.map_err(Denied::Full)?;
-        if place.replaces_another {
+        let slot = self.connections.enter(client, encrypts);
+        let slot = slot.map_err(Denied::Full)?;
+        if slot.replaces_another {
             self.metrics.replaced();
         }
-        Ok(place)
+        Ok(slot)
     }
 
-    /// Counts a connection without a place. Returns what to send to its client, if it can be told
-    /// and not too many others are being told.
+    /// Counts a connection without a place. Returns what to send to its client, if a reason can be sent
+    /// and not too many others are being sent one.
     fn refusal(
         &self,
         denied: Denied,
@@ -262,15 +262,15 @@ impl Acceptor {
     async fn open(
         &self,
         mut stream: TcpStream,
-        mut place: Place,
+        mut slot: Slot,
         refusing: &Arc<Semaphore>,
         stop: watch::Receiver<bool>,
-    ) -> Option<(Stream, Place)> {
+    ) -> Option<(Stream, Slot)> {
         let time = self.manners.greeting_time;
-        let peer = place.connection.peer();
+        let peer = slot.connection.peer();
         if self.proxy_protocol && self.connections.is_proxy(peer) {
             let header = proxied::read_client(&mut stream);
-            let client = match place.wait(header, time, stop.clone()).await? {
+            let client = match slot.wait(header, time, stop.clone()).await? {
                 Ok(Ok(client)) => client,
                 Ok(Err(error)) => {
                     tracing::warn!(%peer, %error, "a proxy sent no PROXY header");
@@ -282,9 +282,9 @@ impl Acceptor {
                 }
             };
             if let Some(client) = client {
-                drop(place);
-                place = match self.admit(client) {
-                    Ok(place) => place,
+                drop(slot);
+                slot = match self.admit(client) {
+                    Ok(slot) => slot,
                     Err(denied) => {
                         if let Some((refusal, turn)) = self.refusal(denied, refusing) {
                             refuse(stream, &refusal).await;
@@ -297,13 +297,13 @@ impl Acceptor {
         }
         let stream = match &self.tls {
             None => Stream::Plain(stream),
-            Some(tls) => encrypt(stream, tls, &place, time, stop).await?,
+            Some(tls) => encrypt(stream, tls, &slot, time, stop).await?,
         };
-        Some((stream, place))
+        Some((stream, slot))
     }
 }
 
-impl Place {
+impl Slot {
     /// Waits for `future` for some time, unless the place is needed for another connection or the
     /// server stops.
     async fn wait<T>(
@@ -324,11 +324,11 @@ impl Place {
 async fn encrypt(
     stream: TcpStream,
     tls: &Tls,
-    place: &Place,
+    slot: &Slot,
     time: Duration,
     stop: watch::Receiver<bool>,
 ) -> Option<Stream> {
-    let connection = &place.connection;
+    let connection = &slot.connection;
     let handshake = async {
         let mut first = [0; 1];
         let read = stream.peek(&mut first).await?;
@@ -338,7 +338,7 @@ async fn encrypt(
         tls.accept(stream).await.map(Ok)
     };
     let peer = connection.peer();
-    let failure = match place.wait(handshake, time, stop).await? {
+    let failure = match slot.wait(handshake, time, stop).await? {
         Ok(Ok(Ok(stream))) => {
             let session = stream.get_ref().1;
             let certificate = session.peer_certificates().and_then(|chain| chain.first());
@@ -351,7 +351,7 @@ async fn encrypt(
                 "a TLS connection is open"
             );
             connection.note_encrypted(certificate.and_then(tls::proof));
-            place.handshake_ended();
+            slot.handshake_ended();
             return Some(Stream::Tls(Box::new(stream)));
         }
         Ok(Ok(Err(stream))) => {
@@ -387,7 +387,7 @@ fn is_of_the_client(error: &io::Error) -> bool {
 /// Serves one connection until its end.
 async fn converse<S, F>(
     stream: Stream,
-    place: Place,
+    slot: Slot,
     metrics: Metrics,
     manners: Manners,
     answer: S,
@@ -396,7 +396,7 @@ async fn converse<S, F>(
     S: Fn(Request<Body>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let connection = Arc::clone(&place.connection);
+    let connection = Arc::clone(&slot.connection);
     let socket = Socket {
         stream,
         greeting: Some(Greeting {
@@ -421,7 +421,7 @@ async fn converse<S, F>(
         };
         async move { Ok::<_, Infallible>(answering.await) }
     });
-    let builder = manners.builder(place.streams);
+    let builder = manners.builder(slot.streams);
     let mut conversation = pin!(builder.serve_connection(TokioIo::new(socket), service));
     let mut sweeps = interval(SWEEP_INTERVAL);
     let mut closing: Option<Closing> = None;

@@ -42,7 +42,7 @@ use ndp_core::{
 
 /// Interval between two reads of the files. They may be replaced one after the other, so a change
 /// counts only when two consecutive reads are equal.
-const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Maximum size of each file.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -161,7 +161,6 @@ impl Tls {
         })))
     }
 
-    /// The files.
     pub fn files(&self) -> &TlsFiles {
         &self.0.files
     }
@@ -197,29 +196,29 @@ impl Tls {
     }
 
     /// Reloads the files when they change, and at each of these signals. Never ends.
-    pub async fn follow(self, mut hangups: Signal) {
-        let mut looks = interval(LOOK_INTERVAL);
+    pub async fn reload_on_change(self, mut hangups: Signal) {
+        let mut polls = interval(POLL_INTERVAL);
         let mut before = self.0.tried.lock().await.clone();
         loop {
             let asked = tokio::select! {
-                _ = looks.tick() => false,
+                _ = polls.tick() => false,
                 // the stream of signals ends only with the process
                 Some(()) = hangups.recv() => true,
             };
-            let contents = self.look().await;
-            let looked = match &contents {
+            let contents = self.read_files().await;
+            let digest = match &contents {
                 Ok(contents) => Ok(contents.digest()),
                 Err(error) => Err(format!("{error:#}")),
             };
-            if asked || (looked == before && looked != *self.0.tried.lock().await) {
-                *self.0.tried.lock().await = looked.clone();
+            if asked || (digest == before && digest != *self.0.tried.lock().await) {
+                *self.0.tried.lock().await = digest.clone();
                 self.replace(contents.and_then(|it| it.load(&self.0.files)));
             }
-            before = looked;
+            before = digest;
         }
     }
 
-    async fn look(&self) -> anyhow::Result<Contents> {
+    async fn read_files(&self) -> anyhow::Result<Contents> {
         let files = self.0.files.clone();
         spawn_blocking(move || Contents::read(&files)).await?
     }

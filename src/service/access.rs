@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tonic::{Request, Response};
+use tonic::Request;
 
 use super::{
-    Services,
+    RpcResult, Services,
     list::Lists as _,
     read::{AsOf, find, get, open_checked},
     update::updatable,
@@ -41,15 +41,13 @@ use ndp_core::{
     state::State,
 };
 
-type Answer<T> = Result<Response<T>, Error>;
-
 updatable!(Principal principals::principal_fields);
 
 impl Services {
     pub(super) async fn identify_caller(
         &self,
         request: Request<pb::IdentifyCallerRequest>,
-    ) -> Answer<pb::IdentifyCallerResponse> {
+    ) -> RpcResult<pb::IdentifyCallerResponse> {
         let (call, _) = open_checked(request)?;
         call.answer(principals::identify_caller(
             &call.caller,
@@ -63,7 +61,7 @@ impl Services {
     pub(super) async fn get_principal(
         &self,
         request: Request<pb::GetPrincipalRequest>,
-    ) -> Answer<pb::Principal> {
+    ) -> RpcResult<pb::Principal> {
         let (call, message) = self.open_access_read(request).await?;
         let principal = get(&call, &message.name, State::principal)?;
         call.answer(principals::principal(&principal))
@@ -72,7 +70,7 @@ impl Services {
     pub(super) async fn list_principals(
         &self,
         request: Request<pb::ListPrincipalsRequest>,
-    ) -> Answer<pb::ListPrincipalsResponse> {
+    ) -> RpcResult<pb::ListPrincipalsResponse> {
         let (call, message) = self.open_access_read(request).await?;
         let (principals, next_page_token) = self
             .list(
@@ -93,7 +91,7 @@ impl Services {
     pub(super) async fn create_principal(
         &self,
         mut request: Request<pb::CreatePrincipalRequest>,
-    ) -> Answer<pb::Principal> {
+    ) -> RpcResult<pb::Principal> {
         self.seal_subjects(request.get_mut().principal.as_mut(), "principal")?;
         let (call, envelope, message) = open_write(request)?;
         let name = requests::optional_new_name(
@@ -114,7 +112,7 @@ impl Services {
     pub(super) async fn update_principal(
         &self,
         mut request: Request<pb::UpdatePrincipalRequest>,
-    ) -> Answer<pb::Principal> {
+    ) -> RpcResult<pb::Principal> {
         self.seal_subjects(request.get_mut().principal.as_mut(), "principal")?;
         let (call, envelope, command) = open_update(request)?;
         self.write(call, envelope, command)
@@ -125,7 +123,7 @@ impl Services {
     pub(super) async fn disable_principal(
         &self,
         request: Request<pb::DisablePrincipalRequest>,
-    ) -> Answer<pb::Principal> {
+    ) -> RpcResult<pb::Principal> {
         let (call, envelope, message) = open_write(request)?;
         let name = requests::name(&message.name, "name")?;
         let command = DisablePrincipal {
@@ -142,7 +140,7 @@ impl Services {
     pub(super) async fn get_api_key(
         &self,
         request: Request<pb::GetApiKeyRequest>,
-    ) -> Answer<pb::ApiKey> {
+    ) -> RpcResult<pb::ApiKey> {
         let (call, message) = self.open_access_read(request).await?;
         let key = get(&call, &message.name, State::api_key)?;
         let mut answer = [principals::api_key(&key, None)];
@@ -154,7 +152,7 @@ impl Services {
     pub(super) async fn list_api_keys(
         &self,
         request: Request<pb::ListApiKeysRequest>,
-    ) -> Answer<pb::ListApiKeysResponse> {
+    ) -> RpcResult<pb::ListApiKeysResponse> {
         let (call, message) = self.open_access_read(request).await?;
         let prefix = match requests::parent::<PrincipalName>(&message.parent, "parent")? {
             Some(principal) => {
@@ -183,7 +181,7 @@ impl Services {
     pub(super) async fn create_api_key(
         &self,
         request: Request<pb::CreateApiKeyRequest>,
-    ) -> Answer<pb::ApiKey> {
+    ) -> RpcResult<pb::ApiKey> {
         let (call, envelope, message) = open_write(request)?;
         let principal: PrincipalName = requests::name(&message.parent, "parent")?;
         let (fields, ttl) = principals::api_key_fields(message.api_key.unwrap_or_default());
@@ -208,7 +206,7 @@ impl Services {
     pub(super) async fn rotate_api_key(
         &self,
         request: Request<pb::RotateApiKeyRequest>,
-    ) -> Answer<pb::ApiKey> {
+    ) -> RpcResult<pb::ApiKey> {
         let (call, envelope, message) = open_write(request)?;
         let name: ApiKeyName = requests::name(&message.name, "name")?;
         let (new, id_chosen, made) = new_key(&name.parent(), message.api_key_id)?;
@@ -236,7 +234,7 @@ impl Services {
     pub(super) async fn revoke_api_key(
         &self,
         request: Request<pb::RevokeApiKeyRequest>,
-    ) -> Answer<pb::ApiKey> {
+    ) -> RpcResult<pb::ApiKey> {
         let (call, envelope, message) = open_write(request)?;
         let name = requests::name(&message.name, "name")?;
         let command = RevokeApiKey { name };

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use prost::Message as _;
-use tonic::{Request, Response};
+use tonic::Request;
 
 use super::{
-    Services,
+    RpcResult, Services,
     encodings::Encodings,
     list::{Lists as _, Seen, fitted, page},
     read::get,
@@ -44,8 +44,6 @@ use ndp_core::{
     state::State,
 };
 
-type Answer<T> = Result<Response<T>, Error>;
-
 updatable!(Agency agencies::agency_fields);
 updatable!(Edition editions::edition_fields);
 updatable!(Platform platforms::platform_fields);
@@ -71,7 +69,7 @@ impl Services {
     pub(super) async fn get_agency(
         &self,
         request: Request<pb::GetAgencyRequest>,
-    ) -> Answer<pb::Agency> {
+    ) -> RpcResult<pb::Agency> {
         let (call, message) = self.open_read(request).await?;
         let agency = get(&call, &message.name, State::agency)?;
         call.answer(agencies::agency(&agency))
@@ -80,7 +78,7 @@ impl Services {
     pub(super) async fn list_agencies(
         &self,
         request: Request<pb::ListAgenciesRequest>,
-    ) -> Answer<pb::ListAgenciesResponse> {
+    ) -> RpcResult<pb::ListAgenciesResponse> {
         let (call, message) = self.open_read(request).await?;
         let (agencies, next_page_token) = self
             .list(
@@ -101,7 +99,7 @@ impl Services {
     pub(super) async fn create_agency(
         &self,
         request: Request<pb::CreateAgencyRequest>,
-    ) -> Answer<pb::Agency> {
+    ) -> RpcResult<pb::Agency> {
         let (call, envelope, message) = open_write(request)?;
         let name = requests::new_name(&message.agency_id, "agency_id", AgencyName::from_id)?;
         let mut violations = Violations::new();
@@ -120,7 +118,7 @@ impl Services {
     pub(super) async fn update_agency(
         &self,
         request: Request<pb::UpdateAgencyRequest>,
-    ) -> Answer<pb::Agency> {
+    ) -> RpcResult<pb::Agency> {
         let (call, envelope, command) = open_update(request)?;
         self.write(call, envelope, command)
             .await?
@@ -130,7 +128,7 @@ impl Services {
     pub(super) async fn succeed_agency(
         &self,
         request: Request<pb::SucceedAgencyRequest>,
-    ) -> Answer<pb::Agency> {
+    ) -> RpcResult<pb::Agency> {
         let (call, envelope, message) = open_write(request)?;
         let name = requests::name(&message.name, "name")?;
         let mut violations = Violations::new();
@@ -157,7 +155,7 @@ impl Services {
     pub(super) async fn get_edition(
         &self,
         request: Request<pb::GetEditionRequest>,
-    ) -> Answer<pb::Edition> {
+    ) -> RpcResult<pb::Edition> {
         let (call, message) = self.open_read(request).await?;
         let edition = get(&call, &message.name, State::edition)?;
         call.answer(edition_message(call.state(), &edition))
@@ -166,7 +164,7 @@ impl Services {
     pub(super) async fn list_editions(
         &self,
         request: Request<pb::ListEditionsRequest>,
-    ) -> Answer<pb::ListEditionsResponse> {
+    ) -> RpcResult<pb::ListEditionsResponse> {
         let (call, message) = self.open_read(request).await?;
         let (editions, next_page_token) = self
             .list(
@@ -187,7 +185,7 @@ impl Services {
     pub(super) async fn create_edition(
         &self,
         request: Request<pb::CreateEditionRequest>,
-    ) -> Answer<pb::Edition> {
+    ) -> RpcResult<pb::Edition> {
         let (call, envelope, message) = open_write(request)?;
         let name = requests::new_name(&message.edition_id, "edition_id", EditionName::from_id)?;
         let mut violations = Violations::new();
@@ -206,7 +204,7 @@ impl Services {
     pub(super) async fn update_edition(
         &self,
         request: Request<pb::UpdateEditionRequest>,
-    ) -> Answer<pb::Edition> {
+    ) -> RpcResult<pb::Edition> {
         let (call, envelope, command) = open_update(request)?;
         self.write(call, envelope, command)
             .await?
@@ -216,7 +214,7 @@ impl Services {
     pub(super) async fn compare_editions(
         &self,
         request: Request<pb::CompareEditionsRequest>,
-    ) -> Answer<pb::CompareEditionsResponse> {
+    ) -> RpcResult<pb::CompareEditionsResponse> {
         let (call, message) = self.open_read(request).await?;
         let base = requests::name(&message.base_edition, "base_edition")?;
         let target = requests::name(&message.target_edition, "target_edition")?;
@@ -232,7 +230,7 @@ impl Services {
     pub(super) async fn get_platform(
         &self,
         request: Request<pb::GetPlatformRequest>,
-    ) -> Answer<Encoded<pb::Platform>> {
+    ) -> RpcResult<Encoded<pb::Platform>> {
         let (call, message) = self.open_read(request).await?;
         let view = requests::platform_view(message.view, View::Full);
         let name = requests::name(&message.name, "name")?;
@@ -249,7 +247,7 @@ impl Services {
     pub(super) async fn list_platforms(
         &self,
         request: Request<pb::ListPlatformsRequest>,
-    ) -> Answer<EncodedPage<pb::ListPlatformsResponse>> {
+    ) -> RpcResult<EncodedPage<pb::ListPlatformsResponse>> {
         let (call, message) = self.open_read(request).await?;
         let view = requests::platform_view(message.view, View::Basic);
         let all = message.show_retired;
@@ -275,7 +273,7 @@ impl Services {
     pub(super) async fn create_platform(
         &self,
         request: Request<pb::CreatePlatformRequest>,
-    ) -> Answer<Encoded<pb::Platform>> {
+    ) -> RpcResult<Encoded<pb::Platform>> {
         let (call, envelope, message) = open_write(request)?;
         let name = requests::optional_new_name(
             &message.platform_id,
@@ -298,7 +296,7 @@ impl Services {
     pub(super) async fn update_platform(
         &self,
         request: Request<pb::UpdatePlatformRequest>,
-    ) -> Answer<Encoded<pb::Platform>> {
+    ) -> RpcResult<Encoded<pb::Platform>> {
         let (call, envelope, command) = open_update(request)?;
         self.write(call, envelope, command)
             .await?
@@ -308,7 +306,7 @@ impl Services {
     pub(super) async fn batch_get_platforms(
         &self,
         request: Request<pb::BatchGetPlatformsRequest>,
-    ) -> Answer<pb::BatchGetPlatformsResponse> {
+    ) -> RpcResult<pb::BatchGetPlatformsResponse> {
         let (call, message) = self.open_read(request).await?;
         let view = requests::platform_view(message.view, View::Full);
         let names: Vec<PlatformName> = requests::names(&message.names, "names")?;
@@ -339,7 +337,7 @@ impl Services {
     pub(super) async fn search_platforms(
         &self,
         request: Request<pb::SearchPlatformsRequest>,
-    ) -> Answer<EncodedPage<pb::SearchPlatformsResponse>> {
+    ) -> RpcResult<EncodedPage<pb::SearchPlatformsResponse>> {
         let (call, message) = self.open_read(request).await?;
         let view = requests::platform_view(message.view, View::Basic);
         let query = search::Query::parse(&message.query)?;
@@ -370,7 +368,7 @@ impl Services {
     pub(super) async fn retire_platform(
         &self,
         request: Request<pb::RetirePlatformRequest>,
-    ) -> Answer<pb::RetirePlatformResponse> {
+    ) -> RpcResult<pb::RetirePlatformResponse> {
         let (call, envelope, message) = open_write(request)?;
         let name = requests::name(&message.name, "name")?;
         let mut violations = Violations::new();
@@ -393,7 +391,7 @@ impl Services {
     pub(super) async fn reinstate_platform(
         &self,
         request: Request<pb::ReinstatePlatformRequest>,
-    ) -> Answer<pb::ReinstatePlatformResponse> {
+    ) -> RpcResult<pb::ReinstatePlatformResponse> {
         let (call, envelope, message) = open_write(request)?;
         let name = requests::name(&message.name, "name")?;
         let reinstatement = message.reinstatement.unwrap_or_default();

@@ -5,9 +5,9 @@ use std::{ops::RangeInclusive, time::Duration};
 use bytes::Bytes;
 use prost::Message as _;
 use tokio_stream::{StreamExt as _, adapters::Map};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Status};
 
-use super::{Services, read::open_checked};
+use super::{RpcResult, Services, read::open_checked};
 use crate::{
     call::{Call, metadata::write_position},
     pb::{
@@ -33,11 +33,9 @@ use ndp_core::{
     state::{
         State,
         log::LogQuery,
-        sight::{Interest, see},
+        seen::{Interest, see},
     },
 };
-
-type Answer<T> = Result<Response<T>, Error>;
 
 /// Default time without a message after which a heartbeat with the revision is sent.
 const HEARTBEAT_DEFAULT: Duration = Duration::from_secs(10);
@@ -56,7 +54,7 @@ impl Services {
     pub(super) async fn get_change(
         &self,
         request: Request<pb::GetChangeRequest>,
-    ) -> Answer<pb::Change> {
+    ) -> RpcResult<pb::Change> {
         let (call, message) = open_checked(request)?;
         let not_found = || Error::NotFound {
             kind: CHANGE,
@@ -81,7 +79,7 @@ impl Services {
     pub(super) async fn list_changes(
         &self,
         request: Request<pb::ListChangesRequest>,
-    ) -> Answer<pb::ListChangesResponse> {
+    ) -> RpcResult<pb::ListChangesResponse> {
         let (call, message) = open_checked(request)?;
         let call = call
             .after_page(self.registry(), &message.page_token)
@@ -116,7 +114,7 @@ impl Services {
     pub(super) async fn watch_changes(
         &self,
         request: Request<pb::WatchChangesRequest>,
-    ) -> Answer<WatchStream> {
+    ) -> RpcResult<WatchStream> {
         let (call, message) = open_checked(request)?;
         let watched = self.registry().watch(watching::Request {
             start: start(&message)?,

@@ -1,9 +1,9 @@
 //! IntegrationService: data flows.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
 use super::{
-    Services,
+    RpcResult, Services,
     list::{Lists as _, shared},
     read::get,
     update::updatable,
@@ -14,14 +14,12 @@ use crate::{
     wire::{data_flows, requests},
 };
 use ndp_core::{
-    error::{Error, Violations},
+    error::Violations,
     names::DataFlowName,
     records::data_flows::{DataFlow, FlowRow},
     rules::data_flows::{ConfirmDataFlow, CreateDataFlow},
     state::State,
 };
-
-type Answer<T> = Result<Response<T>, Error>;
 
 updatable!(DataFlow data_flows::data_flow_fields);
 
@@ -29,7 +27,7 @@ impl Services {
     pub(super) async fn get_data_flow(
         &self,
         request: Request<pb::GetDataFlowRequest>,
-    ) -> Answer<pb::DataFlow> {
+    ) -> RpcResult<pb::DataFlow> {
         let (call, message) = self.open_read(request).await?;
         let flow = get(&call, &message.name, State::data_flow)?;
         call.answer(data_flows::data_flow(&flow, call.state()))
@@ -38,7 +36,7 @@ impl Services {
     pub(super) async fn list_data_flows(
         &self,
         request: Request<pb::ListDataFlowsRequest>,
-    ) -> Answer<pb::ListDataFlowsResponse> {
+    ) -> RpcResult<pb::ListDataFlowsResponse> {
         let (call, message) = self.open_read(request).await?;
         let binding = call.binding("ListDataFlows");
         let query = self.query(binding, &message.arguments())?;
@@ -61,7 +59,7 @@ impl Services {
     pub(super) async fn create_data_flow(
         &self,
         request: Request<pb::CreateDataFlowRequest>,
-    ) -> Answer<pb::DataFlow> {
+    ) -> RpcResult<pb::DataFlow> {
         let (call, envelope, message) = open_write(request)?;
         let name =
             requests::new_name(&message.data_flow_id, "data_flow_id", DataFlowName::from_id)?;
@@ -78,7 +76,7 @@ impl Services {
     pub(super) async fn update_data_flow(
         &self,
         request: Request<pb::UpdateDataFlowRequest>,
-    ) -> Answer<pb::DataFlow> {
+    ) -> RpcResult<pb::DataFlow> {
         let (call, envelope, command) = open_update(request)?;
         self.write(call, envelope, command)
             .await?
@@ -88,7 +86,7 @@ impl Services {
     pub(super) async fn confirm_data_flow(
         &self,
         request: Request<pb::ConfirmDataFlowRequest>,
-    ) -> Answer<pb::DataFlow> {
+    ) -> RpcResult<pb::DataFlow> {
         let (call, envelope, message) = open_write(request)?;
         let command = ConfirmDataFlow {
             name: requests::name(&message.name, "name")?,

@@ -1,9 +1,9 @@
 //! IntegrationService: deployments.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
 use super::{
-    Services,
+    RpcResult, Services,
     list::{Lists as _, shared},
     monitoring::check_known,
     plans::platform_prefix,
@@ -25,8 +25,6 @@ use ndp_core::{
     time::Date,
 };
 
-type Answer<T> = Result<Response<T>, Error>;
-
 updatable!(
     Deployment | message,
     _,
@@ -37,7 +35,7 @@ impl Services {
     pub(super) async fn get_deployment(
         &self,
         request: Request<pb::GetDeploymentRequest>,
-    ) -> Answer<pb::Deployment> {
+    ) -> RpcResult<pb::Deployment> {
         let (call, today, message) = self.open_dated(request).await?;
         let on = date_asked(message.effective_date, today)?;
         let deployment = get(&call, &message.name, State::deployment)?;
@@ -51,7 +49,7 @@ impl Services {
     pub(super) async fn list_deployments(
         &self,
         request: Request<pb::ListDeploymentsRequest>,
-    ) -> Answer<pb::ListDeploymentsResponse> {
+    ) -> RpcResult<pb::ListDeploymentsResponse> {
         let (call, today, message) = self.open_dated(request).await?;
         let on = date_asked(message.effective_date, today)?;
         let prefix = platform_prefix(&call, &message.parent, DeploymentName::prefix)?;
@@ -81,7 +79,7 @@ impl Services {
     pub(super) async fn update_deployment(
         &self,
         request: Request<pb::UpdateDeploymentRequest>,
-    ) -> Answer<pb::Deployment> {
+    ) -> RpcResult<pb::Deployment> {
         // an update is checked only in the fields of its mask, a new record in all
         let allow_missing = request.get_ref().allow_missing;
         if allow_missing {
@@ -100,7 +98,7 @@ impl Services {
     pub(super) async fn confirm_deployment(
         &self,
         request: Request<pb::ConfirmDeploymentRequest>,
-    ) -> Answer<pb::Deployment> {
+    ) -> RpcResult<pb::Deployment> {
         let (call, envelope, message) = open_write(request)?;
         let command = ConfirmDeployment {
             name: requests::name(&message.name, "name")?,

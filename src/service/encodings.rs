@@ -18,7 +18,7 @@ use arc_swap::ArcSwapOption;
 use prost::Message;
 
 use crate::wire::{
-    encoded::{Answer as _, Encoded},
+    encoded::{Encoded, Payload as _},
     requests::View,
 };
 use ndp_core::names::Revision;

@@ -20,7 +20,7 @@ use crate::{
 use ndp_core::{
     error::Error,
     leaf::Digest,
-    monitoring::{counted::Counted, tally::Sight},
+    monitoring::{counted::Counted, tally::Clearance},
     names::Revision,
     query::page::{Cursor, page_size},
     rules::permit_evidence_reads,
@@ -54,20 +54,20 @@ impl Services {
             );
         let after = self.open_token(&binding, &message.page_token)?;
         let tasks = task_place(&call, &message.programme, agency.as_ref())?;
-        let (place, date) = self
-            .place_on(&call, scope, message.group, agency, asked, today)
+        let (count_scope, date) = self
+            .count_scope_on(&call, scope, message.group, agency, asked, today)
             .await?;
         let tally = self.registry().tally(&call.who, &call.snapshot, date);
         let tally = tally.await?;
-        let sight = Sight::of(&call.caller);
-        let (of, of_tasks) = (place.clone(), tasks.clone());
+        let clearance = Clearance::of(&call.caller);
+        let (of, of_tasks) = (count_scope.clone(), tasks.clone());
         let (value, counted) = self
             .work(&call, move |call, effort| {
                 let state = call.state();
                 let (value, counted) = match monitoring::source(metric) {
                     Source::Platforms(read) => (
-                        read(&tally.counts(&of, &sight)),
-                        state.counted(&of, &sight, date, read, effort),
+                        read(&tally.counts(&of, &clearance)),
+                        state.counted(&of, &clearance, date, read, effort),
                     ),
                     Source::Tasks(read) => (
                         read(&tally.tasks().counts(&of_tasks).numbers),
@@ -107,9 +107,9 @@ impl Services {
             resources: names,
             metric: metric.into(),
             value: Some(value),
-            edition: monitoring::place_edition(&place),
+            edition: monitoring::scope_edition(&count_scope),
             agency: message.agency,
-            group: place.group.as_deref().unwrap_or_default().to_owned(),
+            group: count_scope.group.as_deref().unwrap_or_default().to_owned(),
             programme: message.programme,
             effective_date: write_date(Some(date)),
             revision: revision.get(),

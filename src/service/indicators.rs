@@ -1,9 +1,9 @@
 //! IndicatorService: indicators, the closing of their periods, and their values.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
 use super::{
-    Services,
+    RpcResult, Services,
     list::{Lists as _, Seen, fitted, page},
     read::{find, get},
     update::updatable,
@@ -33,15 +33,13 @@ use ndp_core::{
     state::State,
 };
 
-type Answer<T> = Result<Response<T>, Error>;
-
 updatable!(Indicator indicators::indicator_fields);
 
 impl Services {
     pub(super) async fn get_indicator(
         &self,
         request: Request<pb::GetIndicatorRequest>,
-    ) -> Answer<pb::Indicator> {
+    ) -> RpcResult<pb::Indicator> {
         let (call, message) = self.open_read(request).await?;
         let indicator = get(&call, &message.name, State::indicator)?;
         call.answer(indicators::indicator(&indicator))
@@ -50,7 +48,7 @@ impl Services {
     pub(super) async fn list_indicators(
         &self,
         request: Request<pb::ListIndicatorsRequest>,
-    ) -> Answer<pb::ListIndicatorsResponse> {
+    ) -> RpcResult<pb::ListIndicatorsResponse> {
         let (call, message) = self.open_read(request).await?;
         let (indicators, next_page_token) = self
             .list(
@@ -71,7 +69,7 @@ impl Services {
     pub(super) async fn create_indicator(
         &self,
         request: Request<pb::CreateIndicatorRequest>,
-    ) -> Answer<pb::Indicator> {
+    ) -> RpcResult<pb::Indicator> {
         let (call, envelope, message) = open_write(request)?;
         let id = &message.indicator_id;
         let name = requests::new_name(id, "indicator_id", IndicatorName::from_id)?;
@@ -88,7 +86,7 @@ impl Services {
     pub(super) async fn update_indicator(
         &self,
         request: Request<pb::UpdateIndicatorRequest>,
-    ) -> Answer<pb::Indicator> {
+    ) -> RpcResult<pb::Indicator> {
         let (call, envelope, command) = open_update(request)?;
         self.write(call, envelope, command)
             .await?
@@ -98,7 +96,7 @@ impl Services {
     pub(super) async fn close_period(
         &self,
         request: Request<pb::ClosePeriodRequest>,
-    ) -> Answer<pb::Indicator> {
+    ) -> RpcResult<pb::Indicator> {
         let (call, envelope, message) = open_write(request)?;
         let command = ClosePeriod {
             name: requests::name(&message.name, "name")?,
@@ -113,7 +111,7 @@ impl Services {
     pub(super) async fn get_observation(
         &self,
         request: Request<pb::GetObservationRequest>,
-    ) -> Answer<pb::Observation> {
+    ) -> RpcResult<pb::Observation> {
         let (call, message) = self.open_read(request).await?;
         let observation = get(&call, &message.name, State::observation)?;
         call.answer(observations::observation(&observation, call.state()))
@@ -122,7 +120,7 @@ impl Services {
     pub(super) async fn list_observations(
         &self,
         request: Request<pb::ListObservationsRequest>,
-    ) -> Answer<pb::ListObservationsResponse> {
+    ) -> RpcResult<pb::ListObservationsResponse> {
         let (call, message) = self.open_read(request).await?;
         let parent: Option<IndicatorName> = requests::parent(&message.parent, "parent")?;
         if let Some(parent) = &parent {
@@ -158,7 +156,7 @@ impl Services {
     pub(super) async fn create_observation(
         &self,
         request: Request<pb::CreateObservationRequest>,
-    ) -> Answer<pb::Observation> {
+    ) -> RpcResult<pb::Observation> {
         let (call, envelope, message) = open_write(request)?;
         let mut violations = Violations::new();
         let entry = entry(message, &FieldPath::ROOT, &mut violations)?;
@@ -172,7 +170,7 @@ impl Services {
     pub(super) async fn batch_create_observations(
         &self,
         request: Request<pb::BatchCreateObservationsRequest>,
-    ) -> Answer<pb::BatchCreateObservationsResponse> {
+    ) -> RpcResult<pb::BatchCreateObservationsResponse> {
         let (call, envelope, message) = open_write(request)?;
         let all: Option<IndicatorName> = requests::parent(&message.parent, "parent")?;
         let mut violations = Violations::new();

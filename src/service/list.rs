@@ -9,7 +9,7 @@ use std::{
 use imbl::OrdMap;
 
 use super::Services;
-use crate::{call::Call, wire::encoded::Answer};
+use crate::{call::Call, wire::encoded::Payload};
 use ndp_core::{
     effort::{COST_BYTES, Effort},
     error::Error,
@@ -26,7 +26,6 @@ use ndp_core::{
 
 /// A request with these arguments: `build.rs` writes it for each that has the four fields.
 pub(super) trait Lists {
-    /// The arguments.
     fn arguments(&self) -> Arguments<'_>;
 }
 
@@ -134,7 +133,7 @@ impl Services {
     where
         K: Ord + Clone + Borrow<str> + 'static,
         T: Visible + Queryable,
-        M: Answer + Send + 'static,
+        M: Payload + Send + 'static,
     {
         let query = self.query::<T>(binding.with("parent", &prefix), arguments)?;
         let binding = query.binding.clone();
@@ -163,7 +162,7 @@ impl Services {
         K: Ord + Clone + Borrow<str> + 'static,
         T: Visible,
         Below<T>: Queryable,
-        M: Answer + Send + 'static,
+        M: Payload + Send + 'static,
     {
         let binding = binding.with("parent", &prefix);
         let query = self.query::<Below<T>>(binding, arguments)?;
@@ -186,7 +185,7 @@ impl Services {
         K: Ord + Clone + Borrow<str> + 'static,
         T: Visible,
         R: Queryable,
-        M: Answer + Send + 'static,
+        M: Payload + Send + 'static,
     {
         let binding = query.binding.clone();
         let listing = self.work(call, move |call, effort| {
@@ -237,7 +236,7 @@ impl Services {
 
 /// The messages of a page up to the size limit, each at a cost of `units`, and the cursor of the
 /// next page. `place` returns the position of a row in the order.
-pub(super) fn fitted<R, M: Answer>(
+pub(super) fn fitted<R, M: Payload>(
     page: Page<R>,
     effort: &Effort,
     units: usize,

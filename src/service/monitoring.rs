@@ -1,16 +1,11 @@
-//! MonitoringService: summaries, timelines, attention items, data quality and figures.
+//! MonitoringService: summaries, timelines, attention items, scoreboards and data quality.
 
 use std::{cell::OnceCell, sync::Arc};
 
 use prost::Message;
-use tonic::{Request, Response};
+use tonic::Request;
 
-use super::{
-    Services,
-    list::{Lists as _, Seen, fitted, page},
-    read::get,
-    write::open_write,
-};
+use super::{RpcResult, Services, list::fitted};
 use crate::{
     admission::held::Entry,
     call::{Call, identity::identify_feed, metadata::NDP_FEED_KEY},
@@ -19,7 +14,7 @@ use crate::{
         compute_timeline_request::{Interval, Metric},
     },
     wire::{
-        agencies, documents, figures,
+        agencies, documents,
         monitoring::{self, Source},
         reminders, requests, scoreboard, tasks,
         values::{self, write_date},
@@ -35,43 +30,38 @@ use ndp_core::{
         attention::Item,
         flows::FlowScope,
         quality::RecordQuality,
-        reconcile::Computed,
         scoreboard::{Ask, Row},
         summary::Scope,
-        tally::{Place, Sight, Tally},
-        tasks::{TaskLead, TaskPlace},
+        tally::{Clearance, CountScope, Tally},
+        tasks::{TaskLead, TaskScope},
     },
-    names::{AgencyName, FigureName, PlatformName, ProgrammeName, Revision},
+    names::{AgencyName, PlatformName, ProgrammeName},
     query::{
         filter::Filter,
         order::Order,
-        page::{Cursor, Page, cut, page_size, page_sorted},
+        page::{Cursor, cut, page_size, page_sorted},
     },
-    records::figures::Figure,
-    rules::figures::CreateFigure,
     state::State,
     time::Date,
 };
-
-type Answer<T> = Result<Response<T>, Error>;
 
 impl Services {
     pub(super) async fn compute_summary(
         &self,
         request: Request<pb::ComputeSummaryRequest>,
-    ) -> Answer<pb::ComputeSummaryResponse> {
+    ) -> RpcResult<pb::ComputeSummaryResponse> {
         let (call, today, message) = self.open_counted(request).await?;
         let scope = monitoring::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let tasks = task_place(&call, &message.programme, agency.as_ref())?;
         let asked = values::read_date(message.effective_date);
-        let (place, date) = self
-            .place_on(&call, scope, message.group, agency, asked, today)
+        let (count_scope, date) = self
+            .count_scope_on(&call, scope, message.group, agency, asked, today)
             .await?;
         let state = call.state();
         let tally = self.registry().tally(&call.who, &call.snapshot, date);
         let tally = tally.await?;
-        let summary = state.summary(&call.caller, place, &tally);
+        let summary = state.summary(&call.caller, count_scope, &tally);
         let counts = tally.tasks().counts(&tasks);
         call.answer(pb::ComputeSummaryResponse {
             tasks: Some(tasks::task_counts(&tasks, &counts, date, state)),
@@ -82,7 +72,7 @@ impl Services {
     pub(super) async fn compute_timeline(
         &self,
         request: Request<pb::ComputeTimelineRequest>,
-    ) -> Answer<pb::ComputeTimelineResponse> {
+    ) -> RpcResult<pb::ComputeTimelineResponse> {
         let (call, today, message) = self.open_counted(request).await?;
         let scope = monitoring::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
@@ -92,25 +82,27 @@ impl Services {
         let start = values::read_date(message.start_date);
         let start = start.ok_or_else(|| Error::invalid("start_date", Rule::FirstDateMissing))?;
         let end = values::read_date(message.end_date).unwrap_or(today);
-        let place = self.place(&call, scope, message.group, agency, end).await?;
+        let count_scope = self
+            .count_scope(&call, scope, message.group, agency, end)
+            .await?;
         let state = call.state();
         check_known(start, today, "start_date")?;
         check_known(end, today, "end_date")?;
-        state.check_listed(&place, start, "start_date")?;
+        state.check_listed(&count_scope, start, "start_date")?;
         let dates = dates(interval, start, end)?;
-        let sight = Sight::of(&call.caller);
-        let asked = (place.clone(), tasks.clone(), metrics.clone());
+        let clearance = Clearance::of(&call.caller);
+        let asked = (count_scope.clone(), tasks.clone(), metrics.clone());
         let counting = self.work(&call, move |call, effort| {
-            let (place, tasks, metrics) = &asked;
+            let (count_scope, tasks, metrics) = &asked;
             let state = call.state();
-            let agency = place.agency.as_ref();
+            let agency = count_scope.agency.as_ref();
             // Metrics of one source share one pass over the records.
             let (platforms, numbers, recommendations) =
                 (OnceCell::new(), OnceCell::new(), OnceCell::new());
             let row = |metric: &Metric| -> Vec<i32> {
                 match monitoring::source(*metric) {
                     Source::Platforms(read) => platforms
-                        .get_or_init(|| state.timeline(place, &sight, &dates, effort))
+                        .get_or_init(|| state.timeline(count_scope, &clearance, &dates, effort))
                         .iter()
                         .map(read)
                         .collect(),
@@ -119,10 +111,10 @@ impl Services {
                         .iter()
                         .map(read)
                         .collect(),
-                    Source::Deployments => state.operating_deployments(place, &dates, effort),
+                    Source::Deployments => state.operating_deployments(count_scope, &dates, effort),
                     Source::Recommendations(read) => recommendations
                         .get_or_init(|| {
-                            state.recommendation_timeline(agency, &sight, &dates, effort)
+                            state.recommendation_timeline(agency, &clearance, &dates, effort)
                         })
                         .iter()
                         .map(read)
@@ -137,15 +129,22 @@ impl Services {
         });
         let (dates, counts) = counting.await?;
         let programme = tasks.programme.as_ref();
-        let timeline =
-            monitoring::timeline(&place, &metrics, &dates, &counts, programme, end, state);
+        let timeline = monitoring::timeline(
+            &count_scope,
+            &metrics,
+            &dates,
+            &counts,
+            programme,
+            end,
+            state,
+        );
         call.answer(timeline)
     }
 
     pub(super) async fn compute_agency_summaries(
         &self,
         request: Request<pb::ComputeAgencySummariesRequest>,
-    ) -> Answer<pb::ComputeAgencySummariesResponse> {
+    ) -> RpcResult<pb::ComputeAgencySummariesResponse> {
         let (call, today, message) = self.open_counted(request).await?;
         let size = page_size(message.page_size);
         let scope = monitoring::summary_scope(&message.edition)?;
@@ -159,18 +158,18 @@ impl Services {
             .with("effective_date", date(asked))
             .with("comparison_date", date(other));
         let after = self.open_token(&binding, &message.page_token)?;
-        let (place, on) = self
-            .place_on(&call, scope, message.group, None, asked, today)
+        let (count_scope, on) = self
+            .count_scope_on(&call, scope, message.group, None, asked, today)
             .await?;
-        check_counted(&call, &place, other, today, "comparison_date")?;
+        check_counted(&call, &count_scope, other, today, "comparison_date")?;
         let tallies = self.tallies(&call, on, other).await?;
-        let (counted, sight) = (place.clone(), Sight::of(&call.caller));
+        let (counted, clearance) = (count_scope.clone(), Clearance::of(&call.caller));
         let (tally, compared) = tallies.clone();
         let counting = self.work(&call, move |call, effort| {
             let compared = compared.as_deref();
             let rows = call
                 .state()
-                .counts_by_agency(&counted, &sight, &tally, compared, effort);
+                .counts_by_agency(&counted, &clearance, &tally, compared, effort);
             let unseen = |row: &&AgencyCounts| {
                 let after = after.as_ref();
                 after.is_none_or(|after| row.key() > after.name.as_str())
@@ -185,7 +184,7 @@ impl Services {
         });
         let (rows, token) = self.sealed(&binding, counting.await?);
         let state = call.state();
-        let summary = |tally: &Tally| state.summary(&call.caller, place.clone(), tally);
+        let summary = |tally: &Tally| state.summary(&call.caller, count_scope.clone(), tally);
         let (whole, compared) = (summary(&tallies.0), tallies.1.as_deref().map(summary));
         call.answer(monitoring::agency_summaries(
             &whole,
@@ -199,18 +198,18 @@ impl Services {
     pub(super) async fn compute_weekly_report(
         &self,
         request: Request<pb::ComputeWeeklyReportRequest>,
-    ) -> Answer<pb::ComputeWeeklyReportResponse> {
+    ) -> RpcResult<pb::ComputeWeeklyReportResponse> {
         let (call, today, message) = self.open_counted(request).await?;
         let scope = monitoring::summary_scope(&message.edition)?;
         let asked = values::read_date(message.effective_date);
-        let (place, date) = self
-            .place_on(&call, scope, String::new(), None, asked, today)
+        let (count_scope, date) = self
+            .count_scope_on(&call, scope, String::new(), None, asked, today)
             .await?;
         let before = date.plus_days(-7);
-        let is_listed = call.state().check_listed(&place, before, "").is_ok();
+        let is_listed = call.state().check_listed(&count_scope, before, "").is_ok();
         let other = is_listed.then_some(before);
         let (tally, compared) = self.tallies(&call, date, other).await?;
-        let sight = Sight::of(&call.caller);
+        let clearance = Clearance::of(&call.caller);
         // so that each path of the report answers the same number later
         let recorded = call.state().record_time();
         let read_at = match call.at {
@@ -221,8 +220,8 @@ impl Services {
         let writing = self.work(&call, move |call, effort| {
             let compared = compared.as_deref();
             let state = call.state();
-            let summary = |tally: &Tally| state.summary(&call.caller, place.clone(), tally);
-            let rows = state.counts_by_agency(&place, &sight, &tally, compared, effort);
+            let summary = |tally: &Tally| state.summary(&call.caller, count_scope.clone(), tally);
+            let rows = state.counts_by_agency(&count_scope, &clearance, &tally, compared, effort);
             let (whole, compared) = (summary(&tally), compared.map(summary));
             let report = Weekly::new(&whole, compared.as_ref(), &rows, read_at, state);
             effort.spend(report.agencies() * REPORT_ROW_COST);
@@ -235,7 +234,7 @@ impl Services {
     pub(super) async fn compute_reminders(
         &self,
         request: Request<pb::ComputeRemindersRequest>,
-    ) -> Answer<pb::ComputeRemindersResponse> {
+    ) -> RpcResult<pb::ComputeRemindersResponse> {
         let key = request.metadata().get(NDP_FEED_KEY.as_str()).cloned();
         let held = request.extensions().get::<Entry>().cloned();
         let (mut call, today, message) = self.open_counted(request).await?;
@@ -252,9 +251,9 @@ impl Services {
         let asked = values::read_date(message.effective_date);
         let date = asked.unwrap_or(today);
         check_known(date, today, "effective_date")?;
-        let sight = Sight::of(&call.caller);
+        let clearance = Clearance::of(&call.caller);
         let answer = self.work(&call, move |call, effort| {
-            let found = call.state().reminders(&agency, &sight, date, effort);
+            let found = call.state().reminders(&agency, &clearance, date, effort);
             Ok(reminders::reminders(&agency, date, &found, call.state()))
         });
         let answer = answer.await?;
@@ -264,7 +263,7 @@ impl Services {
     pub(super) async fn compute_connections(
         &self,
         request: Request<pb::ComputeConnectionsRequest>,
-    ) -> Answer<pb::ComputeConnectionsResponse> {
+    ) -> RpcResult<pb::ComputeConnectionsResponse> {
         let (call, today, message) = self.open_counted(request).await?;
         let asked = values::read_date(message.effective_date);
         let date = asked.unwrap_or(today);
@@ -284,15 +283,15 @@ impl Services {
     pub(super) async fn list_attention_items(
         &self,
         request: Request<pb::ListAttentionItemsRequest>,
-    ) -> Answer<pb::ListAttentionItemsResponse> {
+    ) -> RpcResult<pb::ListAttentionItemsResponse> {
         let (call, today, message) = self.open_counted(request).await?;
         let size = page_size(message.page_size);
         let filter = Filter::<Item>::parse(&message.filter)?;
         let order = Order::<Item>::parse(&message.order_by, "")?;
         let scope = monitoring::summary_scope(&message.edition)?;
         let asked = values::read_date(message.effective_date);
-        let (place, date) = self
-            .place_on(&call, scope, String::new(), None, asked, today)
+        let (count_scope, date) = self
+            .count_scope_on(&call, scope, String::new(), None, asked, today)
             .await?;
         let binding = call
             .binding("ListAttentionItems")
@@ -304,16 +303,18 @@ impl Services {
             .with("filter", filter.canonical())
             .with("order_by", order.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
-        let sight = Sight::of(&call.caller);
-        let edition = monitoring::place_edition(&place);
-        let warnings = monitoring::warnings(call.state(), &place, date);
+        let clearance = Clearance::of(&call.caller);
+        let edition = monitoring::scope_edition(&count_scope);
+        let warnings = monitoring::warnings(call.state(), &count_scope, date);
         let listing = self.work(&call, move |call, effort| {
-            let items = call.state().attention(&place, &sight, date, effort);
+            let items = call
+                .state()
+                .attention(&count_scope, &clearance, date, effort);
             let rows = effort.rows(&items, 1 + filter.terms() + order.terms());
             let page = page_sorted::<Item, &Item>(rows, &filter, &order, after.as_ref(), size);
             let convert = |item: &&Item| monitoring::attention_item(item, call.state());
-            let place = |item: &&Item| order.cursor(item);
-            Ok(fitted(page, effort, 1, convert, place))
+            let cursor = |item: &&Item| order.cursor(item);
+            Ok(fitted(page, effort, 1, convert, cursor))
         });
         let (attention_items, next_page_token) = self.sealed(&binding, listing.await?);
         call.answer(pb::ListAttentionItemsResponse {
@@ -329,7 +330,7 @@ impl Services {
     pub(super) async fn compute_data_quality(
         &self,
         request: Request<pb::ComputeDataQualityRequest>,
-    ) -> Answer<pb::ComputeDataQualityResponse> {
+    ) -> RpcResult<pb::ComputeDataQualityResponse> {
         let (call, today, message) = self.open_counted(request).await?;
         let size = page_size(message.page_size);
         let scope = monitoring::summary_scope(&message.edition)?;
@@ -342,12 +343,12 @@ impl Services {
             .with("group", &message.group)
             .with("criterion", message.criterion.to_be_bytes());
         let after = self.open_token(&binding, &message.page_token)?;
-        let place = self
-            .place(&call, scope, message.group, agency, today)
+        let count_scope = self
+            .count_scope(&call, scope, message.group, agency, today)
             .await?;
-        let (scored, sight) = (place.clone(), Sight::of(&call.caller));
+        let (scored, clearance) = (count_scope.clone(), Clearance::of(&call.caller));
         let scoring = self.work(&call, move |call, effort| {
-            let quality = call.state().quality(&scored, &sight, today, effort);
+            let quality = call.state().quality(&scored, &clearance, today, effort);
             let failing = effort.rows(&quality.records, 1).filter(|record| {
                 let unseen = after
                     .as_ref()
@@ -368,14 +369,15 @@ impl Services {
         });
         let (quality, page) = scoring.await?;
         let (records, token) = self.sealed(&binding, page);
-        let told = monitoring::data_quality(&place, &quality, today, records, token, call.state());
+        let told =
+            monitoring::data_quality(&count_scope, &quality, today, records, token, call.state());
         call.answer(told)
     }
 
     pub(super) async fn compute_scoreboard(
         &self,
         request: Request<pb::ComputeScoreboardRequest>,
-    ) -> Answer<pb::ComputeScoreboardResponse> {
+    ) -> RpcResult<pb::ComputeScoreboardResponse> {
         let (call, message) = self.open_read(request).await?;
         let size = page_size(message.page_size);
         let period = |it: Option<&pb::Period>| it.map(Message::encode_to_vec).unwrap_or_default();
@@ -425,100 +427,6 @@ impl Services {
             synthetic: state.is_synthetic(),
         })
     }
-
-    pub(super) async fn reconcile_figures(
-        &self,
-        request: Request<pb::ReconcileFiguresRequest>,
-    ) -> Answer<pb::ReconcileFiguresResponse> {
-        let (call, today, message) = self.open_counted(request).await?;
-        let binding = call.binding("ReconcileFigures");
-        let query = self.query::<Figure>(binding, &message.arguments())?;
-        let (binding, order) = (query.binding.clone(), query.order.clone());
-        let computing = self.work(&call, move |call, effort| {
-            let state = call.state();
-            let rows = query.rows(state.figures(), "");
-            let page = page(&query, call, effort, query.by_name(), rows, |_| true);
-            // everyone sees figures whole
-            let figures = page.items.iter().filter_map(Seen::whole).cloned();
-            let computed = effort.rows(figures, 1).map(|figure| {
-                let computed = state.reconcile(&figure, today, effort);
-                (figure, computed)
-            });
-            Ok((computed.collect::<Vec<_>>(), page.next))
-        });
-        let (computed, next) = computing.await?;
-        let grounds = computed.iter().map(|(_, computed)| &*computed.grounds);
-        self.registry().afford_behind(grounds)?;
-        let mut items = Vec::with_capacity(computed.len());
-        for (figure, computed) in computed {
-            let behind = self
-                .registry()
-                .revisions_behind(&call.who, &computed.grounds);
-            let revisions = behind.await?;
-            items.push((figure, computed, revisions));
-        }
-        let page = self.work(&call, move |_, effort| {
-            let convert = |(figure, computed, revisions): &&Behind| {
-                monitoring::reconciliation(figure, computed, revisions)
-            };
-            let place = |(figure, ..): &&Behind| order.cursor(figure);
-            let items = items.iter().collect();
-            let next = next.clone();
-            Ok(fitted(Page { items, next }, effort, 1, convert, place))
-        });
-        let (reconciliations, next_page_token) = self.sealed(&binding, page.await?);
-        call.answer(pb::ReconcileFiguresResponse {
-            reconciliations,
-            next_page_token,
-        })
-    }
-
-    pub(super) async fn get_figure(
-        &self,
-        request: Request<pb::GetFigureRequest>,
-    ) -> Answer<pb::Figure> {
-        let (call, message) = self.open_read(request).await?;
-        let figure = get(&call, &message.name, State::figure)?;
-        call.answer(figures::figure(&figure))
-    }
-
-    pub(super) async fn list_figures(
-        &self,
-        request: Request<pb::ListFiguresRequest>,
-    ) -> Answer<pb::ListFiguresResponse> {
-        let (call, message) = self.open_read(request).await?;
-        let (figures, next_page_token) = self
-            .list(
-                &call,
-                State::figures,
-                String::new(),
-                call.binding("ListFigures"),
-                &message.arguments(),
-                |_, seen| figures::figure(seen),
-            )
-            .await?;
-        call.answer(pb::ListFiguresResponse {
-            figures,
-            next_page_token,
-        })
-    }
-
-    pub(super) async fn create_figure(
-        &self,
-        request: Request<pb::CreateFigureRequest>,
-    ) -> Answer<pb::Figure> {
-        let (call, envelope, message) = open_write(request)?;
-        let name = requests::new_name(&message.figure_id, "figure_id", FigureName::from_id)?;
-        let mut violations = Violations::new();
-        let figure = message.figure.unwrap_or_default();
-        let figure = figures::figure_fields(figure, name, "figure", &mut violations);
-        violations.into_result()?;
-        let figure = figure.ok_or_else(|| Error::Bug("a figure without its facts".into()))?;
-        let command = CreateFigure { figure };
-        self.write(call, envelope, command)
-            .await?
-            .answer(|it, _| figures::figure(it))
-    }
 }
 
 /// The scoreboard that a request asks for.
@@ -547,9 +455,6 @@ fn board(message: &pb::ComputeScoreboardRequest) -> Result<Ask, Error> {
     })
 }
 
-/// A figure, the values computed for it, and the revisions they are computed from.
-type Behind = (Arc<Figure>, Computed, Vec<Revision>);
-
 /// The cost of writing what one agency has in a report, in units of work.
 const REPORT_ROW_COST: usize = 10;
 
@@ -574,7 +479,7 @@ impl Services {
 
     /// The platforms that a request selects on the effective date it asks for, `today` if it asks
     /// for none, and that date. Refuses a date that has no counts.
-    pub(super) async fn place_on(
+    pub(super) async fn count_scope_on(
         &self,
         call: &Call,
         scope: Scope,
@@ -582,25 +487,25 @@ impl Services {
         agency: Option<AgencyName>,
         asked: Option<Date>,
         today: Date,
-    ) -> Result<(Place, Date), Error> {
+    ) -> Result<(CountScope, Date), Error> {
         let date = asked.unwrap_or(today);
-        let place = self.place(call, scope, group, agency, date).await?;
-        check_counted(call, &place, asked, today, "effective_date")?;
-        Ok((place, date))
+        let count_scope = self.count_scope(call, scope, group, agency, date).await?;
+        check_counted(call, &count_scope, asked, today, "effective_date")?;
+        Ok((count_scope, date))
     }
 
     /// The platforms that a request for a date selects.
-    async fn place(
+    async fn count_scope(
         &self,
         call: &Call,
         scope: Scope,
         group: String,
         agency: Option<AgencyName>,
         on: Date,
-    ) -> Result<Place, Error> {
+    ) -> Result<CountScope, Error> {
         self.work(call, move |call, effort| {
             let agency = agency.as_ref();
-            call.state().place(&scope, &group, agency, on, effort)
+            call.state().count_scope(&scope, &group, agency, on, effort)
         })
         .await
     }
@@ -611,13 +516,13 @@ pub(super) fn task_place(
     call: &Call,
     programme: &str,
     agency: Option<&AgencyName>,
-) -> Result<TaskPlace, Error> {
+) -> Result<TaskScope, Error> {
     let programme: Option<ProgrammeName> = requests::optional_name(programme, "programme")?;
     if let Some(programme) = &programme {
         call.state().known_programme(programme)?;
     }
     let lead = TaskLead::of(agency);
-    Ok(TaskPlace { programme, lead })
+    Ok(TaskScope { programme, lead })
 }
 
 /// Most points of a timeline.
@@ -652,7 +557,7 @@ fn dates(interval: Interval, start: Date, end: Date) -> Result<Vec<Date>, Error>
 /// Refuses a date, if one is asked for, after the date of the answer or before the edition.
 fn check_counted(
     call: &Call,
-    place: &Place,
+    count_scope: &CountScope,
     asked: Option<Date>,
     today: Date,
     field: &'static str,
@@ -661,7 +566,7 @@ fn check_counted(
         return Ok(());
     };
     check_known(date, today, field)?;
-    call.state().check_listed(place, date, field)
+    call.state().check_listed(count_scope, date, field)
 }
 
 /// Refuses a provider that does not exist. Otherwise it would look like one without flows.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tonic::{Request, Response};
+use tonic::Request;
 
-use super::{Services, write::open_write};
+use super::{RpcResult, Services, write::open_write};
 use crate::{
     pb::{self, onboard_agency_request, onboard_agency_response},
     registry::{authenticate::NewKey, entropy::OsEntropy},
@@ -24,13 +24,11 @@ use ndp_core::{
     },
 };
 
-type Answer<T> = Result<Response<T>, Error>;
-
 impl Services {
     pub(super) async fn onboard_agency(
         &self,
         mut request: Request<pb::OnboardAgencyRequest>,
-    ) -> Answer<pb::OnboardAgencyResponse> {
+    ) -> RpcResult<pb::OnboardAgencyResponse> {
         for (i, newcomer) in request.get_mut().newcomers.iter_mut().enumerate() {
             let field = format!("newcomers[{i}].principal");
             self.seal_subjects(newcomer.principal.as_mut(), &field)?;

@@ -1,9 +1,9 @@
 //! PlanService: plans, milestones, baselines, reports, assessments and proposals.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
 use super::{
-    Services,
+    RpcResult, Services,
     list::{Lists as _, Seen, fitted, page},
     read::{find, get},
     update::updatable,
@@ -44,8 +44,6 @@ use ndp_core::{
     time::Date,
 };
 
-type Answer<T> = Result<Response<T>, Error>;
-
 updatable!(Plan plans::plan_fields);
 updatable!(
     Milestone | message,
@@ -85,7 +83,10 @@ macro_rules! decide_proposal {
 }
 
 impl Services {
-    pub(super) async fn get_plan(&self, request: Request<pb::GetPlanRequest>) -> Answer<pb::Plan> {
+    pub(super) async fn get_plan(
+        &self,
+        request: Request<pb::GetPlanRequest>,
+    ) -> RpcResult<pb::Plan> {
         let (call, today, message) = self.open_dated(request).await?;
         let view = requests::plan_view(message.view, View::Full);
         let plan = get(&call, &message.name, State::plan)?;
@@ -95,7 +96,7 @@ impl Services {
     pub(super) async fn list_plans(
         &self,
         request: Request<pb::ListPlansRequest>,
-    ) -> Answer<pb::ListPlansResponse> {
+    ) -> RpcResult<pb::ListPlansResponse> {
         let (call, today, message) = self.open_dated(request).await?;
         let view = requests::plan_view(message.view, View::Basic);
         let prefix = platform_prefix(&call, &message.parent, PlanName::prefix)?;
@@ -121,7 +122,7 @@ impl Services {
     pub(super) async fn create_plan(
         &self,
         request: Request<pb::CreatePlanRequest>,
-    ) -> Answer<pb::Plan> {
+    ) -> RpcResult<pb::Plan> {
         let (call, envelope, message) = open_write(request)?;
         let platform: PlatformName = requests::name(&message.parent, "parent")?;
         let name = requests::optional_new_name(&message.plan_id, "plan_id", |id| {
@@ -146,7 +147,7 @@ impl Services {
     pub(super) async fn update_plan(
         &self,
         request: Request<pb::UpdatePlanRequest>,
-    ) -> Answer<pb::Plan> {
+    ) -> RpcResult<pb::Plan> {
         let (call, envelope, command) = open_update(request)?;
         self.write(call, envelope, command)
             .await?
@@ -156,63 +157,63 @@ impl Services {
     pub(super) async fn submit_plan(
         &self,
         request: Request<pb::SubmitPlanRequest>,
-    ) -> Answer<pb::Plan> {
+    ) -> RpcResult<pb::Plan> {
         move_plan!(self, request, Submit)
     }
 
     pub(super) async fn return_plan(
         &self,
         request: Request<pb::ReturnPlanRequest>,
-    ) -> Answer<pb::Plan> {
+    ) -> RpcResult<pb::Plan> {
         move_plan!(self, request, Return)
     }
 
     pub(super) async fn issue_plan(
         &self,
         request: Request<pb::IssuePlanRequest>,
-    ) -> Answer<pb::Plan> {
+    ) -> RpcResult<pb::Plan> {
         move_plan!(self, request, Issue, document)
     }
 
     pub(super) async fn complete_plan(
         &self,
         request: Request<pb::CompletePlanRequest>,
-    ) -> Answer<pb::Plan> {
+    ) -> RpcResult<pb::Plan> {
         move_plan!(self, request, Complete, document)
     }
 
     pub(super) async fn withdraw_plan(
         &self,
         request: Request<pb::WithdrawPlanRequest>,
-    ) -> Answer<pb::Plan> {
+    ) -> RpcResult<pb::Plan> {
         move_plan!(self, request, Withdraw)
     }
 
     pub(super) async fn revoke_plan(
         &self,
         request: Request<pb::RevokePlanRequest>,
-    ) -> Answer<pb::Plan> {
+    ) -> RpcResult<pb::Plan> {
         move_plan!(self, request, Revoke, document)
     }
 
     pub(super) async fn reopen_plan(
         &self,
         request: Request<pb::ReopenPlanRequest>,
-    ) -> Answer<pb::Plan> {
+    ) -> RpcResult<pb::Plan> {
         move_plan!(self, request, Reopen, document)
     }
 
     pub(super) async fn annul_plan(
         &self,
         request: Request<pb::AnnulPlanRequest>,
-    ) -> Answer<pb::Plan> {
+    ) -> RpcResult<pb::Plan> {
         move_plan!(self, request, Annul)
     }
 
     pub(super) async fn confirm_transcription(
         &self,
         request: Request<pb::ConfirmTranscriptionRequest>,
-    ) -> Answer<pb::Plan> {
+    ) -> RpcResult<pb::Plan> {
         let (call, envelope, message) = open_write(request)?;
         let command = ConfirmTranscription {
             name: requests::name(&message.name, "name")?,
@@ -226,7 +227,7 @@ impl Services {
     pub(super) async fn rebaseline_plan(
         &self,
         request: Request<pb::RebaselinePlanRequest>,
-    ) -> Answer<pb::RebaselinePlanResponse> {
+    ) -> RpcResult<pb::RebaselinePlanResponse> {
         let (call, envelope, message) = open_write(request)?;
         let name: PlanName = requests::name(&message.name, "name")?;
         let mut violations = Violations::new();
@@ -253,7 +254,7 @@ impl Services {
     pub(super) async fn get_milestone(
         &self,
         request: Request<pb::GetMilestoneRequest>,
-    ) -> Answer<pb::Milestone> {
+    ) -> RpcResult<pb::Milestone> {
         let (call, today, message) = self.open_dated(request).await?;
         let milestone = get(&call, &message.name, State::milestone)?;
         call.answer(standing_milestone(call.state(), &milestone, today))
@@ -262,7 +263,7 @@ impl Services {
     pub(super) async fn list_milestones(
         &self,
         request: Request<pb::ListMilestonesRequest>,
-    ) -> Answer<pb::ListMilestonesResponse> {
+    ) -> RpcResult<pb::ListMilestonesResponse> {
         let (call, today, message) = self.open_dated(request).await?;
         let prefix = plan_prefix(&call, &message.parent, MilestoneName::prefix)?;
         let (milestones, next_page_token) = self
@@ -284,7 +285,7 @@ impl Services {
     pub(super) async fn create_milestone(
         &self,
         request: Request<pb::CreateMilestoneRequest>,
-    ) -> Answer<pb::Milestone> {
+    ) -> RpcResult<pb::Milestone> {
         let (call, envelope, message) = open_write(request)?;
         let plan: PlanName = requests::name(&message.parent, "parent")?;
         let name = requests::optional_new_name(&message.milestone_id, "milestone_id", |id| {
@@ -300,7 +301,7 @@ impl Services {
     pub(super) async fn update_milestone(
         &self,
         request: Request<pb::UpdateMilestoneRequest>,
-    ) -> Answer<pb::Milestone> {
+    ) -> RpcResult<pb::Milestone> {
         let (call, envelope, command) = open_update(request)?;
         self.write(call, envelope, command)
             .await?
@@ -310,7 +311,7 @@ impl Services {
     pub(super) async fn complete_milestone(
         &self,
         request: Request<pb::CompleteMilestoneRequest>,
-    ) -> Answer<pb::Milestone> {
+    ) -> RpcResult<pb::Milestone> {
         let (call, envelope, message) = open_write(request)?;
         let name = requests::name(&message.name, "name")?;
         let command = CompleteMilestone {
@@ -327,7 +328,7 @@ impl Services {
     pub(super) async fn drop_milestone(
         &self,
         request: Request<pb::DropMilestoneRequest>,
-    ) -> Answer<pb::Milestone> {
+    ) -> RpcResult<pb::Milestone> {
         let (call, envelope, message) = open_write(request)?;
         let command = DropMilestone {
             name: requests::name(&message.name, "name")?,
@@ -342,7 +343,7 @@ impl Services {
     pub(super) async fn reopen_milestone(
         &self,
         request: Request<pb::ReopenMilestoneRequest>,
-    ) -> Answer<pb::Milestone> {
+    ) -> RpcResult<pb::Milestone> {
         let (call, envelope, message) = open_write(request)?;
         let command = ReopenMilestone {
             name: requests::name(&message.name, "name")?,
@@ -358,7 +359,7 @@ impl Services {
     pub(super) async fn get_baseline(
         &self,
         request: Request<pb::GetBaselineRequest>,
-    ) -> Answer<pb::Baseline> {
+    ) -> RpcResult<pb::Baseline> {
         let (call, message) = self.open_read(request).await?;
         let baseline = get(&call, &message.name, State::baseline)?;
         let agency = baseline.agency(call.state());
@@ -368,7 +369,7 @@ impl Services {
     pub(super) async fn list_baselines(
         &self,
         request: Request<pb::ListBaselinesRequest>,
-    ) -> Answer<pb::ListBaselinesResponse> {
+    ) -> RpcResult<pb::ListBaselinesResponse> {
         let (call, message) = self.open_read(request).await?;
         let prefix = plan_prefix(&call, &message.parent, BaselineName::prefix)?;
         let (baselines, next_page_token) = self
@@ -392,7 +393,7 @@ impl Services {
     pub(super) async fn get_report(
         &self,
         request: Request<pb::GetReportRequest>,
-    ) -> Answer<pb::Report> {
+    ) -> RpcResult<pb::Report> {
         let (call, message) = self.open_read(request).await?;
         let report = get(&call, &message.name, State::report)?;
         let agency = report.agency(call.state());
@@ -402,7 +403,7 @@ impl Services {
     pub(super) async fn render_report(
         &self,
         request: Request<pb::RenderReportRequest>,
-    ) -> Answer<pb::RenderReportResponse> {
+    ) -> RpcResult<pb::RenderReportResponse> {
         let (call, today, message) = self.open_dated(request).await?;
         let report = get(&call, &message.name, State::report)?;
         let plan = get(&call, report.name.parent().as_str(), State::plan)?;
@@ -418,7 +419,7 @@ impl Services {
     pub(super) async fn list_reports(
         &self,
         request: Request<pb::ListReportsRequest>,
-    ) -> Answer<pb::ListReportsResponse> {
+    ) -> RpcResult<pb::ListReportsResponse> {
         let (call, message) = self.open_read(request).await?;
         let prefix = plan_prefix(&call, &message.parent, ReportName::prefix)?;
         let (reports, next_page_token) = self
@@ -440,7 +441,7 @@ impl Services {
     pub(super) async fn create_report(
         &self,
         request: Request<pb::CreateReportRequest>,
-    ) -> Answer<pb::Report> {
+    ) -> RpcResult<pb::Report> {
         let (call, envelope, message) = open_write(request)?;
         let plan: PlanName = requests::name(&message.parent, "parent")?;
         let name = requests::optional_new_name(&message.report_id, "report_id", |id| {
@@ -459,7 +460,7 @@ impl Services {
     pub(super) async fn withdraw_report(
         &self,
         request: Request<pb::WithdrawReportRequest>,
-    ) -> Answer<pb::Report> {
+    ) -> RpcResult<pb::Report> {
         let (call, envelope, message) = open_write(request)?;
         let command = WithdrawReport {
             name: requests::name(&message.name, "name")?,
@@ -475,7 +476,7 @@ impl Services {
     pub(super) async fn get_assessment(
         &self,
         request: Request<pb::GetAssessmentRequest>,
-    ) -> Answer<pb::Assessment> {
+    ) -> RpcResult<pb::Assessment> {
         let (call, message) = self.open_read(request).await?;
         let assessment = get(&call, &message.name, State::assessment)?;
         let agency = assessment.agency(call.state());
@@ -485,7 +486,7 @@ impl Services {
     pub(super) async fn list_assessments(
         &self,
         request: Request<pb::ListAssessmentsRequest>,
-    ) -> Answer<pb::ListAssessmentsResponse> {
+    ) -> RpcResult<pb::ListAssessmentsResponse> {
         let (call, message) = self.open_read(request).await?;
         let prefix = plan_prefix(&call, &message.parent, AssessmentName::prefix)?;
         let (assessments, next_page_token) = self
@@ -507,7 +508,7 @@ impl Services {
     pub(super) async fn create_assessment(
         &self,
         request: Request<pb::CreateAssessmentRequest>,
-    ) -> Answer<pb::Assessment> {
+    ) -> RpcResult<pb::Assessment> {
         let (call, envelope, message) = open_write(request)?;
         let plan: PlanName = requests::name(&message.parent, "parent")?;
         let name = requests::optional_new_name(&message.assessment_id, "assessment_id", |id| {
@@ -524,7 +525,7 @@ impl Services {
     pub(super) async fn withdraw_assessment(
         &self,
         request: Request<pb::WithdrawAssessmentRequest>,
-    ) -> Answer<pb::Assessment> {
+    ) -> RpcResult<pb::Assessment> {
         let (call, envelope, message) = open_write(request)?;
         let command = WithdrawAssessment {
             name: requests::name(&message.name, "name")?,
@@ -541,7 +542,7 @@ impl Services {
     pub(super) async fn get_proposal(
         &self,
         request: Request<pb::GetProposalRequest>,
-    ) -> Answer<pb::Proposal> {
+    ) -> RpcResult<pb::Proposal> {
         let (call, message) = self.open_read(request).await?;
         let proposal = get(&call, &message.name, State::proposal)?;
         call.answer(proposals::proposal(&proposal))
@@ -550,7 +551,7 @@ impl Services {
     pub(super) async fn list_proposals(
         &self,
         request: Request<pb::ListProposalsRequest>,
-    ) -> Answer<pb::ListProposalsResponse> {
+    ) -> RpcResult<pb::ListProposalsResponse> {
         let (call, message) = self.open_read(request).await?;
         let prefix = platform_prefix(&call, &message.parent, ProposalName::prefix)?;
         let (proposals, next_page_token) = self
@@ -572,21 +573,21 @@ impl Services {
     pub(super) async fn approve_proposal(
         &self,
         request: Request<pb::ApproveProposalRequest>,
-    ) -> Answer<pb::Proposal> {
+    ) -> RpcResult<pb::Proposal> {
         decide_proposal!(self, request, Approve)
     }
 
     pub(super) async fn reject_proposal(
         &self,
         request: Request<pb::RejectProposalRequest>,
-    ) -> Answer<pb::Proposal> {
+    ) -> RpcResult<pb::Proposal> {
         decide_proposal!(self, request, Reject)
     }
 
     pub(super) async fn cancel_proposal(
         &self,
         request: Request<pb::CancelProposalRequest>,
-    ) -> Answer<pb::Proposal> {
+    ) -> RpcResult<pb::Proposal> {
         let (call, envelope, message) = open_write(request)?;
         let command = CancelProposal {
             name: requests::name(&message.name, "name")?,
@@ -616,7 +617,7 @@ fn standing_plan(state: &State, plan: &Plan, view: View, on: Date) -> pb::Plan {
     let mut message = plans::plan(plan, view);
     message.etag = state.plan_etag(plan);
     if view == View::Full && !plan.redacted && plan.state.was_issued() {
-        let standing = state.dossier(plan).standing_on(on);
+        let standing = state.plan_records(plan).standing_on(on);
         message.standing = Some(plans::standing(&standing, on));
     }
     message

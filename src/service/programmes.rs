@@ -1,9 +1,9 @@
 //! TaskService: programmes.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
 use super::{
-    Services,
+    RpcResult, Services,
     list::Lists as _,
     read::get,
     update::updatable,
@@ -14,14 +14,9 @@ use crate::{
     wire::{programmes, requests},
 };
 use ndp_core::{
-    error::{Error, Violations},
-    names::ProgrammeName,
-    records::programmes::Programme,
-    rules::programmes::CreateProgramme,
-    state::State,
+    error::Violations, names::ProgrammeName, records::programmes::Programme,
+    rules::programmes::CreateProgramme, state::State,
 };
-
-type Answer<T> = Result<Response<T>, Error>;
 
 updatable!(Programme programmes::programme_fields);
 
@@ -29,7 +24,7 @@ impl Services {
     pub(super) async fn get_programme(
         &self,
         request: Request<pb::GetProgrammeRequest>,
-    ) -> Answer<pb::Programme> {
+    ) -> RpcResult<pb::Programme> {
         let (call, message) = self.open_read(request).await?;
         let programme = get(&call, &message.name, State::programme)?;
         call.answer(programmes::programme(&programme))
@@ -38,7 +33,7 @@ impl Services {
     pub(super) async fn list_programmes(
         &self,
         request: Request<pb::ListProgrammesRequest>,
-    ) -> Answer<pb::ListProgrammesResponse> {
+    ) -> RpcResult<pb::ListProgrammesResponse> {
         let (call, message) = self.open_read(request).await?;
         let (programmes, next_page_token) = self
             .list(
@@ -59,7 +54,7 @@ impl Services {
     pub(super) async fn create_programme(
         &self,
         request: Request<pb::CreateProgrammeRequest>,
-    ) -> Answer<pb::Programme> {
+    ) -> RpcResult<pb::Programme> {
         let (call, envelope, message) = open_write(request)?;
         let name = requests::new_name(
             &message.programme_id,
@@ -79,7 +74,7 @@ impl Services {
     pub(super) async fn update_programme(
         &self,
         request: Request<pb::UpdateProgrammeRequest>,
-    ) -> Answer<pb::Programme> {
+    ) -> RpcResult<pb::Programme> {
         let (call, envelope, command) = open_update(request)?;
         self.write(call, envelope, command)
             .await?

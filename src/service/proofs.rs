@@ -1,10 +1,10 @@
 //! ChangeService: checkpoints of the log, proofs and tiles. Anyone may read them: they are digests,
 //! salted where not everyone may see what they are of.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
 use super::{
-    Services,
+    RpcResult, Services,
     changes::{CHANGE, revision_of},
     read::open_checked,
 };
@@ -14,8 +14,6 @@ use ndp_core::{
     leaf::Digest,
     names::{Noun, Revision},
 };
-
-type Answer<T> = Result<Response<T>, Error>;
 
 /// What a tile is called in messages.
 const TILE: Noun = Noun {
@@ -28,7 +26,7 @@ impl Services {
     pub(super) async fn get_checkpoint(
         &self,
         request: Request<pb::GetCheckpointRequest>,
-    ) -> Answer<pb::Checkpoint> {
+    ) -> RpcResult<pb::Checkpoint> {
         let (call, _) = open_checked(request)?;
         let checkpoint = self.checkpoint(&call.who).await?;
         call.at_newest(self.registry()).answer(checkpoint)
@@ -50,7 +48,7 @@ impl Services {
     pub(super) async fn prove_inclusion(
         &self,
         request: Request<pb::ProveInclusionRequest>,
-    ) -> Answer<pb::ProveInclusionResponse> {
+    ) -> RpcResult<pb::ProveInclusionResponse> {
         let (call, message) = open_checked(request)?;
         let not_found = || Error::NotFound {
             kind: CHANGE,
@@ -78,7 +76,7 @@ impl Services {
     pub(super) async fn prove_consistency(
         &self,
         request: Request<pb::ProveConsistencyRequest>,
-    ) -> Answer<pb::ProveConsistencyResponse> {
+    ) -> RpcResult<pb::ProveConsistencyResponse> {
         let (call, message) = open_checked(request)?;
         let old = Revision::new(message.old_tree_size).unwrap_or_default();
         let new = size(message.new_tree_size);
@@ -99,7 +97,7 @@ impl Services {
     pub(super) async fn download_tile(
         &self,
         request: Request<pb::DownloadTileRequest>,
-    ) -> Answer<pb::DownloadTileResponse> {
+    ) -> RpcResult<pb::DownloadTileResponse> {
         let (call, message) = open_checked(request)?;
         let not_found = || Error::NotFound {
             kind: TILE,

@@ -1,9 +1,9 @@
 //! RecommendationService: recommendations that were sent in, and their answers.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
 use super::{
-    Services,
+    RpcResult, Services,
     list::Lists as _,
     read::get,
     update::updatable,
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 use ndp_core::{
-    error::{Error, Violations},
+    error::Violations,
     names::RecommendationName,
     records::recommendations::{Answer as AnswerGiven, Recommendation, Rejection},
     rules::recommendations::{
@@ -29,15 +29,13 @@ use ndp_core::{
     state::State,
 };
 
-type Answer<T> = Result<Response<T>, Error>;
-
 updatable!(Recommendation recommendations::recommendation_fields);
 
 impl Services {
     pub(super) async fn get_recommendation(
         &self,
         request: Request<pb::GetRecommendationRequest>,
-    ) -> Answer<pb::Recommendation> {
+    ) -> RpcResult<pb::Recommendation> {
         let (call, today, message) = self.open_dated(request).await?;
         let record = get(&call, &message.name, State::recommendation)?;
         call.answer(standing_recommendation(&record, today))
@@ -46,7 +44,7 @@ impl Services {
     pub(super) async fn list_recommendations(
         &self,
         request: Request<pb::ListRecommendationsRequest>,
-    ) -> Answer<pb::ListRecommendationsResponse> {
+    ) -> RpcResult<pb::ListRecommendationsResponse> {
         let (call, today, message) = self.open_dated(request).await?;
         let (recommendations, next_page_token) = self
             .list(
@@ -67,7 +65,7 @@ impl Services {
     pub(super) async fn create_recommendation(
         &self,
         request: Request<pb::CreateRecommendationRequest>,
-    ) -> Answer<pb::Recommendation> {
+    ) -> RpcResult<pb::Recommendation> {
         let (call, envelope, message) = open_write(request)?;
         let name = requests::optional_new_name(
             &message.recommendation_id,
@@ -92,7 +90,7 @@ impl Services {
     pub(super) async fn update_recommendation(
         &self,
         request: Request<pb::UpdateRecommendationRequest>,
-    ) -> Answer<pb::Recommendation> {
+    ) -> RpcResult<pb::Recommendation> {
         let (call, envelope, update) = open_update(request)?;
         let command = UpdateRecommendation {
             update,
@@ -106,7 +104,7 @@ impl Services {
     pub(super) async fn forward_recommendation(
         &self,
         request: Request<pb::ForwardRecommendationRequest>,
-    ) -> Answer<pb::Recommendation> {
+    ) -> RpcResult<pb::Recommendation> {
         let (call, envelope, message) = open_write(request)?;
         let command = ForwardRecommendation {
             name: requests::name(&message.name, "name")?,
@@ -124,7 +122,7 @@ impl Services {
     pub(super) async fn answer_recommendation(
         &self,
         request: Request<pb::AnswerRecommendationRequest>,
-    ) -> Answer<pb::Recommendation> {
+    ) -> RpcResult<pb::Recommendation> {
         let (call, envelope, message) = open_write(request)?;
         let command = AnswerRecommendation {
             name: requests::name(&message.name, "name")?,
@@ -145,7 +143,7 @@ impl Services {
     pub(super) async fn reject_recommendation(
         &self,
         request: Request<pb::RejectRecommendationRequest>,
-    ) -> Answer<pb::Recommendation> {
+    ) -> RpcResult<pb::Recommendation> {
         let (call, envelope, message) = open_write(request)?;
         let command = RejectRecommendation {
             name: requests::name(&message.name, "name")?,
@@ -164,7 +162,7 @@ impl Services {
     pub(super) async fn reopen_recommendation(
         &self,
         request: Request<pb::ReopenRecommendationRequest>,
-    ) -> Answer<pb::Recommendation> {
+    ) -> RpcResult<pb::Recommendation> {
         let (call, envelope, message) = open_write(request)?;
         let command = ReopenRecommendation {
             name: requests::name(&message.name, "name")?,

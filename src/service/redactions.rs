@@ -5,7 +5,7 @@ use tonic::{Request, Response};
 use super::{Services, read::open_checked, write::Envelope};
 use crate::{
     pb::{self, redact_text_response::RedactedResource},
-    registry::redactions::{Asked, Redacted},
+    registry::redactions::{Redacted, RedactionRequest},
     wire::{changes, documents::read_document, requests},
 };
 use ndp_core::{error::Error, names::Revision, records::Kind, rules::redactions::Sought};
@@ -30,7 +30,7 @@ impl Services {
             None => Err(Error::Bug("a name of no kind".into())),
         };
         let resources = message.names.into_iter().map(resource);
-        let asked = Asked {
+        let asked = RedactionRequest {
             resources: resources.collect::<Result<_, _>>()?,
             text: Sought::new(text)?,
             document,

@@ -1,9 +1,9 @@
 //! TaskService: tasks.
 
-use tonic::{Request, Response};
+use tonic::Request;
 
 use super::{
-    Services,
+    RpcResult, Services,
     list::Lists as _,
     read::get,
     update::updatable,
@@ -14,7 +14,7 @@ use crate::{
     wire::{documents, requests, tasks, values},
 };
 use ndp_core::{
-    error::{Error, Violations},
+    error::Violations,
     names::TaskName,
     records::tasks::Task,
     rules::tasks::{
@@ -22,8 +22,6 @@ use ndp_core::{
     },
     state::State,
 };
-
-type Answer<T> = Result<Response<T>, Error>;
 
 updatable!(Task tasks::task_fields);
 
@@ -46,7 +44,10 @@ macro_rules! write_task {
 }
 
 impl Services {
-    pub(super) async fn get_task(&self, request: Request<pb::GetTaskRequest>) -> Answer<pb::Task> {
+    pub(super) async fn get_task(
+        &self,
+        request: Request<pb::GetTaskRequest>,
+    ) -> RpcResult<pb::Task> {
         let (call, today, message) = self.open_counted(request).await?;
         let task = get(&call, &message.name, State::task)?;
         call.answer(tasks::standing_task(call.state(), &task, today))
@@ -55,7 +56,7 @@ impl Services {
     pub(super) async fn list_tasks(
         &self,
         request: Request<pb::ListTasksRequest>,
-    ) -> Answer<pb::ListTasksResponse> {
+    ) -> RpcResult<pb::ListTasksResponse> {
         let (call, today, message) = self.open_counted(request).await?;
         let (tasks, next_page_token) = self
             .list(
@@ -76,7 +77,7 @@ impl Services {
     pub(super) async fn create_task(
         &self,
         request: Request<pb::CreateTaskRequest>,
-    ) -> Answer<pb::Task> {
+    ) -> RpcResult<pb::Task> {
         let (call, envelope, message) = open_write(request)?;
         let name = requests::optional_new_name(&message.task_id, "task_id", TaskName::from_id)?;
         let mut violations = Violations::new();
@@ -92,7 +93,7 @@ impl Services {
     pub(super) async fn update_task(
         &self,
         request: Request<pb::UpdateTaskRequest>,
-    ) -> Answer<pb::Task> {
+    ) -> RpcResult<pb::Task> {
         let (call, envelope, command) = open_update(request)?;
         let today = self.today();
         self.write(call, envelope, command)
@@ -103,7 +104,7 @@ impl Services {
     pub(super) async fn move_task_due(
         &self,
         request: Request<pb::MoveTaskDueRequest>,
-    ) -> Answer<pb::Task> {
+    ) -> RpcResult<pb::Task> {
         write_task!(self, request, message => MoveTaskDue {
             due: message.due.map(documents::read_period),
             document: documents::read_boxed_document(message.document),
@@ -113,7 +114,7 @@ impl Services {
     pub(super) async fn report_task(
         &self,
         request: Request<pb::ReportTaskRequest>,
-    ) -> Answer<pb::Task> {
+    ) -> RpcResult<pb::Task> {
         write_task!(self, request, message => ReportTask {
             completion_date: values::read_date(message.completion_date),
             evidence: documents::read_evidence(message.evidence),
@@ -124,28 +125,28 @@ impl Services {
     pub(super) async fn confirm_task(
         &self,
         request: Request<pb::ConfirmTaskRequest>,
-    ) -> Answer<pb::Task> {
+    ) -> RpcResult<pb::Task> {
         write_task!(self, request, message => ConfirmTask {})
     }
 
     pub(super) async fn return_task(
         &self,
         request: Request<pb::ReturnTaskRequest>,
-    ) -> Answer<pb::Task> {
+    ) -> RpcResult<pb::Task> {
         write_task!(self, request, message => ReturnTask {})
     }
 
     pub(super) async fn reopen_task(
         &self,
         request: Request<pb::ReopenTaskRequest>,
-    ) -> Answer<pb::Task> {
+    ) -> RpcResult<pb::Task> {
         write_task!(self, request, message => ReopenTask {})
     }
 
     pub(super) async fn drop_task(
         &self,
         request: Request<pb::DropTaskRequest>,
-    ) -> Answer<pb::Task> {
+    ) -> RpcResult<pb::Task> {
         write_task!(self, request, message => DropTask {
             document: documents::read_boxed_document(message.document),
             erroneous: message.erroneous,

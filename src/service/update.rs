@@ -16,7 +16,6 @@ use ndp_core::{
 
 /// The message of a record that clients update.
 pub(super) trait Updatable: Message + Name + Default + Clone {
-    /// The record.
     type Record: Editable;
 
     /// Its name and its etag, as sent by the caller.

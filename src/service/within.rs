@@ -10,7 +10,7 @@ use tonic::{Request, Response};
 use super::Services;
 use crate::{
     call::Call,
-    wire::{encoded::Answer, methods::permit},
+    wire::{encoded::Payload, methods::permit},
 };
 use ndp_core::error::Error;
 
@@ -30,7 +30,7 @@ pub(super) fn request<M: Message + Default>(
 }
 
 /// The bytes of an answer.
-pub(super) fn encoded<T: Answer>(response: &Response<T>) -> Vec<u8> {
+pub(super) fn encoded<T: Payload>(response: &Response<T>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(response.get_ref().encoded_len());
     response.get_ref().write(&mut bytes);
     bytes

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     call::Call,
     registry::Outcome,
-    wire::{encoded::Answer, requests, validate::Validate},
+    wire::{encoded::Payload, requests, validate::Validate},
 };
 use ndp_core::{
     change::{At, RequestId},
@@ -87,7 +87,7 @@ pub(super) struct Written<R> {
 
 impl<R> Written<R> {
     /// The answer with the message of the record.
-    pub(super) fn answer<T: Answer>(
+    pub(super) fn answer<T: Payload>(
         &self,
         convert: impl FnOnce(&R, &State) -> T,
     ) -> Result<Response<T>, Error> {
@@ -102,7 +102,7 @@ impl Services {
         mut call: Call,
         envelope: Envelope,
         command: C,
-    ) -> Result<Written<C::Answer>, Error> {
+    ) -> Result<Written<C::Output>, Error> {
         let Envelope {
             request_id,
             reason,
@@ -135,7 +135,7 @@ impl Services {
         }
         // a change begins with the record that its method returns, also when it is replayed
         let name = image.name().to_owned();
-        let record = C::Answer::of_image(image)
+        let record = C::Output::of_image(image)
             .ok_or_else(|| Error::Bug(format!("`{name}` is of another kind").into()))?;
         Ok(Written {
             call,

@@ -93,11 +93,9 @@ macro_rules! push_update {
 /// Rows for a table, in a write.
 #[derive(Debug)]
 pub(super) struct Insert<'a> {
-    /// The table.
     pub(super) table: &'a str,
     /// If given, a row whose key exists is updated instead.
     pub(super) key: Option<&'static str>,
-    /// The rows.
     pub(super) rows: Vec<Row<'a>>,
 }
 
@@ -115,7 +113,6 @@ impl Insert<'_> {
 /// An update of the only row of a table.
 #[derive(Debug)]
 pub(super) struct Update<'a> {
-    /// The table.
     pub(super) table: &'static str,
     /// The value of the first of the columns; the update fails if it is another.
     pub(super) from: Cell<'a>,
@@ -126,7 +123,7 @@ pub(super) struct Update<'a> {
 /// What follows a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The transaction goes on.
+    /// The transaction continues.
     Open,
     /// It is committed, on SQLite: in PostgreSQL, only statements without values can be sent
     /// together.

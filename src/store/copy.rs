@@ -285,7 +285,7 @@ mod tests {
     #[tokio::test]
     async fn everything_but_the_head_secrets_and_caches_is_copied() {
         let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", directory.path().join("made-up.db").display());
+        let url = format!("sqlite:{}", directory.path().join("synthetic.db").display());
         let store = Store::open(&url, uuid::Uuid::nil()).await.unwrap();
         store.close().await;
         let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();

@@ -267,7 +267,6 @@ impl<'c> Writing<'c> {
         on_each!(self.pooled(), connection => &mut **connection)
     }
 
-    /// Commits.
     pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
         self.end("COMMIT").await
     }

@@ -30,23 +30,17 @@ pub struct LastWrite {
 /// A change, as its header digest is made of it, with some of its effects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
-    /// The revision.
     pub revision: Revision,
     /// When it was recorded.
     pub record_time: Timestamp,
-    /// The principal.
     pub principal: String,
     /// The person named by a system.
     pub actor: Option<String>,
-    /// The agency.
     pub agency: Option<String>,
-    /// The method.
     pub method: String,
-    /// The request id.
     pub request_id: Option<String>,
     /// The digest of the request.
     pub request_digest: Option<Vec<u8>>,
-    /// The reason.
     pub reason: String,
     /// The salt of the header.
     pub salt: Vec<u8>,
@@ -71,7 +65,6 @@ pub struct OpenedEffect {
     pub format: i64,
     /// The image as it was first written.
     pub image: String,
-    /// Its salt.
     pub salt: Vec<u8>,
 }
 

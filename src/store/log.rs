@@ -11,7 +11,7 @@ use tokio_stream::StreamExt as _;
 use uuid::Uuid;
 
 use super::{
-    Head, Look, Replay,
+    Head, HeadAndTime, Replay,
     bulk::{self, Cell, End, Insert, Row, Update},
     engine::{Link, On, on_engine},
     errors::{Failure, corrupt},
@@ -72,11 +72,11 @@ struct HeadRow {
 
 /// The head; refused when the format is not known.
 pub(super) async fn head(link: Link<'_>) -> Result<Head, Failure> {
-    Ok(look(link).await?.head)
+    Ok(head_and_time(link).await?.head)
 }
 
 /// The head and the time; refused when the format is not known.
-pub(super) async fn look(mut link: Link<'_>) -> Result<Look, Failure> {
+pub(super) async fn head_and_time(mut link: Link<'_>) -> Result<HeadAndTime, Failure> {
     let row: HeadRow = match &mut link {
         On::Sqlite(connection) => {
             sqlx::query_as(SQLITE_HEAD)
@@ -92,10 +92,10 @@ pub(super) async fn look(mut link: Link<'_>) -> Result<Look, Failure> {
     Ok(row.read()?)
 }
 
-/// Begins a transaction by this statement and, in the same round trip, does what [`look`] does,
+/// Begins a transaction by this statement and, in the same round trip, does what [`head_and_time`] does,
 /// with the head locked until the transaction ends, and the time as of then. On SQLite
 /// `BEGIN IMMEDIATE` locks it.
-pub(super) async fn begin(mut link: Link<'_>, begin: &str) -> Result<Look, Failure> {
+pub(super) async fn begin(mut link: Link<'_>, begin: &str) -> Result<HeadAndTime, Failure> {
     let row = match &mut link {
         On::Sqlite(connection) => {
             let both = AssertSqlSafe(format!("{begin}; {SQLITE_HEAD}"));
@@ -135,7 +135,7 @@ pub(super) async fn make_head(mut link: Link<'_>, log_id: Uuid) -> Result<(), sq
 }
 
 impl HeadRow {
-    fn read(self) -> Result<Look, Error> {
+    fn read(self) -> Result<HeadAndTime, Error> {
         let Self {
             log_id,
             revision,
@@ -160,7 +160,7 @@ impl HeadRow {
             digest: read_digest("log_head", &digest)?,
         };
         let database_time = database_time.map(|time| read_time("clock_timestamp()", time));
-        Ok(Look {
+        Ok(HeadAndTime {
             head,
             database_time: database_time.transpose()?,
         })
@@ -174,7 +174,6 @@ impl HeadRow {
 pub struct Appended {
     /// The change. It has no key hash: those are not in the log.
     pub change: Change,
-    /// Its leaf hash.
     pub leaf_hash: Digest,
     /// Its chained digest.
     pub digest: Digest,
@@ -248,7 +247,6 @@ impl Encoded {
         })
     }
 
-    /// The change.
     pub const fn change(&self) -> &Change {
         &self.change
     }

@@ -231,7 +231,6 @@ impl WrittenImage {
 pub struct WrittenHeader(ChangeRow);
 
 impl WrittenHeader {
-    /// Its revision.
     pub fn revision(&self) -> Result<Revision, Error> {
         read_revision("changes", self.0.revision)
     }
@@ -241,7 +240,6 @@ impl WrittenHeader {
         self.0.actor.as_deref()
     }
 
-    /// The reason.
     pub fn reason(&self) -> &str {
         &self.0.reason
     }

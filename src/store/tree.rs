@@ -29,7 +29,6 @@ pub struct TreeHash {
     pub level: u8,
     /// How many complete subtrees of this level are before it.
     pub position: u64,
-    /// The hash.
     pub hash: Digest,
 }
 

@@ -86,7 +86,6 @@ struct Verifier {
     found: Verified,
     /// The last change that was read.
     last: Revision,
-    /// Its time.
     time: i64,
     chain: Chain,
     /// The newest image of each resource, by the log.

@@ -108,7 +108,6 @@ fn read_succession(
     })
 }
 
-/// An agency.
 pub fn agency(record: &Agency) -> pb::Agency {
     let Agency { name, fields, meta } = record;
     let AgencyFields {

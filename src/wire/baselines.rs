@@ -21,7 +21,7 @@ use ndp_core::{
     names::{AgencyName, MilestoneName, PlanName},
     records::{
         baselines::{Approval, Baseline, BaselineMilestone, MilestoneChange, Rebaseline},
-        edit::{Edit as _, Mask, Part},
+        edit::{Edit as _, FieldNode, Mask},
         meta::Meta,
         milestones::MilestoneFields,
         plans::PlanFields,
@@ -93,7 +93,7 @@ pub fn rebaseline_fields(
 fn read_mask<M: Message + Name>(
     mask: Option<&FieldMask>,
     message: &M,
-    parts: &'static [Part],
+    parts: &'static [FieldNode],
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Mask {

@@ -15,7 +15,7 @@ use ndp_core::{
     records::{Record, sizes::MESSAGE_BYTES_MAX},
     state::{
         State,
-        sight::{SeenChange, SeenEffect, Told},
+        seen::{SeenChange, SeenEffect, Statement},
         visible::SeenRecord,
     },
 };
@@ -93,17 +93,17 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
             resource,
             after,
             before,
-            told,
+            statement,
         } = effect;
-        let kind = match (&told, &after) {
-            (Some(Told::Notice(_)), _) => Kind::Notice,
-            (Some(Told::Redaction(_)), _) => Kind::Redacted,
+        let kind = match (&statement, &after) {
+            (Some(Statement::Notice(_)), _) => Kind::Notice,
+            (Some(Statement::Redaction(_)), _) => Kind::Redacted,
             (None, Some(_)) => Kind::Put,
             (None, None) => Kind::Removed,
         };
-        let (notice, redaction) = match told {
-            Some(Told::Notice(it)) => (Some(notice(it)), None),
-            Some(Told::Redaction(it)) => (None, Some(self::redaction(&it))),
+        let (notice, redaction) = match statement {
+            Some(Statement::Notice(it)) => (Some(notice(it)), None),
+            Some(Statement::Redaction(it)) => (None, Some(self::redaction(&it))),
             None => (None, None),
         };
         seen.push(pb::change::Effect {

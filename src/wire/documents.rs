@@ -171,7 +171,6 @@ pub(super) fn evidence(records: &[Evidence]) -> Vec<pb::Evidence> {
         .collect()
 }
 
-/// A document.
 pub fn document(record: &Document) -> pb::Document {
     let Document {
         kind,

@@ -19,7 +19,7 @@ use tonic_prost::ProstDecoder;
 use super::{nested, status};
 
 /// What a method answers with: a message, or the bytes of one.
-pub trait Answer {
+pub trait Payload {
     /// The length of its encoding, in bytes.
     fn encoded_len(&self) -> usize;
 
@@ -27,7 +27,7 @@ pub trait Answer {
     fn write(&self, buf: &mut impl BufMut);
 }
 
-impl<M: Message> Answer for M {
+impl<M: Message> Payload for M {
     fn encoded_len(&self) -> usize {
         Message::encoded_len(self)
     }
@@ -83,7 +83,7 @@ impl<M> fmt::Debug for Encoded<M> {
     }
 }
 
-impl<M> Answer for Encoded<M> {
+impl<M> Payload for Encoded<M> {
     fn encoded_len(&self) -> usize {
         self.bytes.len()
     }
@@ -121,7 +121,7 @@ impl<M> fmt::Debug for EncodedPage<M> {
     }
 }
 
-impl<M> Answer for EncodedPage<M> {
+impl<M> Payload for EncodedPage<M> {
     fn encoded_len(&self) -> usize {
         let items = self.items.iter().map(|item| {
             let bytes = item.len();
@@ -163,7 +163,7 @@ impl<E, D> Default for AnswerCodec<E, D> {
 
 impl<E, D> Codec for AnswerCodec<E, D>
 where
-    E: Answer + Send + 'static,
+    E: Payload + Send + 'static,
     D: Message + Name + Default + Send + 'static,
 {
     type Encode = E;
@@ -215,7 +215,7 @@ const BUFFER_BYTES: usize = 2048;
 /// Messages of a stream are sent together up to this many bytes, as by prost's codec.
 const YIELD_BYTES: usize = 32 * 1024;
 
-impl<E: Answer> Encoder for AnswerEncoder<E> {
+impl<E: Payload> Encoder for AnswerEncoder<E> {
     type Item = E;
     type Error = Status;
 
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
     use crate::pb;
 
-    fn bytes(answer: &impl Answer) -> Vec<u8> {
+    fn bytes(answer: &impl Payload) -> Vec<u8> {
         let mut bytes = Vec::new();
         answer.write(&mut bytes);
         bytes

@@ -96,7 +96,6 @@ pub fn figure_fields(
     })
 }
 
-/// A figure.
 pub fn figure(record: &Figure) -> pb::Figure {
     let Figure {
         name,

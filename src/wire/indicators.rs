@@ -141,7 +141,6 @@ fn read_target(
     })
 }
 
-/// An indicator.
 pub fn indicator(record: &Indicator) -> pb::Indicator {
     let Indicator {
         name,

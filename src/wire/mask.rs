@@ -17,7 +17,7 @@ use ndp_core::{
     error::{Error, Violations},
     messages::Rule,
     near::nearest,
-    records::edit::{Mask, Part, split},
+    records::edit::{FieldNode, Mask, split},
 };
 
 /// The most paths in one mask: more than any resource has fields.
@@ -36,7 +36,7 @@ pub const UPDATE_MASK: &str = "update_mask";
 pub fn resolve<M: Message + Name>(
     mask: Option<&FieldMask>,
     message: &M,
-    parts: &'static [Part],
+    parts: &'static [FieldNode],
     field: &str,
 ) -> Result<Mask, Error> {
     let paths = mask.map_or(&[][..], |mask| &mask.paths);
@@ -80,7 +80,7 @@ fn fields_set<M: Message>(message: &M, descriptor: &MessageDescriptor) -> BTreeS
 
 fn of_paths(
     paths: &[String],
-    parts: &[Part],
+    parts: &[FieldNode],
     descriptor: &MessageDescriptor,
     field: &str,
 ) -> Result<Mask, Violations> {
@@ -97,9 +97,9 @@ fn of_paths(
         };
         match found {
             Err(unknown) => unknown.add_to(path, field, &mut violations),
-            Ok(Place::Ignored) => {}
-            Ok(Place::Settable) if mask.iter().any(|known| covers(known, path)) => {}
-            Ok(Place::Settable) => mask.push(path.to_owned()),
+            Ok(FieldKind::Ignored) => {}
+            Ok(FieldKind::Settable) if mask.iter().any(|known| covers(known, path)) => {}
+            Ok(FieldKind::Settable) => mask.push(path.to_owned()),
         }
     }
     if !violations.is_empty() {
@@ -112,7 +112,7 @@ fn of_paths(
 
 /// The kind of field that a known path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum FieldKind {
     /// A field to write.
     Settable,
     /// A field callers do not write, or one within such a field.
@@ -123,17 +123,17 @@ enum Place {
 #[derive(Clone, Copy, Debug)]
 enum UnknownPath<'p> {
     /// A message with these fields has none that the rest of the path names.
-    NoSuchField(&'p [Part], &'p str),
+    NoSuchField(&'p [FieldNode], &'p str),
     /// The path continues below a field that can only be replaced whole.
     Whole(&'p str),
 }
 
 /// Follows a path through singular messages.
 fn find<'p>(
-    parts: &'p [Part],
+    parts: &'p [FieldNode],
     descriptor: Option<MessageDescriptor>,
     path: &'p str,
-) -> Result<Place, UnknownPath<'p>> {
+) -> Result<FieldKind, UnknownPath<'p>> {
     let (head, rest) = split(path);
     let unknown = Err(UnknownPath::NoSuchField(parts, path));
     let Some(field) = descriptor.and_then(|message| message.get_field_by_name(head)) else {
@@ -143,7 +143,7 @@ fn find<'p>(
         return unknown;
     }
     let part = parts.iter().find(|part| part.name == head);
-    let place = part.map_or(Place::Ignored, |_| Place::Settable);
+    let place = part.map_or(FieldKind::Ignored, |_| FieldKind::Settable);
     if rest.is_empty() {
         return Ok(place);
     }
@@ -153,9 +153,9 @@ fn find<'p>(
         _ => None,
     };
     match place {
-        Place::Settable if below.is_empty() => Err(UnknownPath::Whole(head)),
-        Place::Ignored if inner.is_none() => Err(UnknownPath::Whole(head)),
-        Place::Settable | Place::Ignored => find(below, inner, rest),
+        FieldKind::Settable if below.is_empty() => Err(UnknownPath::Whole(head)),
+        FieldKind::Ignored if inner.is_none() => Err(UnknownPath::Whole(head)),
+        FieldKind::Settable | FieldKind::Ignored => find(below, inner, rest),
     }
 }
 

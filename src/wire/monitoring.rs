@@ -27,7 +27,7 @@ use ndp_core::{
         reconcile::{Computed, ComputedPart, Note},
         standing::StandingState,
         summary::{FlowSummary, Scope, Summary},
-        tally::{Count, Counts, Place, Rater},
+        tally::{Count, CountScope, Counts, Rater},
         tasks::{TaskCount, TaskNumbers},
     },
     names::{AgencyName, PlatformName, ProgrammeName, Revision},
@@ -64,9 +64,9 @@ pub fn summary_scope(edition: &str) -> Result<Scope, Error> {
     Ok(edition.map_or(Scope::All, Scope::Edition))
 }
 
-/// The edition of a place, or all of them.
-pub fn place_edition(place: &Place) -> String {
-    let edition = place.edition.as_ref().map(|name| name.as_str());
+/// The edition of a scope, or all of them.
+pub fn scope_edition(count_scope: &CountScope) -> String {
+    let edition = count_scope.edition.as_ref().map(|name| name.as_str());
     edition.unwrap_or(ALL_EDITIONS).to_owned()
 }
 
@@ -75,9 +75,9 @@ pub fn effective_edition(state: &State, on: Date) -> String {
     write_optional_name(state.edition_in_force(on).map(|it| &it.name))
 }
 
-/// What a reader of an answer about a place must know.
-pub fn warnings(state: &State, place: &Place, on: Date) -> Vec<pb::Warning> {
-    let not_in_force = state.not_in_force(place, on);
+/// What a reader of an answer about a scope must know.
+pub fn warnings(state: &State, count_scope: &CountScope, on: Date) -> Vec<pb::Warning> {
+    let not_in_force = state.not_in_force(count_scope, on);
     let warnings = not_in_force.iter().map(|it| pb::Warning {
         kind: pb::warning::Kind::EditionNotInForce.into(),
         resource: write_optional_name(it.in_force.as_ref()),
@@ -102,7 +102,7 @@ fn platform_display_name(state: &State, name: &PlatformName) -> String {
 /// A summary, as computed at a revision.
 pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
     let Summary {
-        place,
+        count_scope,
         date,
         declared_platforms,
         counts,
@@ -150,8 +150,8 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
     let milestones = StandingState::ALL.into_iter();
     let milestones = milestones.map(|state| (state, counts.get(Count::Milestone(state))));
     pb::ComputeSummaryResponse {
-        edition: place_edition(place),
-        agency: write_optional_name(place.agency.as_ref()),
+        edition: scope_edition(count_scope),
+        agency: write_optional_name(count_scope.agency.as_ref()),
         declared_platform_count: *declared_platforms,
         held_platform_count: total(Count::Platforms),
         complete_platform_count: total(Count::Complete),
@@ -163,10 +163,10 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         issued_plan_platform_count: total(Count::WithIssuedPlan),
         plan_count: total(Count::Plans),
         plan_state_counts: plan_states.filter(|it| it.plan_count > 0).collect(),
-        agency_display_name: agency_display_name(state, place.agency.as_ref()),
+        agency_display_name: agency_display_name(state, count_scope.agency.as_ref()),
         revision: state.revision().get(),
         effective_date: write_date(Some(*date)),
-        group: place.group.as_deref().unwrap_or_default().to_owned(),
+        group: count_scope.group.as_deref().unwrap_or_default().to_owned(),
         monitored_plan_count: total(Count::Monitored),
         rating_counts: ratings
             .filter(|it| {
@@ -182,7 +182,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         unsubstantiated_claim_count: total(Count::Unsubstantiated),
         synthetic: *synthetic,
         effective_edition: effective_edition(state, *date),
-        warnings: warnings(state, place, *date),
+        warnings: warnings(state, count_scope, *date),
         tasks: None,
         deployments: Some(deployment_counts(deployments, *provinces)),
         recommendations: Some(recommendations::counts(of_recommendations)),
@@ -209,11 +209,9 @@ pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
 pub enum Source {
     /// Platforms and what is below them.
     Platforms(fn(&Counts) -> i32),
-    /// Tasks.
     Tasks(fn(&TaskNumbers) -> i32),
     /// Deployments that are OPERATING.
     Deployments,
-    /// Recommendations.
     Recommendations(fn(&RecommendationCounts) -> i32),
     /// Data flows that are ACTIVE.
     DataFlows,
@@ -262,7 +260,7 @@ pub fn source(metric: Metric) -> Source {
 /// A timeline, as computed at a revision. Each metric has a row of `counts`, with a number for each
 /// date.
 pub fn timeline(
-    place: &Place,
+    count_scope: &CountScope,
     metrics: &[Metric],
     dates: &[Date],
     counts: &[Vec<i32>],
@@ -271,9 +269,9 @@ pub fn timeline(
     state: &State,
 ) -> pb::ComputeTimelineResponse {
     pb::ComputeTimelineResponse {
-        edition: place_edition(place),
-        agency: write_optional_name(place.agency.as_ref()),
-        group: place.group.as_deref().unwrap_or_default().to_owned(),
+        edition: scope_edition(count_scope),
+        agency: write_optional_name(count_scope.agency.as_ref()),
+        group: count_scope.group.as_deref().unwrap_or_default().to_owned(),
         metrics: metrics.iter().map(|it| i32::from(*it)).collect(),
         points: (dates.iter().enumerate())
             .map(|(index, date)| Point {
@@ -286,16 +284,16 @@ pub fn timeline(
             .collect(),
         revision: state.revision().get(),
         synthetic: state.is_synthetic(),
-        agency_display_name: agency_display_name(state, place.agency.as_ref()),
+        agency_display_name: agency_display_name(state, count_scope.agency.as_ref()),
         effective_edition: effective_edition(state, end),
-        warnings: warnings(state, place, end),
+        warnings: warnings(state, count_scope, end),
         programme: write_optional_name(programme),
     }
 }
 
 // === agencies ===
 
-/// The numbers of a place on a date.
+/// The numbers of a scope on a date.
 pub(super) fn counts(record: &Counts, tasks: &TaskNumbers) -> pb::agency_summary::Counts {
     let count = |it: Metric| match source(it) {
         Source::Platforms(read) => Some(read(record)),
@@ -348,8 +346,13 @@ pub fn agency_summaries(
     pb::ComputeAgencySummariesResponse {
         agency_summaries,
         next_page_token,
-        edition: place_edition(&whole.place),
-        group: whole.place.group.as_deref().unwrap_or_default().to_owned(),
+        edition: scope_edition(&whole.count_scope),
+        group: whole
+            .count_scope
+            .group
+            .as_deref()
+            .unwrap_or_default()
+            .to_owned(),
         effective_date: write_date(Some(whole.date)),
         comparison_date: write_date(compared.map(|it| it.date)),
         total_counts: Some(counts(&whole.counts, &whole.tasks)),
@@ -357,7 +360,7 @@ pub fn agency_summaries(
         revision: state.revision().get(),
         synthetic: whole.synthetic,
         effective_edition: effective_edition(state, whole.date),
-        warnings: warnings(state, &whole.place, whole.date),
+        warnings: warnings(state, &whole.count_scope, whole.date),
     }
 }
 
@@ -456,9 +459,9 @@ pub fn record_scores(
     }
 }
 
-/// The scores of a place, and a page of the records that break rules.
+/// The scores of a scope, and a page of the records that break rules.
 pub fn data_quality(
-    place: &Place,
+    count_scope: &CountScope,
     record: &Quality,
     on: Date,
     failing_records: Vec<RecordScores>,
@@ -468,9 +471,9 @@ pub fn data_quality(
     pb::ComputeDataQualityResponse {
         failing_records,
         next_page_token,
-        edition: place_edition(place),
-        agency: write_optional_name(place.agency.as_ref()),
-        group: place.group.as_deref().unwrap_or_default().to_owned(),
+        edition: scope_edition(count_scope),
+        agency: write_optional_name(count_scope.agency.as_ref()),
+        group: count_scope.group.as_deref().unwrap_or_default().to_owned(),
         effective_date: write_date(Some(on)),
         record_count: i32::try_from(record.records.len()).unwrap_or(i32::MAX),
         scores: scores(&record.whole),
@@ -485,9 +488,9 @@ pub fn data_quality(
             .collect(),
         revision: state.revision().get(),
         synthetic: state.is_synthetic(),
-        agency_display_name: agency_display_name(state, place.agency.as_ref()),
+        agency_display_name: agency_display_name(state, count_scope.agency.as_ref()),
         effective_edition: effective_edition(state, on),
-        warnings: warnings(state, place, on),
+        warnings: warnings(state, count_scope, on),
     }
 }
 
@@ -553,7 +556,7 @@ mod tests {
         counts.add(Count::Stage(None), 2);
         counts.add(Count::Stage(Some(Stage::Pilot)), 1);
         let record = Summary {
-            place: Place::default(),
+            count_scope: CountScope::default(),
             date: Date::MIN,
             declared_platforms: None,
             counts,

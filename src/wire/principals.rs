@@ -192,7 +192,6 @@ pub(super) fn person(record: Option<&Person>) -> (String, String) {
     }
 }
 
-/// A principal.
 pub fn principal(record: &Principal) -> pb::Principal {
     let Principal {
         name,

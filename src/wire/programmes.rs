@@ -62,7 +62,6 @@ pub fn programme_fields(
     }
 }
 
-/// A programme.
 pub fn programme(record: &Programme) -> pb::Programme {
     let Programme { name, fields, meta } = record;
     let ProgrammeFields {

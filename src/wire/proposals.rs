@@ -30,7 +30,6 @@ impl ToMessage for Proposal {
     }
 }
 
-/// A proposal.
 pub fn proposal(record: &Proposal) -> pb::Proposal {
     let Proposal {
         name,

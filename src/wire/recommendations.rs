@@ -177,7 +177,6 @@ fn standing(record: Option<&Standing<'_>>, on: Date) -> pb::recommendation::Stan
     }
 }
 
-/// A recommendation.
 pub fn recommendation(record: &Recommendation) -> pb::Recommendation {
     let Recommendation {
         name,

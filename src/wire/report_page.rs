@@ -65,7 +65,7 @@ enum Set {
 }
 
 /// A part of a document.
-enum Part {
+enum Block {
     Line(Set, String),
     /// Two columns without borders.
     Columns([Vec<(Set, String)>; 2]),
@@ -76,9 +76,7 @@ enum Part {
 /// The report with its plan, as the caller sees them.
 #[derive(Debug)]
 pub struct Subject<'a> {
-    /// The report.
     pub report: &'a Report,
-    /// Its plan.
     pub plan: &'a Plan,
     /// The State that both are read from.
     pub state: &'a State,
@@ -115,7 +113,7 @@ fn title(of: &Subject<'_>) -> String {
     )
 }
 
-fn parts(of: &Subject<'_>, title: &str) -> Vec<Part> {
+fn parts(of: &Subject<'_>, title: &str) -> Vec<Block> {
     let mut parts = Parts(Vec::new());
     parts.opening(of, title);
     parts.content(of);
@@ -124,11 +122,11 @@ fn parts(of: &Subject<'_>, title: &str) -> Vec<Part> {
 }
 
 /// The parts of a document as they are written, one after the other.
-struct Parts(Vec<Part>);
+struct Parts(Vec<Block>);
 
 impl Parts {
     fn line(&mut self, set: Set, text: impl Into<String>) {
-        self.0.push(Part::Line(set, text.into()));
+        self.0.push(Block::Line(set, text.into()));
     }
 
     /// A text of several lines; a placeholder if it is empty.
@@ -146,7 +144,7 @@ impl Parts {
             let lines = lines.iter().map(|(set, text)| (*set, (*text).to_owned()));
             lines.collect()
         });
-        self.0.push(Part::Columns(lines));
+        self.0.push(Block::Columns(lines));
     }
 
     /// Who reports, what, and by which document.
@@ -204,7 +202,7 @@ impl Parts {
             let mut rows =
                 vec![["TT", "Mốc nhiệm vụ", "Thời hạn", "Tình trạng"].map(str::to_owned)];
             rows.extend(milestones);
-            self.0.push(Part::Milestones(rows));
+            self.0.push(Block::Milestones(rows));
         }
         self.line(Set::Heading, "IV. KHÓ KHĂN, VƯỚNG MẮC");
         self.paragraphs(&fields.difficulties);
@@ -247,11 +245,11 @@ impl Parts {
 
 /// The rows of the milestones and how they stood on a date.
 fn milestones(of: &Subject<'_>, on: Date) -> Vec<[String; 4]> {
-    let dossier = of.state.dossier(of.plan);
-    let mut standing: Vec<_> = dossier
+    let plan_records = of.state.plan_records(of.plan);
+    let mut standing: Vec<_> = plan_records
         .milestones
         .iter()
-        .filter_map(|milestone| Some((milestone, dossier.milestone_on(milestone, on)?)))
+        .filter_map(|milestone| Some((milestone, plan_records.milestone_on(milestone, on)?)))
         .collect();
     standing.sort_by_key(|(milestone, standing)| (standing.due, milestone.name.as_str()));
     let rows = standing.iter().take(MILESTONES_MAX).enumerate();
@@ -289,12 +287,12 @@ fn shown(evidence: &Evidence) -> String {
 
 // === as HTML ===
 
-fn html(title: &str, parts: &[Part]) -> String {
+fn html(title: &str, parts: &[Block]) -> String {
     let mut page = String::new();
     for part in parts {
         match part {
-            Part::Line(set, text) => html_line(&mut page, *set, text),
-            Part::Columns(columns) => {
+            Block::Line(set, text) => html_line(&mut page, *set, text),
+            Block::Columns(columns) => {
                 page.push_str("<div class=\"columns\">\n");
                 for column in columns {
                     page.push_str("<div>\n");
@@ -305,7 +303,7 @@ fn html(title: &str, parts: &[Part]) -> String {
                 }
                 page.push_str("</div>\n");
             }
-            Part::Milestones(rows) => {
+            Block::Milestones(rows) => {
                 page.push_str("<table>\n");
                 for (i, row) in rows.iter().enumerate() {
                     let cell = if i == 0 { "th" } else { "td" };
@@ -342,7 +340,7 @@ const STYLE: &str = "body{font:14pt/1.4 'Times New Roman',serif;margin:2em auto;
 
 // === as a file of a word processor ===
 
-fn docx(parts: &[Part]) -> Docx {
+fn docx(parts: &[Block]) -> Docx {
     let font = "Times New Roman";
     let fonts = RunFonts::new()
         .ascii(font)
@@ -358,8 +356,8 @@ fn docx(parts: &[Part]) -> Docx {
         .created_at("2025-01-01T00:00:00Z")
         .updated_at("2025-01-01T00:00:00Z");
     parts.iter().fold(docx, |docx, part| match part {
-        Part::Line(set, text) => docx.add_paragraph(paragraph(*set, text)),
-        Part::Columns(columns) => {
+        Block::Line(set, text) => docx.add_paragraph(paragraph(*set, text)),
+        Block::Columns(columns) => {
             let cells = columns.iter().map(|column| {
                 let cell = TableCell::new().width(WIDTH / 2, WidthType::Dxa);
                 column.iter().fold(cell, |cell, (set, text)| {
@@ -370,7 +368,7 @@ fn docx(parts: &[Part]) -> Docx {
             let table = Table::without_borders(vec![row]).set_grid(vec![WIDTH / 2; 2]);
             docx.add_table(table).add_paragraph(Paragraph::new())
         }
-        Part::Milestones(rows) => {
+        Block::Milestones(rows) => {
             let grid = COLUMNS.map(|share| WIDTH * share / 100);
             let row = |(i, row): (usize, &[String; 4])| {
                 let set = if i == 0 { Set::Title } else { Set::Text };

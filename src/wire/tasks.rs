@@ -19,7 +19,7 @@ use ndp_core::{
     error::Violations,
     monitoring::{
         standing::StandingState,
-        tasks::{TaskCount, TaskCounts, TaskLead, TaskPlace, TaskStanding},
+        tasks::{TaskCount, TaskCounts, TaskLead, TaskScope, TaskStanding},
     },
     names::AgencyName,
     records::{
@@ -282,9 +282,9 @@ fn standing(record: Option<&TaskStanding>, on: Date) -> pb::task::Standing {
     }
 }
 
-/// The counts of the tasks of a place on a date.
+/// The counts of the tasks of a scope on a date.
 pub fn task_counts(
-    place: &TaskPlace,
+    count_scope: &TaskScope,
     counts: &TaskCounts,
     on: Date,
     state: &State,
@@ -302,8 +302,8 @@ pub fn task_counts(
         year_month: format!("{:04}-{:02}", month.year(), month.number()),
         task_count,
     });
-    let programme = place.programme.as_ref();
-    let declares = programme.filter(|_| place.lead == TaskLead::Any);
+    let programme = count_scope.programme.as_ref();
+    let declares = programme.filter(|_| count_scope.lead == TaskLead::Any);
     let declares = declares.and_then(|name| state.programme(name));
     pb::TaskCounts {
         task_count: count(TaskCount::Tasks),

@@ -4,13 +4,13 @@
 use std::fmt::{Display, Write as _};
 
 use super::{
-    monitoring::{agency_display_name, counts, place_edition, warnings},
+    monitoring::{agency_display_name, counts, scope_edition, warnings},
     printed::{self, Escaped, day},
     values::write_date,
 };
 use crate::pb;
 use ndp_core::{
-    monitoring::{agencies::AgencyCounts, summary::Summary, tally::Place, tasks::TaskNumbers},
+    monitoring::{agencies::AgencyCounts, summary::Summary, tally::CountScope, tasks::TaskNumbers},
     names::AgencyName,
     state::State,
     time::{Date, Timestamp},
@@ -195,12 +195,12 @@ impl Weekly {
         let unnamed = rows.len().saturating_sub(AGENCIES_MAX);
         rows.truncate(AGENCIES_MAX);
         let (date, other) = (whole.date, compared.map(|it| it.date));
-        let mut about = vec![listed(&whole.place, state)];
+        let mut about = vec![listed(&whole.count_scope, state)];
         about.push(match other {
             Some(other) => format!("Số liệu ngày {}, so với ngày {}.", day(date), day(other)),
             None => format!("Số liệu ngày {}; chưa có số liệu tuần trước.", day(date)),
         });
-        let warnings = warnings(state, &whole.place, date);
+        let warnings = warnings(state, &whole.count_scope, date);
         about.extend(
             warnings
                 .into_iter()
@@ -223,7 +223,7 @@ impl Weekly {
             rows,
             unnamed,
             paths: Paths {
-                edition: place_edition(&whole.place),
+                edition: scope_edition(&whole.count_scope),
                 read_at,
             },
             revision,
@@ -351,8 +351,11 @@ impl Weekly {
 }
 
 /// The scope of the numbers.
-fn listed(place: &Place, state: &State) -> String {
-    let edition = place.edition.as_ref().and_then(|name| state.edition(name));
+fn listed(count_scope: &CountScope, state: &State) -> String {
+    let edition = count_scope
+        .edition
+        .as_ref()
+        .and_then(|name| state.edition(name));
     match edition {
         Some(edition) => format!(
             "Danh mục theo {} ({}).",

@@ -20,8 +20,8 @@ macro_rules! wire_words {
                 use ndp_core::records::words::Word;
                 $({
                     type Wire = $wire;
-                    let places = $domain::ALL.map($domain::place);
-                    assert!(places.into_iter().eq(0..places.len()));
+                    let ordinals = $domain::ALL.map($domain::ordinal);
+                    assert!(ordinals.into_iter().eq(0..ordinals.len()));
                     for number in -1..64 {
                         let ours = $domain::ALL.into_iter().find(|it| Word::number(*it) == number);
                         let theirs = Wire::try_from(number).ok();

@@ -8,6 +8,7 @@ mod corruption;
 mod dependent;
 
 mod groups;
+mod hostile;
 mod killed;
 pub(crate) mod outages;
 mod proxy;
@@ -129,7 +130,7 @@ pub(crate) fn create(id: &str) -> pb::CreatePlanRequest {
         parent: PLATFORM.into(),
         plan_id: id.into(),
         plan: Some(pb::Plan {
-            display_name: format!("Kế hoạch thử {id} (made up)"),
+            display_name: format!("Kế hoạch thử {id} (synthetic)"),
             ..pb::Plan::default()
         }),
         request_id: Uuid::new_v4().to_string(),
@@ -165,7 +166,7 @@ pub(crate) fn making(id: Option<&str>) -> Request {
             name: id.map(|id| PlanName::from_id(&platform, id).unwrap()),
             platform,
             fields: PlanFields {
-                display_name: "Kế hoạch thử (made up)".into(),
+                display_name: "Kế hoạch thử (synthetic)".into(),
                 ..PlanFields::default()
             },
             source: None,

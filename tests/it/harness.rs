@@ -17,6 +17,8 @@ pub(crate) mod python;
 pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod sql;
+pub(crate) mod synthetic;
+mod tests;
 pub(crate) mod tools;
 
 use std::{io::Write, path::Path, sync::Once, time::Duration};

@@ -1,7 +1,8 @@
 //! The store's contract, on both engines. All data here is synthetic.
 
+mod images;
 mod opening;
-mod pooled;
+mod pgbouncer;
 mod reading;
 mod settings;
 mod wal;
@@ -128,14 +129,14 @@ fn meta(number: i64) -> Meta {
 
 fn person() -> Person {
     Person {
-        principal: PrincipalName::parse("principals/made-up").unwrap(),
+        principal: PrincipalName::parse("principals/synthetic").unwrap(),
         actor: Some("Người bịa".into()),
     }
 }
 
 fn agency(number: i64) -> Image {
     Image::Agency(Arc::new(Agency {
-        name: AgencyName::parse("agencies/made-up").unwrap(),
+        name: AgencyName::parse("agencies/synthetic").unwrap(),
         fields: AgencyFields {
             display_name: "Cơ quan bịa".into(),
             kind: AgencyKind::Ministry,
@@ -147,7 +148,7 @@ fn agency(number: i64) -> Image {
 
 fn edition(number: i64) -> Image {
     Image::Edition(Arc::new(Edition {
-        name: EditionName::parse("editions/made-up").unwrap(),
+        name: EditionName::parse("editions/synthetic").unwrap(),
         fields: EditionFields {
             display_name: "Danh mục bịa".into(),
             decision: Document {
@@ -181,7 +182,7 @@ fn platform(id: &str, number: i64) -> Platform {
 
 fn listed(mut platform: Platform, list_number: &str) -> Image {
     platform.fields.governance = vec![Governance {
-        agency: AgencyName::parse("agencies/made-up"),
+        agency: AgencyName::parse("agencies/synthetic"),
         ..Governance::default()
     }];
     platform.fields.security = Some(Security {
@@ -189,7 +190,7 @@ fn listed(mut platform: Platform, list_number: &str) -> Image {
         approval: None,
     });
     platform.fields.listings = vec![Listing {
-        edition: EditionName::parse("editions/made-up").unwrap(),
+        edition: EditionName::parse("editions/synthetic").unwrap(),
         list_number: list_number.into(),
         group: "A".into(),
         display_name: String::new(),
@@ -205,7 +206,7 @@ fn bare(id: &str, number: i64) -> Image {
 
 fn plan(number: i64, agency: &str) -> Image {
     Image::Plan(Arc::new(Plan {
-        name: PlanName::parse("platforms/ndp-001/plans/made-up").unwrap(),
+        name: PlanName::parse("platforms/ndp-001/plans/synthetic").unwrap(),
         agency: AgencyName::parse(agency).unwrap(),
         fields: PlanFields {
             display_name: "Kế hoạch bịa".into(),
@@ -232,10 +233,10 @@ fn plan(number: i64, agency: &str) -> Image {
 }
 
 fn below_plan(number: i64) -> [Image; 4] {
-    let plan = PlanName::parse("platforms/ndp-001/plans/made-up").unwrap();
+    let plan = PlanName::parse("platforms/ndp-001/plans/synthetic").unwrap();
     let day = Date::new(2025, 9, 23).unwrap();
     let meta = meta(number);
-    let milestone = MilestoneName::from_id(&plan, "made-up").unwrap();
+    let milestone = MilestoneName::from_id(&plan, "synthetic").unwrap();
     [
         Image::Milestone(Arc::new(Milestone {
             name: milestone.clone(),
@@ -275,7 +276,7 @@ fn below_plan(number: i64) -> [Image; 4] {
             meta,
         })),
         Image::Report(Arc::new(Report {
-            name: ReportName::from_id(&plan, "made-up").unwrap(),
+            name: ReportName::from_id(&plan, "synthetic").unwrap(),
             fields: ReportFields {
                 period_end_date: Some(day),
                 rating: Some(Rating::AtRisk),
@@ -288,7 +289,7 @@ fn below_plan(number: i64) -> [Image; 4] {
             meta,
         })),
         Image::Assessment(Arc::new(Assessment {
-            name: AssessmentName::from_id(&plan, "made-up").unwrap(),
+            name: AssessmentName::from_id(&plan, "synthetic").unwrap(),
             fields: AssessmentFields {
                 assessment_date: Some(day),
                 rating: Some(Rating::OffTrack),
@@ -308,7 +309,7 @@ fn proposal(number: i64) -> Image {
         reason: "bịa".into(),
     };
     Image::Proposal(Arc::new(Proposal {
-        name: ProposalName::parse("platforms/ndp-001/proposals/made-up").unwrap(),
+        name: ProposalName::parse("platforms/ndp-001/proposals/synthetic").unwrap(),
         state: ProposalState::Approved,
         action: Action::Retirement(Box::new(Exit {
             reason: "bịa".into(),
@@ -326,10 +327,10 @@ fn proposal(number: i64) -> Image {
 
 fn figure(number: i64) -> Image {
     Image::Figure(Arc::new(Figure {
-        name: FigureName::parse("figures/made-up").unwrap(),
+        name: FigureName::parse("figures/synthetic").unwrap(),
         figure_date: Date::new(2025, 9, 23).unwrap(),
         subject: Subject::PlansIssued,
-        edition: EditionName::parse("editions/made-up"),
+        edition: EditionName::parse("editions/synthetic"),
         programme: None,
         system: String::new(),
         scope: None,
@@ -339,7 +340,7 @@ fn figure(number: i64) -> Image {
         qualifier: Qualifier::Exact,
         total: Some(2),
         breakdown: Vec::new(),
-        statement: "made up".into(),
+        statement: "synthetic".into(),
         sources: Vec::new(),
         meta: meta(number),
     }))
@@ -351,7 +352,7 @@ fn principal(number: i64) -> Image {
         fields: PrincipalFields {
             display_name: "Văn phòng bịa".into(),
             kind: PrincipalKind::Person,
-            agency: AgencyName::parse("agencies/made-up"),
+            agency: AgencyName::parse("agencies/synthetic"),
             roles: vec![Role::AgencyEditor, Role::Auditor],
             grants: Vec::new(),
             identities: Vec::new(),
@@ -363,7 +364,7 @@ fn principal(number: i64) -> Image {
 
 fn api_key(number: i64) -> ApiKey {
     ApiKey {
-        name: ApiKeyName::parse("principals/made-up/apiKeys/one").unwrap(),
+        name: ApiKeyName::parse("principals/synthetic/apiKeys/one").unwrap(),
         fields: ApiKeyFields {
             display_name: "khoá bịa".into(),
             expire_time: Some(time(9_000_000)),
@@ -379,7 +380,7 @@ fn change(number: i64, images: Vec<Image>) -> Change {
         revision: revision(number),
         record_time: time(number),
         person: person(),
-        agency: AgencyName::parse("agencies/made-up"),
+        agency: AgencyName::parse("agencies/synthetic"),
         method: "MadeUp".into(),
         request_id: None,
         reason: "bịa".into(),
@@ -403,7 +404,7 @@ fn first_change() -> Change {
         1,
         vec![
             // what names others comes first: foreign keys wait for the commit
-            plan(1, "agencies/made-up"),
+            plan(1, "agencies/synthetic"),
             proposal(1),
             listed(platform("ndp-001", 1), "1"),
             agency(1),
@@ -477,7 +478,7 @@ both! {
             let Effect::Put(image) = effect else { continue };
             assert!(loaded.images.contains(image), "{}", image.name());
         }
-        let absent = ApiKeyName::parse("principals/made-up/apiKeys/two").unwrap();
+        let absent = ApiKeyName::parse("principals/synthetic/apiKeys/two").unwrap();
         let hashes = store.key_hashes(&[absent, api_key(1).name]).await.unwrap();
         assert_eq!(hashes, [(api_key(1).name, KeyHash([5; 32]))]);
         other.close().await;
@@ -507,7 +508,7 @@ both! {
              JOIN assessments ON assessments.plan = plans.name WHERE milestone_count = 1";
         assert_eq!(
             texts(&engine, held_to).await,
-            ["platforms/ndp-001/plans/made-up COMPLETED 2025-09-23 1 RATING_AT_RISK \
+            ["platforms/ndp-001/plans/synthetic COMPLETED 2025-09-23 1 RATING_AT_RISK \
               RATING_OFF_TRACK"]
         );
     }
@@ -551,7 +552,7 @@ both! {
                 for _ in 0..20 {
                     let mut tx = store.begin().await.unwrap();
                     let next = tx.head().revision.next().get();
-                    let id = format!("made-up-{task}");
+                    let id = format!("synthetic-{task}");
                     append_to(&mut tx, &[change(next, vec![bare(&id, next)])]).await.unwrap();
                     tx.commit().await.unwrap();
                 }
@@ -587,7 +588,7 @@ both! {
     /// More rows than one statement can bind.
     async fn a_large_change(engine: Engine) {
         let store = open(&engine).await;
-        let images = (0..5_000).map(|i| bare(&format!("made-up-{i}"), 1)).collect();
+        let images = (0..5_000).map(|i| bare(&format!("synthetic-{i}"), 1)).collect();
         append(&store, &[change(1, images)]).await;
         assert_eq!(store.load().await.unwrap().images.len(), 5_000);
         let changes = changes(store.changes_after(Revision::ZERO, 1).await.unwrap());
@@ -718,7 +719,7 @@ both! {
 
     async fn a_redacted_plan_is_not_stored(engine: Engine) {
         let store = open(&engine).await;
-        let mut image = plan(1, "agencies/made-up");
+        let mut image = plan(1, "agencies/synthetic");
         let Image::Plan(plan) = &mut image else { unreachable!() };
         Arc::make_mut(plan).redacted = true;
         let mut tx = store.begin().await.unwrap();
@@ -838,7 +839,7 @@ both! {
         execute(
             &engine,
             "INSERT INTO ndp_migrations (version, description, success, checksum, \
-             execution_time) SELECT 9999, 'made up', success, checksum, execution_time \
+             execution_time) SELECT 9999, 'synthetic', success, checksum, execution_time \
              FROM ndp_migrations WHERE version = 1",
         )
         .await;
@@ -853,7 +854,7 @@ both! {
         append(&store, &[change(1, records)]).await;
         let found = store.verify().await.unwrap().findings;
         let found: Vec<_> = found.iter().map(ToString::to_string).collect();
-        let named = "effects, revision 1, `platforms/ndp-001/plans/made-up`, column image: \
+        let named = "effects, revision 1, `platforms/ndp-001/plans/synthetic`, column image: \
                      names `agencies/khong-co`, which does not exist";
         assert!(found.iter().any(|it| it == named), "{found:?}");
     }
@@ -915,7 +916,7 @@ async fn only_two_kinds_of_url_are_taken() {
     for (url, said) in [
         ("", FORM),
         ("registry.db", FORM),
-        ("mysql://made-up:hunter2@host/db", FORM),
+        ("mysql://synthetic:hunter2@host/db", FORM),
         ("sqlite::memory:", "a registry is kept in a file"),
         ("sqlite:a?mode=memory", "no `?name=value` follows it"),
     ] {

@@ -27,7 +27,7 @@ print(f"platform: {platform.display_name}, of {platform.governing_agency}")
 
 created = plans.create_plan(
     parent=platform.name,
-    plan=Plan(display_name="Kế hoạch thử nghiệm (made up)"),
+    plan=Plan(display_name="Kế hoạch thử nghiệm (synthetic)"),
     plan_id="google",
     metadata=editor,
 )

@@ -39,7 +39,7 @@ platform = get_platform.sync("ndp-001", client=anyone)
 assert platform.verification is PlatformVerification.FROM_PRESS
 print(f"platform: {platform.display_name}, revision {platform.revision}, {platform.create_time.year}")
 
-plan = Plan(display_name="Kế hoạch thử nghiệm (made up)")
+plan = Plan(display_name="Kế hoạch thử nghiệm (synthetic)")
 request_id = "5d4a7f0e-3c2b-4a19-8f6e-0d1c2b3a4958"
 created, again = (
     create_plan.sync("ndp-001", client=editor, body=plan, plan_id="generated", request_id=request_id)

@@ -137,9 +137,9 @@ mod tests {
         btree_map(any_day(), any::<bool>(), 0..60).prop_map(|days| {
             let rows = days.iter().map(|(date, worked)| {
                 let kind = if *worked { "WORKED" } else { "OFF" };
-                format!("{date},{kind},,made up,\n")
+                format!("{date},{kind},,synthetic,\n")
             });
-            let holiday = "2021-09-02,OFF,YEARLY,made up,\n".to_owned();
+            let holiday = "2021-09-02,OFF,YEARLY,synthetic,\n".to_owned();
             calendar(&rows.chain([holiday]).collect::<String>())
         })
     }
@@ -175,8 +175,8 @@ mod tests {
     #[test]
     fn a_year_is_known_by_rows_of_its_own() {
         let calendar = calendar(
-            "2021-01-01,OFF,YEARLY,made up,\n2026-02-16,OFF,,made up,a, b\n\
-             2026-02-28,WORKED,,made up,\n",
+            "2021-01-01,OFF,YEARLY,synthetic,\n2026-02-16,OFF,,synthetic,a, b\n\
+             2026-02-28,WORKED,,synthetic,\n",
         );
         assert!(calendar.knows(2026) && !calendar.knows(2025));
         assert!(!calendar.is_worked(day("2026-02-16")));
@@ -200,11 +200,11 @@ mod tests {
     fn a_row_that_cannot_be_read_is_named() {
         for (rows, told) in [
             (
-                "2026-02-30,OFF,,made up,",
+                "2026-02-30,OFF,,synthetic,",
                 "line 2: `2026-02-30` is not a day",
             ),
             (
-                "2026-02-16,HALF,,made up,",
+                "2026-02-16,HALF,,synthetic,",
                 "line 2: `HALF` is neither OFF nor WORKED",
             ),
             (
@@ -212,11 +212,11 @@ mod tests {
                 "line 2: the document or source is missing",
             ),
             (
-                "2026-02-16,WORKED,YEARLY,made up,",
+                "2026-02-16,WORKED,YEARLY,synthetic,",
                 "line 2: `YEARLY` must be YEARLY with OFF, or empty",
             ),
             (
-                "2026-02-16,OFF,,made up,\n2026-02-16,OFF,,made up,",
+                "2026-02-16,OFF,,synthetic,\n2026-02-16,OFF,,synthetic,",
                 "line 3: 2026-02-16 is there twice",
             ),
         ] {

@@ -15,7 +15,6 @@ stored! {
     /// Someone who acts: a principal, and where that is a system, the person it named.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Person {
-        /// The principal.
         pub principal: PrincipalName,
         /// The person who acted through a system, as the system named them.
         pub actor: Option<String>,
@@ -56,7 +55,6 @@ pub struct Reach {
 /// A platform whose plans a caller sees, besides those of its own agency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entrusted {
-    /// The platform.
     pub platform: PlatformName,
     /// The agency that governs it, and those that it took over from.
     pub agencies: Vec<AgencyName>,
@@ -69,7 +67,6 @@ pub struct Entrusted {
 /// What a caller proved who it is with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// An API key.
     ApiKey(ApiKeyName),
     /// The session of a browser that signed in with an API key.
     KeySession(KeySession),

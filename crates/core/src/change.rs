@@ -91,7 +91,6 @@ pub struct Redaction {
 /// A change whose header and images have other contents since texts of them were redacted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedactedChange {
-    /// Its revision.
     pub revision: Revision,
     /// The digest of its header as it is now.
     pub header: Digest,
@@ -168,7 +167,6 @@ impl Change {
 pub enum At {
     /// The newest revision.
     Now,
-    /// A revision.
     Revision(Revision),
     /// What was recorded by a time.
     Time(Timestamp),

@@ -17,7 +17,6 @@ pub struct Violation {
     /// Path of the field from the request message, as `plan.budget.price_year` or `names[3]`;
     /// empty when the rule is about the whole request.
     pub field: String,
-    /// The rule.
     pub rule: Box<Rule>,
 }
 

@@ -47,23 +47,18 @@ pub fn effect_digest(kind: &str, resource: &str, format: i64, image: &Digest) ->
 /// The header of a change, as the log keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header<'a> {
-    /// The revision.
     pub revision: i64,
     /// When it was recorded, in microseconds since 1970-01-01T00:00:00Z.
     pub record_time: i64,
-    /// The principal.
     pub principal: &'a str,
     /// The person named by a system.
     pub actor: Option<&'a str>,
-    /// The agency.
     pub agency: Option<&'a str>,
-    /// The method.
     pub method: &'a str,
     /// The request id, in its 36 characters.
     pub request_id: Option<String>,
     /// The digest of the request.
     pub request_digest: Option<&'a [u8]>,
-    /// The reason.
     pub reason: &'a str,
 }
 

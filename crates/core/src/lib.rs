@@ -1,4 +1,4 @@
-//! The records and rules of the registry. Pure: nothing here knows of async, IO, a clock,
+//! The records and rules of the registry. Pure: nothing here uses async, IO, a clock,
 //! randomness, SQL or protobuf, so the same log gives the same State.
 
 pub mod calendar;

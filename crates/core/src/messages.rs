@@ -2066,7 +2066,6 @@ pub struct Quantity {
 pub enum Unit {
     /// Unicode code points.
     Characters,
-    /// Bytes.
     Bytes,
     /// Bytes of a text in UTF-8.
     BytesOfText,

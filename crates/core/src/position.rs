@@ -21,7 +21,6 @@ const DIGEST_BYTES: usize = 8;
 pub struct Position {
     /// The id of the log.
     pub log_id: Uuid,
-    /// The revision.
     pub revision: Revision,
     digest: [u8; DIGEST_BYTES],
 }
@@ -116,7 +115,6 @@ impl Point {
         revision.or_else(|| Position::parse(text).map(Self::Position))
     }
 
-    /// Its revision.
     pub const fn revision(&self) -> Revision {
         match self {
             Self::Revision(revision) => *revision,

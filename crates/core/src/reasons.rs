@@ -8,13 +8,13 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Reason {
     name: &'static str,
-    place: Place,
+    location: Location,
     meaning: &'static str,
 }
 
 /// The kind of error that a reason belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum Location {
     /// In the violation of one field. The status is INVALID_ARGUMENT with INVALID_REQUEST, or,
     /// where the value would be in range at another time, OUT_OF_RANGE.
     Field,
@@ -29,8 +29,8 @@ impl Reason {
     }
 
     /// The kind of error that it belongs to.
-    pub const fn place(self) -> Place {
-        self.place
+    pub const fn location(self) -> Location {
+        self.location
     }
 
     /// When it is given, in one English sentence.
@@ -46,12 +46,12 @@ impl fmt::Display for Reason {
 }
 
 macro_rules! reasons {
-    ($($place:expr => { $($name:ident $meaning:literal;)+ })+) => {
+    ($($location:expr => { $($name:ident $meaning:literal;)+ })+) => {
         $($(
             #[doc = $meaning]
             pub const $name: Reason = Reason {
                 name: stringify!($name),
-                place: $place,
+                location: $location,
                 meaning: $meaning,
             };
         )+)+
@@ -62,7 +62,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    Place::Field => {
+    Location::Field => {
         AMBIGUOUS "A name may mean more than one record; a person has to say which.";
         ANSWER_TOO_LARGE "The answer would be larger than a message may be; ask for less.";
         BODY_MALFORMED "The JSON body cannot be read at the field named.";
@@ -125,7 +125,7 @@ reasons! {
         UNKNOWN_PATH "`update_mask` names no field of the record.";
         UNKNOWN_VALUE "The value is not one that this release knows.";
     }
-    Place::Code("INVALID_ARGUMENT") => {
+    Location::Code("INVALID_ARGUMENT") => {
         CODING_UNSUPPORTED "The body has a content coding other than gzip.";
         HOST_MALFORMED "An HTTP/1.1 request has no `host`, or several.";
         INVALID_REQUEST "Fields of the request break rules; `BadRequest` names each.";
@@ -137,7 +137,7 @@ reasons! {
         REQUEST_ID_REUSED "The request id was used for another request.";
         URL_TOO_LONG "The query of the URL is too long.";
     }
-    Place::Code("FAILED_PRECONDITION") => {
+    Location::Code("FAILED_PRECONDITION") => {
         ACTOR_NEEDED
             "A system asks for a step that needs two people, without naming who it acts for.";
         AGENCY_HISTORY_FULL "The agency has as many successions as its record holds.";
@@ -212,18 +212,18 @@ reasons! {
         TOO_MANY_TO_MOVE "The agency governs more platforms than one call moves.";
         TRANSCRIPTION_CONFIRMED "The agency has confirmed what was transcribed for it.";
     }
-    Place::Code("NOT_FOUND") => {
+    Location::Code("NOT_FOUND") => {
         PATH_UNKNOWN "There is no method at this URL path.";
         RESOURCE_NOT_FOUND "There is no such resource, or the caller may not see it.";
         SERVICE_UNKNOWN "Health knows no such service.";
     }
-    Place::Code("ALREADY_EXISTS") => {
+    Location::Code("ALREADY_EXISTS") => {
         RESOURCE_ALREADY_EXISTS "The id is taken.";
     }
-    Place::Code("ABORTED") => {
+    Location::Code("ABORTED") => {
         ETAG_NOT_CURRENT "The record has changed since it was read.";
     }
-    Place::Code("UNAUTHENTICATED") => {
+    Location::Code("UNAUTHENTICATED") => {
         CERTIFICATE_AMBIGUOUS "The names in the client certificate are of different principals.";
         CERTIFICATE_EXPIRED "The client certificate has expired.";
         CREDENTIALS_INVALID "The credentials are not those of any principal.";
@@ -241,28 +241,28 @@ reasons! {
         TOKEN_INVALID "The token is not one that this server accepts; the message says why.";
         TOKEN_NOT_YET_VALID "The token is not valid yet.";
     }
-    Place::Code("PERMISSION_DENIED") => {
+    Location::Code("PERMISSION_DENIED") => {
         CROSS_SITE_REQUEST "A page of another site had a signed-in browser send the request.";
         PERMISSION_DENIED "The caller may not do this; the message says who may.";
     }
-    Place::Code("RESOURCE_EXHAUSTED") => {
+    Location::Code("RESOURCE_EXHAUSTED") => {
         LIMIT_REACHED "A limit of the server was reached; `QuotaFailure` names it.";
         MESSAGE_TOO_LARGE "The request is larger than a message may be.";
         READER_STALLED "The client did not read from a stream for too long.";
         TOO_MANY_REQUESTS "A stream of requests has as many as it may.";
     }
-    Place::Code("CANCELLED") => {
+    Location::Code("CANCELLED") => {
         BODY_INCOMPLETE "The request ended, or its time was over, before it was whole.";
     }
-    Place::Code("DEADLINE_EXCEEDED") => {
+    Location::Code("DEADLINE_EXCEEDED") => {
         DEADLINE_EXCEEDED "The deadline of the call passed.";
     }
-    Place::Code("UNIMPLEMENTED") => {
+    Location::Code("UNIMPLEMENTED") => {
         COMPRESSION_UNSUPPORTED "A message is compressed by something other than gzip.";
         METHOD_UNKNOWN "There is no such method.";
         VERB_UNKNOWN "The URL path has no such HTTP method.";
     }
-    Place::Code("UNAVAILABLE") => {
+    Location::Code("UNAVAILABLE") => {
         CLOCK_BEHIND_LOG "The server's clock is behind the log, so nothing is recorded.";
         CLOCK_JUMPED "The server's clock has jumped, so nothing is recorded.";
         CREDENTIALS_NOT_CHECKED
@@ -277,7 +277,7 @@ reasons! {
         SHUTTING_DOWN "The server is shutting down.";
         STORE_UNAVAILABLE "The database cannot be reached.";
     }
-    Place::Code("INTERNAL") => {
+    Location::Code("INTERNAL") => {
         COMPRESSION_UNDECLARED "A message is marked as compressed without saying how.";
         INTERNAL "A defect in the server; report it with the incident id.";
     }

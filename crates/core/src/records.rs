@@ -138,7 +138,6 @@ macro_rules! kinds {
 pub trait Record: Clone + Eq + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The type of its resource name.
     type Name: ResourceName;
-    /// Its kind.
     const KIND: Kind;
 
     /// Its resource name.
@@ -275,7 +274,6 @@ macro_rules! on_kind {
 }
 
 impl Image {
-    /// Its kind.
     pub const fn kind(&self) -> Kind {
         const fn of<T: Record>(_: &Arc<T>) -> Kind {
             T::KIND

@@ -65,7 +65,7 @@ pub use self::{
 /// What a caller asks to be changed, parsed and well formed.
 pub trait Command: Texts + Debug + Send + Sync + 'static {
     /// The kind of record that the method returns.
-    type Answer: Record;
+    type Output: Record;
 
     /// The records that `permit` found and `decide` needs.
     type Found<'a>;
@@ -81,7 +81,7 @@ pub trait Command: Texts + Debug + Send + Sync + 'static {
         &self,
         found: Self::Found<'a>,
         deciding: &mut Deciding<'a>,
-    ) -> Result<Arc<Self::Answer>, Error>;
+    ) -> Result<Arc<Self::Output>, Error>;
 
     /// The texts that the record already has, by the paths of the fields that the command writes.
     fn texts_before(&self, _: &State, _: &mut Reader<'_>) {}
@@ -119,7 +119,7 @@ impl<C: Command> AnyCommand for C {
         let found = Command::permit(self, &deciding.asking)?;
         check_personal_data(self, deciding)?;
         let answer = Command::decide(self, found, deciding)?;
-        let answer = Effect::Put(C::Answer::into_image(answer));
+        let answer = Effect::Put(C::Output::into_image(answer));
         deciding.effects.insert(0, answer);
         Ok(())
     }
@@ -155,7 +155,6 @@ impl Request {
 /// A change that was decided.
 #[derive(Debug)]
 pub struct Decided {
-    /// The change.
     pub change: Change,
     /// The stored form of each record that the change puts, in the order of its effects.
     pub stored: Vec<String>,
@@ -260,7 +259,7 @@ mod tests {
     #[test]
     fn what_would_be_too_large_to_read_again_is_refused() {
         let reason = |bytes: &[usize]| {
-            let records = bytes.iter().map(|bytes| ("agencies/made-up", *bytes));
+            let records = bytes.iter().map(|bytes| ("agencies/synthetic", *bytes));
             match check_sizes(records) {
                 Ok(()) => None,
                 Err(Error::Refused(refusal)) => Some(refusal.condition.reason().name()),

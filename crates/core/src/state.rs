@@ -7,17 +7,17 @@
 
 mod alphabet;
 pub(crate) mod blocks;
-pub mod dossier;
 pub mod flows;
 pub mod index;
 mod load;
 pub mod log;
 pub mod maps;
+pub mod on_date;
 mod reach;
 mod recommendations;
+pub mod seen;
 pub mod series;
 mod sets;
-pub mod sight;
 mod tasks;
 mod values;
 pub mod visible;

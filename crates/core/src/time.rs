@@ -169,7 +169,6 @@ impl Date {
         Self::within(civil::Date::from_str(text).map_err(|_| TimeError::DateSyntax)?)
     }
 
-    /// The year.
     pub fn year(self) -> i32 {
         self.0.year().into()
     }

@@ -27,7 +27,7 @@ use ndp_core::{
     position::Position,
     state::{
         State,
-        sight::{Interest, see},
+        seen::{Interest, see},
         visible::visible_at,
     },
 };

@@ -1,4 +1,4 @@
-//! Following the log: what other processes append is published here. Each look compares the log
+//! Following the log: what other processes append is published here. Each poll compares the log
 //! with what was served.
 
 use std::{cmp::Ordering, sync::atomic, time::Duration};
@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::{
     super::Snapshot, Failed, Fatal, Writer, check_file, timekeeper::after_promises, unavailable,
 };
-use crate::store::{Appended, Head, Look, WriteTx};
+use crate::store::{Appended, Head, HeadAndTime, WriteTx};
 use ndp_core::{
     change::{Effect, Image},
     error::Error,
@@ -30,10 +30,10 @@ impl Writer {
     pub(super) async fn follow(&mut self) -> Result<bool, Fatal> {
         // When the network is broken, the database may not even refuse a connection. What was read
         // before the timeout is published, and the next tick continues from there.
-        let awaited = self.published.locked_look.receiver_count() > 0;
+        let awaited = self.published.locked_poll.receiver_count() > 0;
         let looking = async {
             match awaited {
-                true => self.look_locked().await,
+                true => self.poll_locked().await,
                 false => self.catch_up_idle().await,
             }
         };
@@ -55,17 +55,17 @@ impl Writer {
 
     pub(super) fn note_followed(&self) {
         self.published.note_followed();
-        self.published.looks.send_modify(|looks| *looks += 1);
+        self.published.polls.send_modify(|polls| *polls += 1);
         if self.published.set_readable(true) {
             tracing::info!("the log can be read again; ready");
         }
     }
 
     async fn catch_up_idle(&mut self) -> Result<(), Failed> {
-        let Look {
+        let HeadAndTime {
             head,
             database_time,
-        } = self.store.look().await?;
+        } = self.store.head_and_time().await?;
         self.check_head(&head)?;
         while self.current.state.revision() < head.revision {
             let after = self.current.state.revision();
@@ -76,7 +76,7 @@ impl Writer {
             self.publish_changes(&changes, hashes);
         }
         // a clock that is refused is reported, whether or not something is written
-        drop(self.look_at_clock(database_time, &head));
+        drop(self.read_clock(database_time, &head));
         Ok(())
     }
 
@@ -96,7 +96,7 @@ impl Writer {
     }
 
     /// Looks at the log under its lock, for reads at a given time.
-    async fn look_locked(&mut self) -> Result<(), Failed> {
+    async fn poll_locked(&mut self) -> Result<(), Failed> {
         let mut tx = self.store.begin().await?;
         self.catch_up_locked(&mut tx).await?;
         drop(self.take_time(&tx));
@@ -108,22 +108,22 @@ impl Writer {
 
     /// Takes the time under the log's lock, when what was appended before is published.
     pub(super) fn take_time(&mut self, tx: &WriteTx<'_>) -> Result<Timestamp, Error> {
-        let time = self.look_at_clock(tx.database_time(), tx.head())?;
+        let time = self.read_clock(tx.database_time(), tx.head())?;
         self.published.note_locked(time);
         let promised = self.published.answered.load(atomic::Ordering::SeqCst);
         Ok(after_promises(time, promised))
     }
 
     /// The time, unless the clock is refused. Reports when that changes.
-    fn look_at_clock(
+    fn read_clock(
         &mut self,
         database_time: Option<Timestamp>,
         head: &Head,
     ) -> Result<Timestamp, Error> {
-        let looked = self.timekeeper.look(database_time, head.record_time);
+        let looked = self.timekeeper.read(database_time, head.record_time);
         let refused = looked.err();
         if self.published.set_clock(refused) {
-            self.published.locked_look.send_replace(refused.map(Err));
+            self.published.locked_poll.send_replace(refused.map(Err));
             match refused {
                 Some(why @ Unavailable::ClockBehindLog) => tracing::error!(
                     reason = %why.reason(),
@@ -143,7 +143,7 @@ impl Writer {
         looked.map_err(Error::Unavailable)
     }
 
-    // === the checks of each look ===
+    // === the checks of each poll ===
 
     /// Refuses a log whose head shows that it is not the log served here.
     fn check_head(&self, head: &Head) -> Result<(), Failed> {

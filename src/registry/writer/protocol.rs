@@ -186,7 +186,7 @@ impl<C, A> Protocol<C, A> {
         self.outputs.push_back(output);
     }
 
-    /// Answers the group as it was decided, and goes on with the rest.
+    /// Answers the group as it was decided, and continues with the remaining commands.
     fn answer(&mut self, answers: Answers<A>) {
         let group = mem::take(&mut self.group);
         let answers = group.into_iter().zip(answers).collect();
@@ -194,7 +194,7 @@ impl<C, A> Protocol<C, A> {
         self.go_on();
     }
 
-    /// Answers the whole group with an error, and goes on with the rest.
+    /// Answers the whole group with an error, and continues with the remaining commands.
     fn answer_group(&mut self, error: &Error) {
         let answers = self.group.iter().map(|_| Err(error.clone())).collect();
         self.answer(answers);
@@ -231,7 +231,7 @@ impl<C, A> Protocol<C, A> {
         }
     }
 
-    /// Begins the next command of the rest.
+    /// Begins the next remaining command.
     fn go_on(&mut self) {
         if let Some(command) = self.rest.pop_front() {
             self.group.push(command);

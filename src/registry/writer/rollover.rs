@@ -167,7 +167,7 @@ impl Writer {
     }
 
     /// The changes that record the start of the day: one, unless the notices exceed one message.
-    pub(super) async fn turning(&mut self, now: Timestamp) -> Vec<Change> {
+    pub(super) async fn day_change(&mut self, now: Timestamp) -> Vec<Change> {
         if !self.is_turned(now) {
             return Vec::new();
         }

@@ -21,13 +21,13 @@ const STEADY_FOR: Duration = Duration::from_secs(600);
 
 /// What both clocks showed at one moment.
 #[derive(Clone, Copy, Debug)]
-struct Look {
+struct Reading {
     time: Timestamp,
     monotonic: Duration,
 }
 
-impl Look {
-    /// How far the clock has left the monotonic one since an earlier look.
+impl Reading {
+    /// How far the clock has left the monotonic one since an earlier reading.
     fn drift(&self, since: &Self) -> Duration {
         let passed = self.monotonic.saturating_sub(since.monotonic);
         let passed = i64::try_from(passed.as_micros()).unwrap_or(i64::MAX);
@@ -38,10 +38,10 @@ impl Look {
 
 pub(in crate::registry) struct Timekeeper {
     clock: Arc<dyn Clock>,
-    /// The last look at which the clock was accepted.
-    trusted: Option<Look>,
-    /// The first look after a jump.
-    jumped: Option<Look>,
+    /// The last reading at which the clock was accepted.
+    trusted: Option<Reading>,
+    /// The first reading after a jump.
+    jumped: Option<Reading>,
 }
 
 impl Timekeeper {
@@ -55,16 +55,16 @@ impl Timekeeper {
 
     /// The time, never before that of the newest change; or the reason why the clock is refused.
     /// `database` is the time of the database's own clock, if it has one.
-    pub(super) fn look(
+    pub(super) fn read(
         &mut self,
         database: Option<Timestamp>,
         head: Timestamp,
     ) -> Result<Timestamp, Unavailable> {
         let time = self.clock.recording(database);
         let monotonic = self.clock.monotonic();
-        let look = monotonic.map(|monotonic| Look { time, monotonic });
-        if let Some(look) = look
-            && !self.is_steady(look)
+        let reading = monotonic.map(|monotonic| Reading { time, monotonic });
+        if let Some(reading) = reading
+            && !self.is_steady(reading)
         {
             return Err(Unavailable::ClockJumped);
         }
@@ -72,20 +72,20 @@ impl Timekeeper {
         if Duration::from_micros(u64::try_from(ahead).unwrap_or_default()) > TOLERANCE {
             return Err(Unavailable::ClockBehindLog);
         }
-        self.trusted = look;
+        self.trusted = reading;
         self.jumped = None;
         Ok(time.max(head))
     }
 
     /// Whether the clock has not jumped since it was trusted, or only a little and long ago.
-    fn is_steady(&mut self, look: Look) -> bool {
-        let drift = self.trusted.map_or(Duration::ZERO, |it| look.drift(&it));
+    fn is_steady(&mut self, reading: Reading) -> bool {
+        let drift = self.trusted.map_or(Duration::ZERO, |it| reading.drift(&it));
         if drift <= TOLERANCE {
             return true;
         }
-        let jumped = self.jumped.filter(|it| look.drift(it) <= TOLERANCE);
-        let jumped = *self.jumped.insert(jumped.unwrap_or(look));
-        let steady_for = look.monotonic.saturating_sub(jumped.monotonic);
+        let jumped = self.jumped.filter(|it| reading.drift(it) <= TOLERANCE);
+        let jumped = *self.jumped.insert(jumped.unwrap_or(reading));
+        let steady_for = reading.monotonic.saturating_sub(jumped.monotonic);
         drift <= CORRECTION_MAX && steady_for >= STEADY_FOR
     }
 }
@@ -143,7 +143,7 @@ mod tests {
         let clock = Arc::new(Fake::default());
         clock.set(1_000 * DAY);
         let mut keeper = Timekeeper::new(Arc::clone(&clock) as Arc<dyn Clock>);
-        assert!(keeper.look(None, at(0)).is_ok());
+        assert!(keeper.read(None, at(0)).is_ok());
         (clock, keeper)
     }
 
@@ -154,10 +154,10 @@ mod tests {
             clock.set(days * DAY);
             for _ in 0..1_000 {
                 clock.pass(600);
-                assert_eq!(keeper.look(None, at(0)), Err(Unavailable::ClockJumped));
+                assert_eq!(keeper.read(None, at(0)), Err(Unavailable::ClockJumped));
             }
             clock.set(-days * DAY);
-            assert_eq!(keeper.look(None, at(0)), Ok(clock.now()));
+            assert_eq!(keeper.read(None, at(0)), Ok(clock.now()));
         }
     }
 
@@ -166,11 +166,11 @@ mod tests {
         for seconds in [61, -61, 3_600, -3_600] {
             let (clock, mut keeper) = keeper();
             clock.set(seconds);
-            assert_eq!(keeper.look(None, at(0)), Err(Unavailable::ClockJumped));
+            assert_eq!(keeper.read(None, at(0)), Err(Unavailable::ClockJumped));
             clock.pass(599);
-            assert_eq!(keeper.look(None, at(0)), Err(Unavailable::ClockJumped));
+            assert_eq!(keeper.read(None, at(0)), Err(Unavailable::ClockJumped));
             clock.pass(1);
-            assert_eq!(keeper.look(None, at(0)), Ok(clock.now()));
+            assert_eq!(keeper.read(None, at(0)), Ok(clock.now()));
         }
     }
 
@@ -180,7 +180,7 @@ mod tests {
         for _ in 0..20 {
             clock.set(120);
             clock.pass(400);
-            assert_eq!(keeper.look(None, at(0)), Err(Unavailable::ClockJumped));
+            assert_eq!(keeper.read(None, at(0)), Err(Unavailable::ClockJumped));
         }
     }
 
@@ -190,7 +190,7 @@ mod tests {
         for _ in 0..100 {
             clock.pass(86_400);
             clock.set(-60);
-            assert_eq!(keeper.look(None, at(0)), Ok(clock.now()));
+            assert_eq!(keeper.read(None, at(0)), Ok(clock.now()));
         }
     }
 
@@ -198,12 +198,12 @@ mod tests {
     fn the_time_is_never_before_the_newest_change() {
         let (clock, mut keeper) = keeper();
         let now = clock.now().as_micros() / 1_000_000;
-        assert_eq!(keeper.look(None, at(now + 60)), Ok(at(now + 60)));
+        assert_eq!(keeper.read(None, at(now + 60)), Ok(at(now + 60)));
         assert_eq!(
-            keeper.look(None, at(now + 61)),
+            keeper.read(None, at(now + 61)),
             Err(Unavailable::ClockBehindLog)
         );
-        assert_eq!(keeper.look(None, at(now - 1)), Ok(at(now)));
+        assert_eq!(keeper.read(None, at(now - 1)), Ok(at(now)));
     }
 
     #[test]
@@ -211,11 +211,11 @@ mod tests {
         let (clock, _) = keeper();
         let mut keeper = Timekeeper::new(Arc::clone(&clock) as Arc<dyn Clock>);
         let head = at(1_730 * DAY);
-        assert_eq!(keeper.look(None, head), Err(Unavailable::ClockBehindLog));
+        assert_eq!(keeper.read(None, head), Err(Unavailable::ClockBehindLog));
         clock.set(731 * DAY);
-        assert_eq!(keeper.look(None, head), Ok(clock.now()));
+        assert_eq!(keeper.read(None, head), Ok(clock.now()));
         clock.set(730 * DAY);
-        assert_eq!(keeper.look(None, head), Err(Unavailable::ClockJumped));
+        assert_eq!(keeper.read(None, head), Err(Unavailable::ClockJumped));
     }
 
     #[test]

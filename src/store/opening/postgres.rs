@@ -161,7 +161,7 @@ async fn reach(
     let reached = timeout(REACH_TIME, async {
         let mut pause = PAUSE;
         loop {
-            let attempt = timeout(ATTEMPT_TIME, look(options, purpose)).await;
+            let attempt = timeout(ATTEMPT_TIME, probe(options, purpose)).await;
             let obstacle = match attempt {
                 Ok(Ok(server)) => return Ok(server),
                 Ok(Err(obstacle)) if !obstacle.passes() => return Err(obstacle),
@@ -184,7 +184,7 @@ async fn reach(
 
 /// One attempt: connects, queries the properties of the server, and tests the statements that begin
 /// a transaction.
-async fn look(options: &PgConnectOptions, purpose: Purpose) -> Result<Server, Obstacle> {
+async fn probe(options: &PgConnectOptions, purpose: Purpose) -> Result<Server, Obstacle> {
     let mut connection = options.connect().await.when(CONNECTING)?;
     let begun = sqlx::raw_sql(BEGIN_ASKING).execute(&mut connection).await;
     if let Err(error) = &begun

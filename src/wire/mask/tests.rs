@@ -22,7 +22,7 @@ use ndp_core::{
     rules::update::Editable,
 };
 
-const PARTS: &[Part] = PlanFields::PARTS;
+const PARTS: &[FieldNode] = PlanFields::PARTS;
 
 fn plan() -> pb::Plan {
     pb::Plan {
@@ -168,7 +168,7 @@ fn violations_of_fields_left_alone_do_not_matter() {
 }
 
 /// The fields below `parts` are those of the message that callers write.
-fn compare(parts: &[Part], message: &MessageDescriptor) {
+fn compare(parts: &[FieldNode], message: &MessageDescriptor) {
     let ours: BTreeSet<_> = parts.iter().map(|part| part.name.to_owned()).collect();
     let theirs = message.fields().filter(is_settable);
     let theirs = theirs.map(|field| field.name().to_owned()).collect();

@@ -10,7 +10,7 @@ use super::*;
 use ndp_core::{
     messages::{Condition, Unauthenticated, Unavailable},
     names::{ApiKeyName, PlanName, PlatformName, ResourceName as _, Revision},
-    reasons::{self, Place},
+    reasons::{self, Location},
 };
 
 const INCIDENT: Uuid = Uuid::from_u128(0x123e4567_e89b_42d3_a456_426614174000);
@@ -136,7 +136,7 @@ fn every_error_has_its_code_reason_and_vietnamese() {
         let localized = details.localized_message().unwrap();
         assert_eq!(info.domain, "ndp.registry");
         let reason = reasons::ALL.iter().find(|it| it.name() == info.reason);
-        if let Place::Code(code) = reason.unwrap().place() {
+        if let Location::Code(code) = reason.unwrap().location() {
             assert_eq!(status.code(), named(code), "{}", info.reason);
         }
         assert_eq!(localized.locale, "vi");

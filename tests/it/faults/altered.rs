@@ -82,7 +82,7 @@ const COLUMNS: &[(&str, &str, &str, Told)] = &[
     ("records", "kind", "'platforms'", First("records, `{name}`, column kind")),
     ("records", "revision", "revision + 1", First("records, `{name}`, column revision")),
     ("records", "format", "99", First("records, `{name}`, column format")),
-    ("records", "image", "replace(image, 'made up', 'made  up')",
+    ("records", "image", "replace(image, 'synthetic', 'Synthetic')",
         First("records, `{name}`, column image")),
     ("key_hashes", "api_key", "'principals/nobody/apiKeys/nobody'",
         First("key_hashes, `principals/nobody/apiKeys/nobody`, column api_key")),
@@ -195,7 +195,7 @@ async fn live(server: &Server) -> String {
     // as many as one cached hash of the tree is over
     clients.plans.create_plan(create("often")).await.unwrap();
     for number in 0..256 {
-        let text = format!("Tên {number} (made up)");
+        let text = format!("Tên {number} (synthetic)");
         clients
             .plans
             .update_plan(rename("often", text))
@@ -204,11 +204,11 @@ async fn live(server: &Server) -> String {
     }
     for id in ["first", "middle", "last"] {
         clients.plans.create_plan(create(id)).await.unwrap();
-        let text = format!("Tên mới {id} (made up)");
+        let text = format!("Tên mới {id} (synthetic)");
         clients.plans.update_plan(rename(id, text)).await.unwrap();
     }
     let headers = [("authorization", editor.sent()), ("content-type", "")];
-    let content = b"%PDF-1.7\n% made up\n";
+    let content = b"%PDF-1.7\n% synthetic\n";
     let kept = send(&server.address, "POST /v1/files", &headers, content).await;
     assert_eq!(kept.status, 200);
     sha256(content)
@@ -331,7 +331,7 @@ async fn live_shortly(url: &str, title: &str) -> (NamedTempFile, String) {
 both! {
     async fn a_checkpoint_that_was_kept_shows_another_history(engine: Engine) {
         let url = engine.url();
-        let (kept, key) = live_shortly(&url, "Tên này (made up)").await;
+        let (kept, key) = live_shortly(&url, "Tên này (synthetic)").await;
         let verify = |kept: &NamedTempFile, key: &str| {
             let file = kept.path().to_str().unwrap();
             command(&["admin", "verify", "--checkpoint", file, "--checkpoint-key", key], &url)
@@ -340,7 +340,7 @@ both! {
         assert_eq!(code, Some(0), "{said}{errors}");
 
         let elsewhere = Engine::sqlite();
-        let (other, other_key) = live_shortly(&elsewhere.url(), "Tên khác (made up)").await;
+        let (other, other_key) = live_shortly(&elsewhere.url(), "Tên khác (synthetic)").await;
         let (code, said, errors) = verify(&other, &other_key);
         assert_eq!(code, Some(65), "{said}{errors}");
         let root = "the root of the tree is not that of the checkpoint";
@@ -379,7 +379,7 @@ async fn findings(url: &DatabaseUrl) -> Result<Vec<String>, String> {
         .await
         .map_err(|error| error.to_string())?;
     let database = store.verify().await.map_err(|error| error.to_string())?;
-    let place = ndp_registry::files::Place::default();
+    let place = ndp_registry::files::Location::default();
     let files = ndp_registry::files::Files::open_to_read(&store, &place).unwrap();
     let files = files.verify().await.map_err(|error| error.to_string())?;
     store.close().await;

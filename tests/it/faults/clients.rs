@@ -123,7 +123,7 @@ fn rename(number: usize, what: &str) -> pb::UpdatePlatformRequest {
     pb::UpdatePlatformRequest {
         platform: Some(pb::Platform {
             name: PLATFORM.into(),
-            display_name: format!("Lần sửa {number} bên cạnh {what} (made up)"),
+            display_name: format!("Lần sửa {number} bên cạnh {what} (synthetic)"),
             ..Default::default()
         }),
         ..Default::default()
@@ -200,7 +200,7 @@ async fn write(steward: &Raw, changes: usize) -> i64 {
     let mut revision = 0;
     for number in 0..changes {
         let platform = json!({"name": "platforms/ndp-002",
-            "display_name": format!("Lần sửa {number} (made up)")});
+            "display_name": format!("Lần sửa {number} (synthetic)")});
         let answer = steward
             .ok("UpdatePlatform", json!({"platform": platform}))
             .await;

@@ -28,7 +28,7 @@ async fn live_a_little(server: &Server) {
         match rand::rng().random_range(0..5) {
             0 => drop(editor.plans.create_plan(create(&id)).await),
             1 | 2 => {
-                let text = format!("lần sửa {n} (made up)");
+                let text = format!("lần sửa {n} (synthetic)");
                 drop(editor.plans.update_plan(rename(&id, text)).await);
             }
             3 => {
@@ -49,7 +49,7 @@ async fn live_a_little(server: &Server) {
                 let principal = pb::CreatePrincipalRequest {
                     principal_id: id,
                     principal: Some(pb::Principal {
-                        display_name: "Người thử nghiệm (made up)".into(),
+                        display_name: "Người thử nghiệm (synthetic)".into(),
                         kind: pb::principal::Kind::Person.into(),
                         roles: vec![pb::Role::Auditor.into()],
                         ..Default::default()

@@ -63,7 +63,7 @@ fn renaming(id: &str) -> Request {
         command: Box::new(UpdatePlan {
             name: PlanName::from_id(&platform, id).unwrap(),
             fields: PlanFields {
-                display_name: "Kế hoạch thử, tên mới (made up)".into(),
+                display_name: "Kế hoạch thử, tên mới (synthetic)".into(),
                 ..PlanFields::default()
             },
             mask: vec!["display_name".to_owned()],

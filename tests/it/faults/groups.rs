@@ -44,7 +44,7 @@ struct NoIds;
 
 impl Ids for NoIds {
     fn id(&mut self, _length: usize) -> String {
-        panic!("no id (made up: this panic is planted)")
+        panic!("no id (synthetic: this panic is planted)")
     }
 }
 
@@ -285,7 +285,7 @@ async fn a_group_costs_few_statements() {
     let Some(cluster) = started else { return };
     let url = cluster.database(None).await.url;
     let (registry, writer, store) = start(&url, Box::new(OsEntropy)).await;
-    let principal = PrincipalName::from_id("made-up").unwrap();
+    let principal = PrincipalName::from_id("synthetic").unwrap();
     let key = |id: &str| {
         Box::new(CreateApiKey {
             name: ApiKeyName::from_id(&principal, id).unwrap(),
@@ -296,7 +296,7 @@ async fn a_group_costs_few_statements() {
         })
     };
     let fields = PrincipalFields {
-        display_name: "Hệ thống thử (made up)".into(),
+        display_name: "Hệ thống thử (synthetic)".into(),
         kind: PrincipalKind::System,
         agency: None,
         roles: vec![Role::Auditor],

@@ -85,7 +85,7 @@ async fn write(id: String, mut clients: Clients, count: watch::Sender<u32>) -> W
         let step = answered.len();
         asked = Asked::Update(Box::new(rename(
             &id,
-            format!("{id}, lần sửa {step} (made up)"),
+            format!("{id}, lần sửa {step} (synthetic)"),
         )));
     }
 }

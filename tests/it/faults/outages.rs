@@ -374,7 +374,10 @@ async fn each_acknowledged_change_is_there_once_however_sessions_end() {
 async fn ask_until_answered(mut clients: Clients, id: &str, step: Option<u32>) -> Clients {
     let (make, edit) = match step {
         None => (Some(create(id)), None),
-        Some(step) => (None, Some(rename(id, format!("lần sửa {step} (made up)")))),
+        Some(step) => (
+            None,
+            Some(rename(id, format!("lần sửa {step} (synthetic)"))),
+        ),
     };
     loop {
         let answer = match (&make, &edit) {

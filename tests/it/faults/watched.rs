@@ -199,7 +199,7 @@ async fn write(
         let id = format!("{writer}-{number}");
         let steps = async {
             editor.plans.create_plan(create(&id)).await?;
-            let renamed = format!("{id}, lần sửa (made up)");
+            let renamed = format!("{id}, lần sửa (synthetic)");
             let plan = editor
                 .plans
                 .update_plan(rename(&id, renamed))

@@ -70,7 +70,7 @@ pub(crate) fn decision(day: [i32; 3]) -> Value {
     json!({
         "kind": "DECISION",
         "symbol": "1/QĐ-TEST",
-        "issuer": "Cơ quan thử nghiệm (made up)",
+        "issuer": "Cơ quan thử nghiệm (synthetic)",
         "issue_date": date(day),
         "sha256": "0".repeat(64),
     })
@@ -81,7 +81,7 @@ pub(crate) fn document(symbol: &str, [year, month, day]: [i32; 3]) -> pb::Docume
     pb::Document {
         kind: pb::document::Kind::Decision.into(),
         symbol: symbol.into(),
-        issuer: "Cơ quan thử nghiệm (made up)".into(),
+        issuer: "Cơ quan thử nghiệm (synthetic)".into(),
         issue_date: Some(pb::Date { year, month, day }),
         sha256: "0".repeat(64),
         ..Default::default()

@@ -428,7 +428,7 @@ impl Server {
     ) -> As {
         let name = PrincipalName::from_id(id).unwrap();
         let fields = PrincipalFields {
-            display_name: format!("{id} (made up)"),
+            display_name: format!("{id} (synthetic)"),
             kind,
             agency: agency.map(|agency| AgencyName::from_id(agency).unwrap()),
             roles: roles.to_vec(),

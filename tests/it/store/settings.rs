@@ -68,7 +68,7 @@ async fn hostile_defaults_change_nothing() {
             for _ in 0..20 {
                 let mut tx = store.begin().await.unwrap();
                 let next = tx.head().revision.next().get();
-                let id = format!("made-up-{task}");
+                let id = format!("synthetic-{task}");
                 append_to(&mut tx, &[change(next, vec![bare(&id, next)])])
                     .await
                     .unwrap();

@@ -29,7 +29,7 @@ async fn it_shrinks_after_a_burst() {
     let mut number = 0;
     while wal() < LARGE {
         number += 1;
-        let images = (0..2_000).map(|i| bare(&format!("made-up-{i}"), number));
+        let images = (0..2_000).map(|i| bare(&format!("synthetic-{i}"), number));
         append(&store, &[change(number, images.collect())]).await;
     }
     reader.run("COMMIT").await;

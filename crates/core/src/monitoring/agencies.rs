@@ -3,8 +3,8 @@
 use crate::{
     effort::Effort,
     monitoring::{
-        tally::{Counts, Place, Sight, Tally},
-        tasks::{TaskLead, TaskNumbers, TaskPlace},
+        tally::{Clearance, CountScope, Counts, Tally},
+        tasks::{TaskLead, TaskNumbers, TaskScope},
     },
     names::AgencyName,
     state::State,
@@ -36,39 +36,39 @@ impl AgencyCounts {
 }
 
 impl State {
-    /// The counts of every agency in a place, by the agencies' names, and of what none governs, so
-    /// that they add up to those of the place.
+    /// The counts of every agency in a scope, by the agencies' names, and of what none governs, so
+    /// that they add up to those of the scope.
     pub fn counts_by_agency(
         &self,
-        place: &Place,
-        sight: &Sight,
+        count_scope: &CountScope,
+        clearance: &Clearance,
         tally: &Tally,
         compared: Option<&Tally>,
         effort: &Effort,
     ) -> Vec<AgencyCounts> {
-        let of = |place: &Place| {
-            let lead = place.agency.clone();
-            let tasks = TaskPlace {
+        let of = |count_scope: &CountScope| {
+            let lead = count_scope.agency.clone();
+            let tasks = TaskScope {
                 programme: None,
                 lead: lead.map_or(TaskLead::Nobody, TaskLead::Agency),
             };
             AgencyCounts {
-                agency: place.agency.clone(),
-                counts: tally.counts(place, sight),
-                compared: compared.map(|it| it.counts(place, sight)),
+                agency: count_scope.agency.clone(),
+                counts: tally.counts(count_scope, clearance),
+                compared: compared.map(|it| it.counts(count_scope, clearance)),
                 tasks: tally.tasks().counts(&tasks).numbers,
                 compared_tasks: compared.map(|it| it.tasks().counts(&tasks).numbers),
             }
         };
-        let mut rest = of(&Place {
+        let mut rest = of(&CountScope {
             agency: None,
-            ..place.clone()
+            ..count_scope.clone()
         });
         let mut rows = Vec::with_capacity(self.agencies().len() + 1);
         for name in effort.rows(self.agencies().keys(), 1) {
-            let row = of(&Place {
+            let row = of(&CountScope {
                 agency: Some(name.clone()),
-                ..place.clone()
+                ..count_scope.clone()
             });
             rest.counts.merge(&row.counts, -1);
             if let (Some(rest), Some(row)) = (&mut rest.compared, &row.compared) {

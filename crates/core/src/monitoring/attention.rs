@@ -12,8 +12,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 use crate::{
     effort::Effort,
     monitoring::{
-        standing::{Dossier, PlanStanding, StandingState},
-        tally::{Place, Sight},
+        standing::{PlanRecords, PlanStanding, StandingState},
+        tally::{Clearance, CountScope},
     },
     names::{AgencyName, PlatformName},
     query::{
@@ -26,7 +26,7 @@ use crate::{
         platforms::{Platform, Verification},
         words::words,
     },
-    state::{State, dossier::governing_agency_on},
+    state::{State, on_date::governing_agency_on},
     text,
     time::Date,
 };
@@ -270,23 +270,32 @@ impl Item {
 }
 
 impl State {
-    /// The items of a place on a date that callers with this sight may see.
-    pub fn attention(&self, place: &Place, sight: &Sight, on: Date, effort: &Effort) -> Vec<Item> {
+    /// The items of a scope on a date that callers with this clearance may see.
+    pub fn attention(
+        &self,
+        count_scope: &CountScope,
+        clearance: &Clearance,
+        on: Date,
+        effort: &Effort,
+    ) -> Vec<Item> {
         let mut items = Items {
             on,
             list: Vec::new(),
         };
-        let edition = place.edition.as_ref().and_then(|name| self.edition(name));
+        let edition = count_scope
+            .edition
+            .as_ref()
+            .and_then(|name| self.edition(name));
         let listed_since = edition.and_then(|edition| edition.first_day());
         let namesakes = self.namesakes(on, effort);
-        for platform in self.active_in(place, on, effort) {
-            items.of_platform(self, platform, listed_since, sight);
+        for platform in self.active_in(count_scope, on, effort) {
+            items.of_platform(self, platform, listed_since, clearance);
             items.of_namesake(self, platform, &namesakes);
             items.of_deployments(self, platform, effort);
         }
         items.of_tasks(self, effort);
         items.of_indicators(self, effort);
-        let late = recommendations::items(self, sight, on, effort);
+        let late = recommendations::items(self, clearance, on, effort);
         items.list.extend(late);
         items.list.extend(flows::items(self, on, effort));
         items.list
@@ -296,7 +305,7 @@ impl State {
     /// it share.
     pub(super) fn namesakes(&self, on: Date, effort: &Effort) -> Namesakes {
         let mut namesakes = Namesakes::new();
-        for platform in self.active_in(&Place::default(), on, effort) {
+        for platform in self.active_in(&CountScope::default(), on, effort) {
             let key = text::name_key(&platform.fields.display_name);
             if !key.is_empty() {
                 namesakes
@@ -339,7 +348,7 @@ impl Items {
         state: &State,
         platform: &Platform,
         listed_since: Option<Date>,
-        sight: &Sight,
+        clearance: &Clearance,
     ) {
         let of = Subject {
             platform,
@@ -354,8 +363,8 @@ impl Items {
         let mut planned = state.covering_plan_on(&platform.name, self.on).is_some();
         for plan in state.plans_in_force(&platform.name, self.on) {
             planned = true;
-            if sight.monitors(plan, self.on) {
-                self.of_plan(platform, plan, &state.dossier(plan));
+            if clearance.monitors(plan, self.on) {
+                self.of_plan(platform, plan, &state.plan_records(plan));
             }
         }
         if !planned && state.owes_plan(platform, self.on) {
@@ -392,14 +401,14 @@ impl Items {
         }
     }
 
-    fn of_plan(&mut self, platform: &Platform, plan: &Plan, dossier: &Dossier<'_>) {
+    fn of_plan(&mut self, platform: &Platform, plan: &Plan, plan_records: &PlanRecords<'_>) {
         let of = Subject {
             platform,
             agency: governing_agency_on(platform, self.on),
             head: plan.fields.accountable_head.as_deref(),
         };
         let on = self.on;
-        let standing = dossier.standing_on(on);
+        let standing = plan_records.standing_on(on);
         let (name, title) = (plan.name.as_str(), &plan.fields.display_name);
         if let Some(filing) = &standing.filing
             && filing.freshness.is_late()
@@ -408,22 +417,22 @@ impl Items {
             self.add(Kind::StaleReport, &of, name, title, since);
         }
         if standing.is_diverging() {
-            let since = diverging_since(dossier, &standing, on);
+            let since = diverging_since(plan_records, &standing, on);
             self.add(Kind::DivergingRatings, &of, name, title, since);
         }
-        if let Some(since) = unchanged_since(dossier, on) {
+        if let Some(since) = unchanged_since(plan_records, on) {
             self.add(Kind::Unchanged, &of, name, title, since);
         }
-        for milestone in &dossier.milestones {
-            self.of_milestone(&of, dossier, milestone);
+        for milestone in &plan_records.milestones {
+            self.of_milestone(&of, plan_records, milestone);
         }
-        for report in dossier.declarations_until(on) {
+        for report in plan_records.declarations_until(on) {
             if let (false, Some(end)) = (report.is_substantiated(), report.fields.period_end_date) {
                 let report = report.name.as_str();
                 self.add(Kind::Unsubstantiated, &of, report, title, end);
             }
         }
-        for assessment in dossier.assessments_until(on) {
+        for assessment in plan_records.assessments_until(on) {
             if let (false, Some(day)) = (
                 assessment.is_substantiated(),
                 assessment.fields.assessment_date,
@@ -434,9 +443,14 @@ impl Items {
         }
     }
 
-    fn of_milestone(&mut self, of: &Subject<'_>, dossier: &Dossier<'_>, milestone: &Milestone) {
+    fn of_milestone(
+        &mut self,
+        of: &Subject<'_>,
+        plan_records: &PlanRecords<'_>,
+        milestone: &Milestone,
+    ) {
         let (name, title) = (milestone.name.as_str(), &milestone.fields.display_name);
-        if let Some(standing) = dossier.milestone_on(milestone, self.on)
+        if let Some(standing) = plan_records.milestone_on(milestone, self.on)
             && standing.state == StandingState::Overdue
             && let Some(due) = standing.due
         {
@@ -454,10 +468,10 @@ impl Items {
 
 /// The date of the newest of the ratings that disagree. For the computed rating, this is the first
 /// day on which the longest overdue milestone was overdue.
-fn diverging_since(dossier: &Dossier<'_>, standing: &PlanStanding, on: Date) -> Date {
-    let declared = dossier.declaration_on(on);
+fn diverging_since(plan_records: &PlanRecords<'_>, standing: &PlanStanding, on: Date) -> Date {
+    let declared = plan_records.declaration_on(on);
     let declared = declared.and_then(|report| report.fields.period_end_date);
-    let assured = dossier.assurance_on(on);
+    let assured = plan_records.assurance_on(on);
     let assured = assured.and_then(|it| it.fields.assessment_date);
     let overdue = standing.milestones.iter();
     let overdue = overdue
@@ -471,8 +485,8 @@ fn diverging_since(dossier: &Dossier<'_>, standing: &PlanStanding, on: Date) -> 
 
 /// The period end of the first of the latest consecutive reports with the same declaration, if
 /// there are at least [`UNCHANGED_PERIODS`] of them and work remains.
-fn unchanged_since(dossier: &Dossier<'_>, on: Date) -> Option<Date> {
-    let mut reports: Vec<_> = dossier.declarations_until(on).collect();
+fn unchanged_since(plan_records: &PlanRecords<'_>, on: Date) -> Option<Date> {
+    let mut reports: Vec<_> = plan_records.declarations_until(on).collect();
     reports.sort_by_key(|report| report.fields.period_end_date);
     let latest = reports.last()?;
     let same = |report: &&&crate::records::reports::Report| {

@@ -20,7 +20,6 @@ use crate::{
 /// One platform, as each edition lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The platform.
     pub platform: PlatformName,
     /// Its listing in the base edition.
     pub base: Option<Listing>,
@@ -55,7 +54,6 @@ fn too_long() -> Error {
 /// How far one side is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Side {
-    /// The edition.
     pub edition: EditionName,
     /// How many platforms it declares.
     pub declared: i32,

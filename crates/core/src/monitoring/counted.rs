@@ -4,8 +4,8 @@
 use crate::{
     effort::Effort,
     monitoring::{
-        tally::{Added, COUNT_COST, Count, Counts, Place, Sight, count_platform, is_in},
-        tasks::{TaskNumbers, TaskPlace},
+        tally::{Added, COUNT_COST, Clearance, Count, CountScope, Counts, count_platform, is_in},
+        tasks::{TaskNumbers, TaskScope},
     },
     names::EditionName,
     records::platforms::Platform,
@@ -23,20 +23,20 @@ pub struct Counted {
 }
 
 impl State {
-    /// The platforms or plans that a number of a place counts on a date, by name. `read` reads the
+    /// The platforms or plans that a number of a scope counts on a date, by name. `read` reads the
     /// number, and adds up counts that each have a resource once.
     pub fn counted(
         &self,
-        place: &Place,
-        sight: &Sight,
+        count_scope: &CountScope,
+        clearance: &Clearance,
         on: Date,
         read: fn(&Counts) -> i32,
         effort: &Effort,
     ) -> Vec<Counted> {
-        let edition = place.edition.as_ref().map(EditionName::to_string);
+        let edition = count_scope.edition.as_ref().map(EditionName::to_string);
         let mut counted = Vec::new();
         for platform in effort.rows(self.platforms().values(), COUNT_COST) {
-            if !is_in(self, platform, place, on) {
+            if !is_in(self, platform, count_scope, on) {
                 continue;
             }
             let covered = self.covering_plan_on(&platform.name, on).is_some();
@@ -44,12 +44,19 @@ impl State {
             let add = |added: Added<'_>| {
                 let mut counts = Counts::default();
                 counts.add(added.count, added.number);
-                let is_seen = added.hidden.is_none_or(|agency| sight.covers(agency));
+                let is_seen = added.hidden.is_none_or(|agency| clearance.covers(agency));
                 if is_seen && read(&counts) > 0 {
                     counted.push(self.counted_as(platform, &added, edition.clone(), on));
                 }
             };
-            count_platform(platform, covered, plans, |it| self.dossier(it), on, add);
+            count_platform(
+                platform,
+                covered,
+                plans,
+                |it| self.plan_records(it),
+                on,
+                add,
+            );
         }
         counted.sort_unstable();
         counted
@@ -83,12 +90,12 @@ impl State {
     /// The tasks that a number counts on a date, by name. `read` is as for [`State::counted`].
     pub fn counted_tasks(
         &self,
-        place: &TaskPlace,
+        count_scope: &TaskScope,
         on: Date,
         read: fn(&TaskNumbers) -> i32,
         effort: &Effort,
     ) -> Vec<Counted> {
-        let tasks = self.tasks_in(place, on, effort);
+        let tasks = self.tasks_in(count_scope, on, effort);
         let tasks = tasks.filter(|task| read(&self.numbers_of_task(task, on)) > 0);
         let counted = tasks.map(|task| {
             let milestone = task.fields.milestone.as_ref();

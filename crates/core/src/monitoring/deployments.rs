@@ -25,7 +25,6 @@ use crate::{
 /// The standing of a deployment on a date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeploymentStanding {
-    /// The date.
     pub date: Date,
     /// The stage reached, with the day from which it counts; `None` if no stage is known.
     pub stage: Option<(DeploymentStage, Date)>,
@@ -149,9 +148,7 @@ impl Coverage {
 /// A deployment in a list, with its standing on the date of the read.
 #[derive(Clone, Debug)]
 pub struct DeploymentRow {
-    /// The record.
     pub record: Arc<Deployment>,
-    /// Its standing.
     pub standing: Option<DeploymentStanding>,
     /// The agency whose deployment it is.
     pub agency: Option<AgencyName>,

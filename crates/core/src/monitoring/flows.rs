@@ -11,7 +11,7 @@ use crate::{
     effort::Effort,
     monitoring::{
         kept::{Kept, Shares},
-        series::{Series, turns},
+        series::{Series, indexes_of_change},
         summary::FlowSummary,
     },
     names::{AgencyName, DataFlowName},
@@ -52,14 +52,14 @@ const SIZE: usize = 5 + 5 + 4 + 5 + 5;
 impl FlowCount {
     const fn index(self) -> usize {
         match self {
-            Self::State(state) => state.place(),
-            Self::Channel(channel) => 5 + channel.place(),
+            Self::State(state) => state.ordinal(),
+            Self::Channel(channel) => 5 + channel.ordinal(),
             Self::Confirmed => 10,
             Self::OneSided => 11,
             Self::Unconfirmed => 12,
             Self::OffChannel => 13,
-            Self::ActiveTo(class) => 14 + class.place(),
-            Self::Parties(class) => 19 + class.place(),
+            Self::ActiveTo(class) => 14 + class.ordinal(),
+            Self::Parties(class) => 19 + class.ordinal(),
         }
     }
 }
@@ -107,7 +107,6 @@ impl FlowCounts {
 /// Which flows are counted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FlowScope {
-    /// All.
     All,
     /// Those that an agency provides or receives, directly or by a platform that it governs.
     Agency(AgencyName),
@@ -320,14 +319,14 @@ impl State {
     pub fn active_flows(&self, scope: &FlowScope, dates: &[Date], effort: &Effort) -> Vec<i32> {
         let mut series = Series::new(dates, effort);
         for flow in effort.rows(self.data_flows().values(), 1) {
-            let mut days: Vec<Date> = flow.turning_days().collect();
+            let mut days: Vec<Date> = flow.days_of_change().collect();
             for side in Side::ALL {
                 let platform = flow.party(side).platform.as_ref();
                 let platform = platform.and_then(|name| self.platform(name));
                 let governance = platform.iter().flat_map(|it| &it.fields.governance);
                 days.extend(governance.filter_map(|it| it.start_date));
             }
-            series.add(turns(days, dates), COUNT_COST, |date| {
+            series.add(indexes_of_change(days, dates), COUNT_COST, |date| {
                 i32::from(self.is_active_in(flow, scope, date))
             });
         }

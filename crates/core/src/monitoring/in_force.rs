@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    monitoring::tally::Place,
+    monitoring::tally::CountScope,
     names::EditionName,
     records::{editions::Edition, platforms::Platform},
     state::State,
@@ -92,9 +92,9 @@ impl State {
             .or_else(|| newest(editions()))
     }
 
-    /// That a place is of an edition which is not in force on a date.
-    pub fn not_in_force(&self, place: &Place, on: Date) -> Option<NotInForce> {
-        let edition = self.edition(place.edition.as_ref()?)?;
+    /// That a scope is of an edition which is not in force on a date.
+    pub fn not_in_force(&self, count_scope: &CountScope, on: Date) -> Option<NotInForce> {
+        let edition = self.edition(count_scope.edition.as_ref()?)?;
         let in_force = self.edition_in_force(on).map(|it| it.name.clone());
         if in_force.as_ref() == Some(&edition.name) || edition.first_day().is_none() {
             return None;

@@ -16,14 +16,14 @@ use crate::{
     monitoring::{
         attention::Namesakes,
         standing::PlanStanding,
-        tally::{Place, Sight},
+        tally::{Clearance, CountScope},
     },
     names::AgencyName,
     records::{
         platforms::{Classification, Membership, Platform, Stage, Verification},
         words::words,
     },
-    state::{State, dossier::governing_agency_on},
+    state::{State, on_date::governing_agency_on},
     text,
     time::Date,
 };
@@ -159,7 +159,7 @@ pub struct Scores([Score; 6]);
 impl Scores {
     /// The score of a criterion.
     pub fn get(&self, criterion: Criterion) -> Score {
-        self.0.get(criterion.place()).copied().unwrap_or_default()
+        self.0.get(criterion.ordinal()).copied().unwrap_or_default()
     }
 
     fn merge(&mut self, other: &Self) {
@@ -174,7 +174,6 @@ impl Scores {
 pub struct Failure {
     /// The criterion of the rule.
     pub criterion: Criterion,
-    /// The rule.
     pub rule: Rule,
 }
 
@@ -187,13 +186,12 @@ pub struct RecordQuality {
     pub display_name: String,
     /// The agency that is responsible for it.
     pub agency: Option<AgencyName>,
-    /// Its scores.
     pub scores: Scores,
     /// The rules it breaks.
     pub failures: Vec<Failure>,
 }
 
-/// The data quality of the records of a place.
+/// The data quality of the records of a scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quality {
     /// The sum over all records.
@@ -205,18 +203,24 @@ pub struct Quality {
 }
 
 impl State {
-    /// The data quality of a place on a date, from the records that callers with this sight may
+    /// The data quality of a scope on a date, from the records that callers with this clearance may
     /// see.
-    pub fn quality(&self, place: &Place, sight: &Sight, on: Date, effort: &Effort) -> Quality {
+    pub fn quality(
+        &self,
+        count_scope: &CountScope,
+        clearance: &Clearance,
+        on: Date,
+        effort: &Effort,
+    ) -> Quality {
         let named = self.namesakes(on, effort);
         let mut quality = Quality::default();
-        for platform in self.active_in(place, on, effort) {
-            quality.add(self.record_quality(platform, &named, sight, on, effort));
+        for platform in self.active_in(count_scope, on, effort) {
+            quality.add(self.record_quality(platform, &named, clearance, on, effort));
         }
-        quality.add_tasks(self, place, on, effort);
-        self.add_observations(&mut quality, place, on, effort);
-        self.add_deployments(&mut quality, place, on, effort);
-        for record in recommendations::records(self, place, sight, on, effort) {
+        quality.add_tasks(self, count_scope, on, effort);
+        self.add_observations(&mut quality, count_scope, on, effort);
+        self.add_deployments(&mut quality, count_scope, on, effort);
+        for record in recommendations::records(self, count_scope, clearance, on, effort) {
             quality.add(record);
         }
         quality.records.sort_by(|a, b| a.resource.cmp(&b.resource));
@@ -227,7 +231,7 @@ impl State {
         &self,
         platform: &Platform,
         named: &Namesakes,
-        sight: &Sight,
+        clearance: &Clearance,
         on: Date,
         effort: &Effort,
     ) -> RecordQuality {
@@ -235,8 +239,8 @@ impl State {
         let mut in_force = self.covering_plan_on(&platform.name, on).is_some();
         for plan in self.plans_in_force(&platform.name, on) {
             in_force = true;
-            if sight.monitors(plan, on) {
-                standings.push(self.dossier(plan).standing_on(on));
+            if clearance.monitors(plan, on) {
+                standings.push(self.plan_records(plan).standing_on(on));
             }
         }
         let agency = governing_agency_on(platform, on);
@@ -290,7 +294,7 @@ impl Checks {
     }
 
     fn check(&mut self, criterion: Criterion, rule: Rule, kept: bool) {
-        if let Some(score) = self.scores.0.get_mut(criterion.place()) {
+        if let Some(score) = self.scores.0.get_mut(criterion.ordinal()) {
             score.checked += 1;
             score.passed += i32::from(kept);
         }

@@ -9,8 +9,8 @@ use crate::{
     effort::Effort,
     monitoring::{
         kept::{Kept, Shares},
-        series::{Series, Sum, turns},
-        tally::Sight,
+        series::{Series, Sum, indexes_of_change},
+        tally::Clearance,
     },
     names::{AgencyName, RecommendationName},
     records::{
@@ -32,7 +32,6 @@ words! {
         Waiting = 3 "WAITING",
         /// Not answered, and its term is over.
         Overdue = 4 "OVERDUE",
-        /// Rejected.
         Rejected = 5 "REJECTED",
     }
 }
@@ -110,11 +109,11 @@ impl Recommendation {
         self.reviewed().is_some_and(|day| day <= date)
     }
 
-    /// Whether callers with this sight see it as it was on a date.
-    pub(crate) fn is_seen_on(&self, date: Date, sight: &Sight) -> bool {
+    /// Whether callers with this clearance see it as it was on a date.
+    pub(crate) fn is_seen_on(&self, date: Date, clearance: &Clearance) -> bool {
         self.is_public_on(date)
-            || *sight == Sight::All
-            || self.insiders().into_iter().any(|it| sight.covers(it))
+            || *clearance == Clearance::All
+            || self.insiders().into_iter().any(|it| clearance.covers(it))
     }
 
     fn decision_on(&self, date: Date) -> Option<&Decision> {
@@ -128,7 +127,7 @@ impl Recommendation {
     }
 
     /// The days from which what is counted of it may differ from the day before.
-    fn turning_days(&self) -> impl Iterator<Item = Date> {
+    fn days_of_change(&self) -> impl Iterator<Item = Date> {
         let terms = self.terms.iter();
         let terms = terms.flat_map(|it| [it.start_date, it.answer_due_date.plus_days(1)]);
         let forwards = self.forwards.iter().map(|it| it.forward_date);
@@ -171,13 +170,11 @@ counts! {
     forwarded_late,
     /// Answered in time.
     answered_on_time,
-    /// Answered late.
     answered_late,
     /// Waiting for an answer, in time.
     waiting,
     /// Waiting for an answer, after the term.
     overdue,
-    /// Rejected.
     rejected,
     /// Those that led to a task.
     tasks_made,
@@ -244,17 +241,17 @@ impl Share {
 
 /// Which recommendations a part counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+enum Audience {
     Public,
     HiddenFromOthers(AgencyName),
     AllHidden,
 }
 
-/// The counts of one date, for every agency and every sight.
+/// The counts of one date, for every agency and every clearance.
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
     date: Date,
-    parts: OrdMap<(Option<AgencyName>, Part), RecommendationCounts>,
+    parts: OrdMap<(Option<AgencyName>, Audience), RecommendationCounts>,
 }
 
 impl Tally {
@@ -271,21 +268,23 @@ impl Tally {
     }
 
     /// The counts of the recommendations that an agency is to answer, or of all, for callers with
-    /// this sight.
+    /// this clearance.
     pub(super) fn counts(
         &self,
         agency: Option<&AgencyName>,
-        sight: &Sight,
+        clearance: &Clearance,
     ) -> RecommendationCounts {
-        let part = |part: Part| {
+        let part = |part: Audience| {
             let counts = self.parts.get(&(agency.cloned(), part));
             counts.copied().unwrap_or_default()
         };
-        let mut counts = part(Part::Public);
-        match sight {
-            Sight::Public => {}
-            Sight::Agency(own) => counts.merge(&part(Part::HiddenFromOthers(own.clone())), 1),
-            Sight::All => counts.merge(&part(Part::AllHidden), 1),
+        let mut counts = part(Audience::Public);
+        match clearance {
+            Clearance::Public => {}
+            Clearance::Agency(own) => {
+                counts.merge(&part(Audience::HiddenFromOthers(own.clone())), 1)
+            }
+            Clearance::All => counts.merge(&part(Audience::AllHidden), 1),
         }
         counts
     }
@@ -296,7 +295,7 @@ impl Tally {
         self.shares(state, names.collect())
     }
 
-    fn add(&mut self, agency: Option<AgencyName>, part: Part, share: &Share, times: i32) {
+    fn add(&mut self, agency: Option<AgencyName>, part: Audience, share: &Share, times: i32) {
         let key = (agency, part);
         let sum = self.parts.entry(key.clone()).or_default();
         sum.merge(&share.counts, times);
@@ -319,14 +318,14 @@ impl Kept for Tally {
         let of_agency = usize::from(share.agency.is_some());
         for agency in agencies.into_iter().take(1 + of_agency) {
             let Some(insiders) = &share.insiders else {
-                self.add(agency, Part::Public, share, times);
+                self.add(agency, Audience::Public, share, times);
                 continue;
             };
             for insider in insiders {
-                let part = Part::HiddenFromOthers(insider.clone());
+                let part = Audience::HiddenFromOthers(insider.clone());
                 self.add(agency.clone(), part, share, times);
             }
-            self.add(agency, Part::AllHidden, share, times);
+            self.add(agency, Audience::AllHidden, share, times);
         }
     }
 }
@@ -346,12 +345,12 @@ impl State {
     pub fn recommendation_counts_by_scan(
         &self,
         agency: Option<&AgencyName>,
-        sight: &Sight,
+        clearance: &Clearance,
         date: Date,
     ) -> RecommendationCounts {
         let mut counts = RecommendationCounts::default();
         for record in self.recommendations().values() {
-            counts.merge(&counted(record, agency, sight, date), 1);
+            counts.merge(&counted(record, agency, clearance, date), 1);
         }
         counts
     }
@@ -361,15 +360,17 @@ impl State {
     pub fn recommendation_timeline(
         &self,
         agency: Option<&AgencyName>,
-        sight: &Sight,
+        clearance: &Clearance,
         dates: &[Date],
         effort: &Effort,
     ) -> Vec<RecommendationCounts> {
         let mut series = Series::new(dates, effort);
         for record in effort.rows(self.recommendations().values(), 1) {
-            series.add(turns(record.turning_days(), dates), 1, |date| {
-                counted(record, agency, sight, date)
-            });
+            series.add(
+                indexes_of_change(record.days_of_change(), dates),
+                1,
+                |date| counted(record, agency, clearance, date),
+            );
         }
         series.sums()
     }
@@ -385,11 +386,11 @@ impl Sum for RecommendationCounts {
 fn counted(
     record: &Recommendation,
     agency: Option<&AgencyName>,
-    sight: &Sight,
+    clearance: &Clearance,
     date: Date,
 ) -> RecommendationCounts {
     let asked = agency.is_none_or(|agency| record.holder_on(date) == Some(agency));
-    if asked && record.is_seen_on(date, sight) {
+    if asked && record.is_seen_on(date, clearance) {
         RecommendationCounts::of(record, date)
     } else {
         RecommendationCounts::default()

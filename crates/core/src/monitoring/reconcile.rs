@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     effort::Effort,
-    monitoring::{standing::StandingState, tally::Place, tasks::TaskStanding},
+    monitoring::{standing::StandingState, tally::CountScope, tasks::TaskStanding},
     names::{PlanName, ProgrammeName, Revision},
     records::{
         data_flows::{FlowState, Party, PartyClass, Side},
@@ -17,7 +17,7 @@ use crate::{
         platforms::{Platform, Stage},
         words::words,
     },
-    state::{State, dossier::stage_on},
+    state::{State, on_date::stage_on},
     text,
     time::{Date, Period, Timestamp},
 };
@@ -172,17 +172,17 @@ impl State {
         if edition.is_some_and(|name| self.edition_counts(name).held == 0) {
             return Err(Note::EditionNotHeld);
         }
-        let place = Place {
+        let count_scope = CountScope {
             edition: edition.cloned(),
             agency: figure.agency.clone(),
-            ..Place::default()
+            ..CountScope::default()
         };
         let on = figure.figure_date;
         let groups: Vec<_> = figure.breakdown.iter().map(group).collect();
         let mut values = vec![0; groups.len()];
         let mut computed = Computed::default();
         let (mut listed, mut counted) = (0, 0);
-        for platform in self.active_in(&place, on, effort) {
+        for platform in self.active_in(&count_scope, on, effort) {
             listed += 1;
             let Some(ground) = self.counts_for(figure.subject, platform, on) else {
                 continue;
@@ -439,7 +439,7 @@ fn month(category: &str) -> Option<Period> {
 
 impl Tasks {
     fn count(&mut self, standing: &TaskStanding, written: Revision) {
-        if let Some(count) = self.states.get_mut(standing.state.place()) {
+        if let Some(count) = self.states.get_mut(standing.state.ordinal()) {
             *count += 1;
         }
         if standing.state != StandingState::Dropped {
@@ -451,7 +451,9 @@ impl Tasks {
     }
 
     fn sum(&self, of: &[StandingState]) -> i64 {
-        let counts = of.iter().filter_map(|state| self.states.get(state.place()));
+        let counts = of
+            .iter()
+            .filter_map(|state| self.states.get(state.ordinal()));
         counts.sum()
     }
 

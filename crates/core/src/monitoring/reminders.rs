@@ -10,7 +10,7 @@ use crate::{
         },
         recommendations::RecommendationStanding,
         standing::StandingState,
-        tally::{Place, Sight},
+        tally::{Clearance, CountScope},
     },
     names::{AgencyName, DeploymentName},
     records::{
@@ -68,18 +68,18 @@ pub struct Reminder {
 
 impl State {
     /// What an agency has to do by a day that has passed or is at most [`AHEAD_DAYS`] after `on`,
-    /// in the order of due dates; of the records that callers with this sight may see.
+    /// in the order of due dates; of the records that callers with this clearance may see.
     pub fn reminders(
         &self,
         agency: &AgencyName,
-        sight: &Sight,
+        clearance: &Clearance,
         on: Date,
         effort: &Effort,
     ) -> Vec<Reminder> {
         let mut reminders = Reminders {
             state: self,
             agency,
-            sight,
+            clearance,
             on,
             last: on.plus_days(AHEAD_DAYS),
             effort,
@@ -103,7 +103,7 @@ impl State {
 struct Reminders<'a> {
     state: &'a State,
     agency: &'a AgencyName,
-    sight: &'a Sight,
+    clearance: &'a Clearance,
     on: Date,
     /// The last due date that there is a reminder of.
     last: Date,
@@ -137,13 +137,13 @@ impl Reminders<'_> {
 
     fn of_plans(&mut self) {
         let (state, on) = (self.state, self.on);
-        let place = Place {
+        let count_scope = CountScope {
             agency: Some(self.agency.clone()),
-            ..Place::default()
+            ..CountScope::default()
         };
-        for platform in state.active_in(&place, on, self.effort) {
+        for platform in state.active_in(&count_scope, on, self.effort) {
             for plan in state.plans_in_force(&platform.name, on) {
-                if self.sight.monitors(plan, on) {
+                if self.clearance.monitors(plan, on) {
                     self.of_plan(plan);
                 }
             }
@@ -151,14 +151,14 @@ impl Reminders<'_> {
     }
 
     fn of_plan(&mut self, plan: &Plan) {
-        let dossier = self.state.dossier(plan);
-        if let Some(filing) = dossier.filing_on(self.on) {
+        let plan_records = self.state.plan_records(plan);
+        if let Some(filing) = plan_records.filing_on(self.on) {
             let (name, title) = (plan.name.as_str(), &plan.fields.display_name);
             let end = Some(filing.owed_period_end);
             self.add_period(ReminderKind::Report, name, title, filing.due_date, end);
         }
-        for milestone in &dossier.milestones {
-            let standing = dossier.milestone_on(milestone, self.on);
+        for milestone in &plan_records.milestones {
+            let standing = plan_records.milestone_on(milestone, self.on);
             let open = standing.filter(|it| {
                 let state = it.state;
                 matches!(state, StandingState::OnSchedule | StandingState::Overdue)
@@ -193,7 +193,7 @@ impl Reminders<'_> {
     fn of_recommendations(&mut self) {
         let (state, on) = (self.state, self.on);
         for record in self.effort.rows(state.recommendations().values(), 1) {
-            if record.holder_on(on) != Some(self.agency) || !record.is_seen_on(on, self.sight) {
+            if record.holder_on(on) != Some(self.agency) || !record.is_seen_on(on, self.clearance) {
                 continue;
             }
             let standing = record.standing_on(on).filter(|it| {
@@ -213,7 +213,7 @@ impl Reminders<'_> {
 
     fn of_deployments(&mut self) {
         let (state, on) = (self.state, self.on);
-        for platform in state.active_in(&Place::default(), on, self.effort) {
+        for platform in state.active_in(&CountScope::default(), on, self.effort) {
             self.of_deployment(platform);
         }
     }

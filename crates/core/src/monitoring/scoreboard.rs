@@ -34,7 +34,6 @@ pub struct Ask {
     pub span: Span,
     /// Another period, for the change since then.
     pub compared: Option<Span>,
-    /// The basis.
     pub basis: Basis,
     /// Whether values on another basis or by another definition are included.
     pub allow_mixed: bool,
@@ -58,7 +57,6 @@ pub struct Cell<'a> {
 /// One indicator of the scoreboard.
 #[derive(Clone, Debug)]
 pub struct Column<'a> {
-    /// The indicator.
     pub indicator: &'a Indicator,
     /// The version of the definition that the values follow, unless they are mixed.
     pub definition: u8,
@@ -71,7 +69,6 @@ pub struct Column<'a> {
 /// One agency of the board.
 #[derive(Clone, Debug)]
 pub struct Row<'a> {
-    /// The agency.
     pub agency: &'a Agency,
     /// Its values, in the order of the columns.
     pub cells: Vec<Cell<'a>>,

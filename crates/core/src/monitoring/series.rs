@@ -33,11 +33,16 @@ impl<'a, T: Sum> Series<'a, T> {
         }
     }
 
-    /// Adds a record: its `value` on each date, which is computed only where `turns` says that it
+    /// Adds a record: its `value` on each date, which is computed only where `indexes_of_change` says that it
     /// may differ from the date before. `cost` is that of one value, in units of work.
-    pub(super) fn add(&mut self, turns: Vec<usize>, cost: usize, value: impl Fn(Date) -> T) {
+    pub(super) fn add(
+        &mut self,
+        indexes_of_change: Vec<usize>,
+        cost: usize,
+        value: impl Fn(Date) -> T,
+    ) {
         let mut before = T::default();
-        for index in self.effort.rows(turns, cost) {
+        for index in self.effort.rows(indexes_of_change, cost) {
             let (Some(date), Some(change)) = (self.dates.get(index), self.changes.get_mut(index))
             else {
                 continue;
@@ -63,14 +68,17 @@ impl<'a, T: Sum> Series<'a, T> {
 
 /// The indexes of the first date, and of each date on which what changes on these days may differ
 /// from the date before.
-pub(super) fn turns(days: impl IntoIterator<Item = Date>, dates: &[Date]) -> Vec<usize> {
-    let mut turns: Vec<usize> = days
+pub(super) fn indexes_of_change(
+    days: impl IntoIterator<Item = Date>,
+    dates: &[Date],
+) -> Vec<usize> {
+    let mut indexes_of_change: Vec<usize> = days
         .into_iter()
         .map(|day| dates.partition_point(|date| *date < day))
         .filter(|index| *index < dates.len())
         .collect();
-    turns.push(0);
-    turns.sort_unstable();
-    turns.dedup();
-    turns
+    indexes_of_change.push(0);
+    indexes_of_change.sort_unstable();
+    indexes_of_change.dedup();
+    indexes_of_change
 }

@@ -141,14 +141,10 @@ impl Obligation {
 
 /// A plan with all that is recorded below it.
 #[derive(Clone, Debug)]
-pub struct Dossier<'a> {
-    /// The plan.
+pub struct PlanRecords<'a> {
     pub plan: &'a Plan,
-    /// Its milestones.
     pub milestones: Vec<&'a Milestone>,
-    /// Its reports.
     pub reports: Vec<&'a Report>,
-    /// Its assessments.
     pub assessments: Vec<&'a Assessment>,
     /// Its baselines, by number.
     pub baselines: Vec<&'a Baseline>,
@@ -157,7 +153,6 @@ pub struct Dossier<'a> {
 /// The standing of one milestone on a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MilestoneStanding {
-    /// Its state.
     pub state: StandingState,
     /// The last day by which it was promised, by the baseline in force on the date.
     pub due: Option<Date>,
@@ -210,7 +205,7 @@ impl PlanStanding {
     }
 }
 
-impl<'a> Dossier<'a> {
+impl<'a> PlanRecords<'a> {
     /// The baseline in force on a date.
     fn baseline_on(&self, on: Date) -> Option<&'a Baseline> {
         let mut newest_first = self.baselines.iter().copied().rev();
@@ -369,7 +364,7 @@ impl<'a> Dossier<'a> {
     /// Every date from `first` to `last` on which the result of [`Self::standing_on`] may differ
     /// from that of the day before. Slippage is not considered, because it grows day by day. The
     /// dates are in no order and may repeat.
-    pub(crate) fn turning_days(&self, first: Date, last: Date) -> Vec<Date> {
+    pub(crate) fn days_of_change(&self, first: Date, last: Date) -> Vec<Date> {
         let mut days = Vec::new();
         let entries = self.plan.state_history.iter();
         days.extend(entries.map(|entry| entry.effective_date));

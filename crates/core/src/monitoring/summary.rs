@@ -1,4 +1,4 @@
-//! Summaries: the counts of one place on one date, of the records that a caller may see.
+//! Summaries: the counts of one scope on one date, of the records that a caller may see.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::{
         deployments::counts::DeploymentCounts,
         flows::{FlowCounts, FlowScope},
         recommendations::RecommendationCounts,
-        tally::{Counts, Place, Sight, Tally, contribution, is_in},
-        tasks::{TaskLead, TaskNumbers, TaskPlace},
+        tally::{Clearance, CountScope, Counts, Tally, contribution, is_in},
+        tasks::{TaskLead, TaskNumbers, TaskScope},
     },
     names::{AgencyName, EditionName, PlatformName, ProgrammeName, ResourceName},
     near::nearest,
@@ -32,16 +32,15 @@ pub enum Scope {
     All,
 }
 
-/// The counts of a place on a date.
+/// The counts of a scope on a date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// What is counted.
-    pub place: Place,
+    pub count_scope: CountScope,
     /// The date it answers for.
     pub date: Date,
     /// Platforms that the edition's decision declares; absent for one agency or all editions.
     pub declared_platforms: Option<i32>,
-    /// The counts.
     pub counts: Counts,
     /// The counts of tasks: of all programmes, or those that the agency leads.
     pub tasks: TaskNumbers,
@@ -49,7 +48,7 @@ pub struct Summary {
     pub deployments: DeploymentCounts,
     /// Provinces and cities known.
     pub provinces: i32,
-    /// The counts of the recommendations that the agency of the place is to answer, or of all.
+    /// The counts of the recommendations that the agency of the scope is to answer, or of all.
     pub recommendations: RecommendationCounts,
     /// The counts of data flows, of all editions.
     pub flows: FlowSummary,
@@ -60,7 +59,6 @@ pub struct Summary {
 /// The counts of data flows on a date.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlowSummary {
-    /// The counts.
     pub counts: FlowCounts,
     /// The day from which mandatory data has to go through NDOP; `None` if no edition sets it.
     pub ndop_mandatory_date: Option<Date>,
@@ -84,14 +82,14 @@ impl State {
 
     /// The platforms that a request for a date selects. Refuses an edition or agency that does not
     /// exist, and a group that the edition does not have.
-    pub fn place(
+    pub fn count_scope(
         &self,
         scope: &Scope,
         group: &str,
         agency: Option<&AgencyName>,
         on: Date,
         effort: &Effort,
-    ) -> Result<Place, Error> {
+    ) -> Result<CountScope, Error> {
         let edition = match scope {
             Scope::All => None,
             Scope::Edition(name) => Some(known(name, self.edition(name))?),
@@ -116,7 +114,7 @@ impl State {
                 return Err(unknown_group(group, edition));
             }
         }
-        Ok(Place {
+        Ok(CountScope {
             edition: edition.map(|edition| edition.name.clone()),
             group: (!group.is_empty()).then(|| group.into()),
             agency: agency.cloned(),
@@ -126,11 +124,14 @@ impl State {
     /// Refuses a date before the requested edition takes effect.
     pub fn check_listed(
         &self,
-        place: &Place,
+        count_scope: &CountScope,
         date: Date,
         field: &'static str,
     ) -> Result<(), Error> {
-        let edition = place.edition.as_ref().and_then(|name| self.edition(name));
+        let edition = count_scope
+            .edition
+            .as_ref()
+            .and_then(|name| self.edition(name));
         match edition.and_then(|edition| edition.first_day()) {
             Some(first) if date < first => {
                 let rule = Rule::BeforeEdition { first };
@@ -140,36 +141,36 @@ impl State {
         }
     }
 
-    /// The summary of a place, by a tally of this State.
-    pub fn summary(&self, caller: &Caller, place: Place, tally: &Tally) -> Summary {
-        let tasks = TaskPlace {
+    /// The summary of a scope, by a tally of this State.
+    pub fn summary(&self, caller: &Caller, count_scope: CountScope, tally: &Tally) -> Summary {
+        let tasks = TaskScope {
             programme: None,
-            lead: TaskLead::of(place.agency.as_ref()),
+            lead: TaskLead::of(count_scope.agency.as_ref()),
         };
-        let sight = Sight::of(caller);
-        let counts = tally.counts(&place, &sight);
+        let clearance = Clearance::of(caller);
+        let counts = tally.counts(&count_scope, &clearance);
         Summary {
-            declared_platforms: self.declared_platforms(&place),
+            declared_platforms: self.declared_platforms(&count_scope),
             date: tally.date(),
             counts,
             tasks: tally.tasks().counts(&tasks).numbers,
-            deployments: tally.deployments.counts(&place),
+            deployments: tally.deployments.counts(&count_scope),
             provinces: tally.deployments.provinces,
-            recommendations: tally.recommendations(place.agency.as_ref(), &sight),
+            recommendations: tally.recommendations(count_scope.agency.as_ref(), &clearance),
             flows: tally
                 .flows()
-                .counts(&FlowScope::of_agency(place.agency.as_ref())),
+                .counts(&FlowScope::of_agency(count_scope.agency.as_ref())),
             synthetic: self.is_synthetic(),
-            place,
+            count_scope,
         }
     }
 
-    fn declared_platforms(&self, place: &Place) -> Option<i32> {
-        if place.agency.is_some() {
+    fn declared_platforms(&self, count_scope: &CountScope) -> Option<i32> {
+        if count_scope.agency.is_some() {
             return None;
         }
-        let edition = self.edition(place.edition.as_ref()?)?;
-        match &place.group {
+        let edition = self.edition(count_scope.edition.as_ref()?)?;
+        match &count_scope.group {
             None => Some(edition.fields.declared_platform_count),
             Some(code) => {
                 let mut groups = edition.fields.groups.iter();
@@ -180,11 +181,16 @@ impl State {
     }
 
     /// The same counts by a scan over every platform, without a stored tally.
-    pub fn counts_by_scan(&self, place: &Place, sight: &Sight, date: Date) -> Counts {
+    pub fn counts_by_scan(
+        &self,
+        count_scope: &CountScope,
+        clearance: &Clearance,
+        date: Date,
+    ) -> Counts {
         let mut counts = Counts::default();
         for platform in self.platforms().values() {
-            if is_in(self, platform, place, date) {
-                counts.merge(&contribution(self, platform, date).seen(sight), 1);
+            if is_in(self, platform, count_scope, date) {
+                counts.merge(&contribution(self, platform, date).seen(clearance), 1);
             }
         }
         counts

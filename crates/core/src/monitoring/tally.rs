@@ -22,7 +22,7 @@ use crate::{
         kept::{Kept, Shares},
         recommendations::{self, RecommendationCounts},
         series::Sum,
-        standing::{Dossier, Phase, PlanStanding, StandingState, plan_state_on},
+        standing::{Phase, PlanRecords, PlanStanding, StandingState, plan_state_on},
         tasks::TaskTally,
     },
     names::{AgencyName, EditionName, PlanName, PlatformName},
@@ -33,7 +33,7 @@ use crate::{
     },
     state::{
         State,
-        dossier::{governing_agency_on, platform_state_on, stage_on},
+        on_date::{governing_agency_on, platform_state_on, stage_on},
     },
     time::Date,
 };
@@ -98,28 +98,28 @@ impl Count {
         const fn rating(rating: Option<Rating>) -> usize {
             match rating {
                 None => 0,
-                Some(rating) => rating.place() + 1,
+                Some(rating) => rating.ordinal() + 1,
             }
         }
         match self {
             Self::Platforms => 0,
             Self::Complete => 1,
             Self::Retired => 2,
-            Self::Verification(it) => 3 + it.place(),
+            Self::Verification(it) => 3 + it.ordinal(),
             Self::Stage(None) => 9,
-            Self::Stage(Some(stage)) => 10 + stage.place(),
+            Self::Stage(Some(stage)) => 10 + stage.ordinal(),
             Self::WithIssuedPlan => 13,
             Self::Plans => 14,
-            Self::PlanState(state) => 15 + state.place(),
+            Self::PlanState(state) => 15 + state.ordinal(),
             Self::Monitored => 24,
             Self::Rating(Rater::Declared, value) => 25 + rating(value),
             Self::Rating(Rater::Assured, value) => 29 + rating(value),
             Self::Rating(Rater::Computed, value) => 33 + rating(value),
             Self::Diverging => 37,
             Self::Reporting => 38,
-            Self::Freshness(freshness) => 39 + freshness.place(),
+            Self::Freshness(freshness) => 39 + freshness.ordinal(),
             Self::Milestones => 43,
-            Self::Milestone(state) => 44 + state.place(),
+            Self::Milestone(state) => 44 + state.ordinal(),
             Self::Claims => 51,
             Self::Unsubstantiated => 52,
         }
@@ -170,16 +170,15 @@ impl Sum for Counts {
 
 /// Which hidden records a caller may see.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sight {
+pub enum Clearance {
     /// None.
     Public,
     /// Those of one agency.
     Agency(AgencyName),
-    /// All.
     All,
 }
 
-impl Sight {
+impl Clearance {
     /// That of a caller.
     pub fn of(caller: &Caller) -> Self {
         if caller.oversees() {
@@ -208,7 +207,7 @@ impl Sight {
 
 /// Which platforms are counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct CountScope {
     /// Those that an edition lists; all when absent.
     pub edition: Option<EditionName>,
     /// Those it lists in a group; all when absent.
@@ -229,11 +228,11 @@ pub struct Contribution {
 }
 
 impl Contribution {
-    /// What those with this sight may count.
-    pub fn seen(&self, sight: &Sight) -> Counts {
+    /// What those with this clearance may count.
+    pub fn seen(&self, clearance: &Clearance) -> Counts {
         let mut counts = self.public.clone();
         for (agency, hidden) in &self.hidden {
-            if sight.covers(agency) {
+            if clearance.covers(agency) {
                 counts.merge(hidden, 1);
             }
         }
@@ -263,17 +262,17 @@ impl Contribution {
 }
 
 impl State {
-    /// The platforms of a place that were in the catalogue on a date.
+    /// The platforms of a scope that were in the catalogue on a date.
     pub(super) fn active_in<'a>(
         &'a self,
-        place: &'a Place,
+        count_scope: &'a CountScope,
         on: Date,
         effort: &'a Effort,
     ) -> impl Iterator<Item = &'a Arc<Platform>> {
         let platforms = effort.rows(self.platforms().values(), COUNT_COST);
         platforms.filter(move |platform| {
             platform_state_on(platform, on) == PlatformState::Active
-                && is_in(self, platform, place, on)
+                && is_in(self, platform, count_scope, on)
         })
     }
 
@@ -303,24 +302,30 @@ fn is_in_force(plan: &Plan, on: Date) -> bool {
 pub fn contribution(state: &State, platform: &Platform, on: Date) -> Contribution {
     let plans = state.plans_of(&platform.name).map(|plan| (&**plan, plan));
     let covered = state.covering_plan_on(&platform.name, on).is_some();
-    contribution_by(platform, covered, plans, |plan| state.dossier(plan), on)
+    contribution_by(
+        platform,
+        covered,
+        plans,
+        |plan| state.plan_records(plan),
+        on,
+    )
 }
 
-/// The same with the plans given, and a function that returns the dossier of a plan. The function
+/// The same with the plans given, and a function that returns the records of a plan. The function
 /// is called only for plans in force. `covered` is whether the plan of another platform is in force
 /// for this one.
-pub(super) fn contribution_by<'a, K, D: Borrow<Dossier<'a>>>(
+pub(super) fn contribution_by<'a, K, D: Borrow<PlanRecords<'a>>>(
     platform: &Platform,
     covered: bool,
     plans: impl Iterator<Item = (&'a Plan, K)>,
-    dossier: impl Fn(K) -> D,
+    plan_records: impl Fn(K) -> D,
     on: Date,
 ) -> Contribution {
     let mut of = Contribution {
         agency: governing_agency_on(platform, on).cloned(),
         ..Contribution::default()
     };
-    count_platform(platform, covered, plans, dossier, on, |added| {
+    count_platform(platform, covered, plans, plan_records, on, |added| {
         of.part(added.hidden).add(added.count, added.number);
     });
     of
@@ -330,7 +335,6 @@ pub(super) fn contribution_by<'a, K, D: Borrow<Dossier<'a>>>(
 pub(super) struct Added<'a> {
     /// The agency whose hidden records a caller has to see to count it; `None` for everyone.
     pub(super) hidden: Option<&'a AgencyName>,
-    /// The count.
     pub(super) count: Count,
     /// How much.
     pub(super) number: i32,
@@ -340,11 +344,11 @@ pub(super) struct Added<'a> {
 
 /// Calls `add` with everything that a platform adds to the counts of a date. The arguments are
 /// those of [`contribution_by`].
-pub(super) fn count_platform<'a, K, D: Borrow<Dossier<'a>>>(
+pub(super) fn count_platform<'a, K, D: Borrow<PlanRecords<'a>>>(
     platform: &Platform,
     covered: bool,
     plans: impl Iterator<Item = (&'a Plan, K)>,
-    dossier: impl Fn(K) -> D,
+    plan_records: impl Fn(K) -> D,
     on: Date,
     mut add: impl FnMut(Added<'_>),
 ) {
@@ -385,7 +389,7 @@ pub(super) fn count_platform<'a, K, D: Borrow<Dossier<'a>>>(
         count(was_issued, Count::PlanState(plan_state), 1);
         if Phase::of(Some(plan_state)) == Phase::InForce {
             issued = true;
-            let standing = dossier(key).borrow().standing_on(on);
+            let standing = plan_records(key).borrow().standing_on(on);
             let is_public = plan.is_public_on(on);
             count_standing(&standing, |it, number| count(is_public, it, number));
         }
@@ -420,18 +424,18 @@ fn count_standing(standing: &PlanStanding, mut add: impl FnMut(Count, i32)) {
     add(Count::Unsubstantiated, standing.unsubstantiated);
 }
 
-/// What one platform adds to a tally, and in which places.
+/// What one platform adds to a tally, and in which scopes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Share {
     of: Contribution,
-    places: Vec<Place>,
+    count_scopes: Vec<CountScope>,
 }
 
 impl Share {
     fn of(state: &State, platform: &Platform, on: Date) -> Self {
         let of = contribution(state, platform, on);
-        let places = places(state, platform, &of, on);
-        Self { of, places }
+        let count_scopes = count_scopes(state, platform, &of, on);
+        Self { of, count_scopes }
     }
 }
 
@@ -450,17 +454,17 @@ pub struct Before {
 
 /// Which records a part of a tally counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+enum Audience {
     Public,
     Hidden(AgencyName),
     AllHidden,
 }
 
-/// The counts of one date, for every place and every sight.
+/// The counts of one date, for every scope and every clearance.
 #[derive(Clone, Debug)]
 pub struct Tally {
     date: Date,
-    parts: OrdMap<(Place, Part), Arc<Counts>>,
+    parts: OrdMap<(CountScope, Audience), Arc<Counts>>,
     tasks: TaskTally,
     /// The shares of deployments.
     pub deployments: DeploymentTally,
@@ -500,31 +504,31 @@ impl Tally {
         &self.flows
     }
 
-    /// The counts of a place for callers with this sight.
-    pub fn counts(&self, place: &Place, sight: &Sight) -> Counts {
-        let mut counts = self.part(place, Part::Public);
-        match sight {
-            Sight::Public => {}
-            Sight::Agency(agency) => {
-                counts.merge(&self.part(place, Part::Hidden(agency.clone())), 1);
+    /// The counts of a scope for callers with this clearance.
+    pub fn counts(&self, count_scope: &CountScope, clearance: &Clearance) -> Counts {
+        let mut counts = self.part(count_scope, Audience::Public);
+        match clearance {
+            Clearance::Public => {}
+            Clearance::Agency(agency) => {
+                counts.merge(&self.part(count_scope, Audience::Hidden(agency.clone())), 1);
             }
-            Sight::All => counts.merge(&self.part(place, Part::AllHidden), 1),
+            Clearance::All => counts.merge(&self.part(count_scope, Audience::AllHidden), 1),
         }
         counts
     }
 
     /// The counts of the recommendations that an agency is to answer, or of all, for callers with
-    /// this sight.
+    /// this clearance.
     pub fn recommendations(
         &self,
         agency: Option<&AgencyName>,
-        sight: &Sight,
+        clearance: &Clearance,
     ) -> RecommendationCounts {
-        self.recommendations.counts(agency, sight)
+        self.recommendations.counts(agency, clearance)
     }
 
-    fn part(&self, place: &Place, part: Part) -> Counts {
-        let counts = self.parts.get(&(place.clone(), part));
+    fn part(&self, count_scope: &CountScope, part: Audience) -> Counts {
+        let counts = self.parts.get(&(count_scope.clone(), part));
         counts.map_or_else(Counts::default, |counts| (**counts).clone())
     }
 
@@ -562,11 +566,11 @@ impl Tally {
         true
     }
 
-    fn add(&mut self, place: &Place, part: Part, counts: &Counts, times: i32) {
+    fn add(&mut self, count_scope: &CountScope, part: Audience, counts: &Counts, times: i32) {
         if counts.is_zero() {
             return;
         }
-        let key = (place.clone(), part);
+        let key = (count_scope.clone(), part);
         let sum = self.parts.entry(key.clone()).or_default();
         Arc::make_mut(sum).merge(counts, times);
         if sum.is_zero() {
@@ -586,55 +590,65 @@ impl Kept for Tally {
 
     fn count(&mut self, share: &Share, times: i32) {
         let of = &share.of;
-        for place in &share.places {
-            self.add(place, Part::Public, &of.public, times);
+        for count_scope in &share.count_scopes {
+            self.add(count_scope, Audience::Public, &of.public, times);
             for (agency, hidden) in &of.hidden {
-                self.add(place, Part::Hidden(agency.clone()), hidden, times);
-                self.add(place, Part::AllHidden, hidden, times);
+                self.add(count_scope, Audience::Hidden(agency.clone()), hidden, times);
+                self.add(count_scope, Audience::AllHidden, hidden, times);
             }
         }
     }
 }
 
-/// Every place that a platform is counted in on a date.
-fn places(state: &State, platform: &Platform, of: &Contribution, on: Date) -> Vec<Place> {
-    let mut places = Vec::new();
-    let mut place = |edition: Option<&EditionName>, group: Option<Arc<str>>| {
-        let everyone = Place {
+/// Every scope that a platform is counted in on a date.
+fn count_scopes(
+    state: &State,
+    platform: &Platform,
+    of: &Contribution,
+    on: Date,
+) -> Vec<CountScope> {
+    let mut count_scopes = Vec::new();
+    let mut count_scope = |edition: Option<&EditionName>, group: Option<Arc<str>>| {
+        let everyone = CountScope {
             edition: edition.cloned(),
             group,
             agency: None,
         };
         if of.agency.is_some() {
-            places.push(Place {
+            count_scopes.push(CountScope {
                 agency: of.agency.clone(),
                 ..everyone.clone()
             });
         }
-        places.push(everyone);
+        count_scopes.push(everyone);
     };
     if state.is_listed_on(platform, on) {
-        place(None, None);
+        count_scope(None, None);
     }
     for listing in &platform.fields.listings {
-        place(Some(&listing.edition), None);
+        count_scope(Some(&listing.edition), None);
         if !listing.group.is_empty() {
-            place(Some(&listing.edition), Some(listing.group.as_str().into()));
+            count_scope(Some(&listing.edition), Some(listing.group.as_str().into()));
         }
     }
-    places
+    count_scopes
 }
 
-/// Whether a platform is counted in a place on a date.
-pub(crate) fn is_in(state: &State, platform: &Platform, place: &Place, on: Date) -> bool {
-    let listed = match &place.edition {
+/// Whether a platform is counted in a scope on a date.
+pub(crate) fn is_in(
+    state: &State,
+    platform: &Platform,
+    count_scope: &CountScope,
+    on: Date,
+) -> bool {
+    let listed = match &count_scope.edition {
         None => state.is_listed_on(platform, on),
         Some(edition) => platform.listing(edition).is_some_and(|listing| {
-            let group = place.group.as_ref();
+            let group = count_scope.group.as_ref();
             group.is_none_or(|group| **group == *listing.group)
         }),
     };
-    let governed = place
+    let governed = count_scope
         .agency
         .as_ref()
         .is_none_or(|agency| governing_agency_on(platform, on) == Some(agency));

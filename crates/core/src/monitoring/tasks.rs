@@ -11,7 +11,7 @@ use crate::{
     effort::Effort,
     monitoring::{
         kept::{Kept, Shares},
-        series::{Series, Sum, turns},
+        series::{Series, Sum, indexes_of_change},
         standing::{Obligation, Phase, StandingState, plan_state_on},
     },
     names::{AgencyName, MilestoneName, ProgrammeName, TaskName},
@@ -28,7 +28,6 @@ pub const MONTHS_MAX: i32 = 36;
 /// The standing of one task on a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskStanding {
-    /// Its state.
     pub state: StandingState,
     /// The last day by which it is due, as decided by the date.
     pub due: Option<Date>,
@@ -78,7 +77,7 @@ impl TaskCount {
     const fn index(self) -> usize {
         match self {
             Self::Tasks => 0,
-            Self::State(state) => 1 + state.place(),
+            Self::State(state) => 1 + state.ordinal(),
             Self::Awaiting => 8,
             Self::Linked => 9,
             Self::Split => 10,
@@ -128,7 +127,6 @@ impl Month {
         Self(date.year() * 12 + date.month() - 1)
     }
 
-    /// Its year.
     pub const fn year(self) -> i32 {
         self.0.div_euclid(12)
     }
@@ -142,7 +140,6 @@ impl Month {
 /// Counts of tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskCounts {
-    /// The numbers.
     pub numbers: TaskNumbers,
     /// Tasks that are not completed, by the month of their due date.
     due: BTreeMap<Month, i32>,
@@ -232,7 +229,7 @@ impl TaskLead {
 
 /// Which tasks are counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TaskPlace {
+pub struct TaskScope {
     /// Those of one programme; all when absent.
     pub programme: Option<ProgrammeName>,
     /// Those of a lead agency.
@@ -338,19 +335,19 @@ impl State {
         counts
     }
 
-    /// The tasks of a place on a date, counted or not.
+    /// The tasks of a scope on a date, counted or not.
     pub(super) fn tasks_in<'a>(
         &'a self,
-        place: &'a TaskPlace,
+        count_scope: &'a TaskScope,
         on: Date,
         effort: &'a Effort,
     ) -> impl Iterator<Item = &'a Arc<Task>> {
-        let tasks: Box<dyn Iterator<Item = _>> = match &place.programme {
+        let tasks: Box<dyn Iterator<Item = _>> = match &count_scope.programme {
             Some(programme) => Box::new(self.tasks_of_programme(programme)),
             None => Box::new(self.tasks().values()),
         };
         let tasks = effort.rows(tasks, 1);
-        tasks.filter(move |task| place.lead.covers(task.lead_on(on)))
+        tasks.filter(move |task| count_scope.lead.covers(task.lead_on(on)))
     }
 
     /// What a task adds to the numbers of a date.
@@ -361,7 +358,7 @@ impl State {
     /// The numbers of tasks on dates in order, equal to those of [`State::task_counts`] on each.
     pub fn task_timeline(
         &self,
-        place: &TaskPlace,
+        count_scope: &TaskScope,
         dates: &[Date],
         effort: &Effort,
     ) -> Vec<TaskNumbers> {
@@ -369,15 +366,15 @@ impl State {
         let mut add = |task: &Arc<Task>| {
             let mut days = Vec::new();
             self.task_days(task, &mut days);
-            series.add(turns(days, dates), 1, |date| {
-                if place.lead.covers(task.lead_on(date)) {
+            series.add(indexes_of_change(days, dates), 1, |date| {
+                if count_scope.lead.covers(task.lead_on(date)) {
                     self.counts_of_task(task, date).numbers
                 } else {
                     TaskNumbers::default()
                 }
             });
         };
-        match &place.programme {
+        match &count_scope.programme {
             Some(programme) => effort
                 .rows(self.tasks_of_programme(programme), 1)
                 .for_each(&mut add),
@@ -470,7 +467,7 @@ fn is_live(task: &Task, on: Date) -> bool {
     !task.is_error() && task.assign_date() <= on && !dropped
 }
 
-/// What one task adds to a tally, and in which places.
+/// What one task adds to a tally, and in which scopes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Share {
     counts: TaskCounts,
@@ -492,7 +489,7 @@ impl Share {
 #[derive(Clone, Debug)]
 pub struct TaskTally {
     date: Date,
-    parts: OrdMap<TaskPlace, Arc<TaskCounts>>,
+    parts: OrdMap<TaskScope, Arc<TaskCounts>>,
 }
 
 /// The cost of counting one task, in units of work.
@@ -511,9 +508,9 @@ impl TaskTally {
         tally
     }
 
-    /// The counts of a place.
-    pub fn counts(&self, place: &TaskPlace) -> TaskCounts {
-        let counts = self.parts.get(place);
+    /// The counts of a scope.
+    pub fn counts(&self, count_scope: &TaskScope) -> TaskCounts {
+        let counts = self.parts.get(count_scope);
         counts.map_or_else(TaskCounts::default, |counts| (**counts).clone())
     }
 
@@ -522,14 +519,14 @@ impl TaskTally {
         self.shares(state, state.touched_tasks(change))
     }
 
-    fn add(&mut self, place: TaskPlace, counts: &TaskCounts, times: i32) {
+    fn add(&mut self, count_scope: TaskScope, counts: &TaskCounts, times: i32) {
         if counts.is_zero() {
             return;
         }
-        let sum = self.parts.entry(place.clone()).or_default();
+        let sum = self.parts.entry(count_scope.clone()).or_default();
         Arc::make_mut(sum).merge(counts, times);
         if sum.is_zero() {
-            self.parts.remove(&place);
+            self.parts.remove(&count_scope);
         }
     }
 }
@@ -551,7 +548,7 @@ impl Kept for TaskTally {
                 lead.map_or(TaskLead::Nobody, TaskLead::Agency),
             ] {
                 let programme = programme.clone();
-                self.add(TaskPlace { programme, lead }, &share.counts, times);
+                self.add(TaskScope { programme, lead }, &share.counts, times);
             }
         }
     }

@@ -1,24 +1,24 @@
-//! Timelines: the counts of a place on many dates. A platform's contribution to the counts changes
+//! Timelines: the counts of a scope on many dates. A platform's contribution to the counts changes
 //! on few days: when a plan enters a state, a milestone falls due or a reporting period ends.
 
 use crate::{
     effort::Effort,
     monitoring::{
-        series::{Series, turns},
-        standing::Dossier,
-        tally::{Counts, Place, Sight, contribution_by, is_in},
+        series::{Series, indexes_of_change},
+        standing::PlanRecords,
+        tally::{Clearance, CountScope, Counts, contribution_by, is_in},
     },
     records::platforms::Platform,
-    state::{State, dossier::turning_days},
+    state::{State, on_date::days_of_change},
     time::Date,
 };
 
 impl State {
-    /// The counts of a place on dates in order, equal to [`State::counts_by_scan`] on each date.
+    /// The counts of a scope on dates in order, equal to [`State::counts_by_scan`] on each date.
     pub fn timeline(
         &self,
-        place: &Place,
-        sight: &Sight,
+        count_scope: &CountScope,
+        clearance: &Clearance,
         dates: &[Date],
         effort: &Effort,
     ) -> Vec<Counts> {
@@ -28,30 +28,33 @@ impl State {
         };
         for platform in effort.rows(self.platforms().values(), 1) {
             let plans = self.plans_of(&platform.name);
-            let dossiers: Vec<_> = plans.map(|plan| self.dossier(plan)).collect();
-            let turns = self.turns(platform, &dossiers, *first, *last, dates);
-            series.add(turns, 1 + dossiers.len(), |date| {
-                if !is_in(self, platform, place, date) {
+            let all_records: Vec<_> = plans.map(|plan| self.plan_records(plan)).collect();
+            let indexes_of_change =
+                self.indexes_of_change(platform, &all_records, *first, *last, dates);
+            series.add(indexes_of_change, 1 + all_records.len(), |date| {
+                if !is_in(self, platform, count_scope, date) {
                     return Counts::default();
                 }
-                let plans = dossiers.iter().map(|dossier| (dossier.plan, dossier));
+                let plans = all_records
+                    .iter()
+                    .map(|plan_records| (plan_records.plan, plan_records));
                 let covered = self.covering_plan_on(&platform.name, date).is_some();
-                contribution_by(platform, covered, plans, |it| it, date).seen(sight)
+                contribution_by(platform, covered, plans, |it| it, date).seen(clearance)
             });
         }
         series.sums()
     }
 
     /// The first date, and each date on which a platform's counts may differ from the date before.
-    pub(super) fn turns(
+    pub(super) fn indexes_of_change(
         &self,
         platform: &Platform,
-        dossiers: &[Dossier<'_>],
+        all_records: &[PlanRecords<'_>],
         first: Date,
         last: Date,
         dates: &[Date],
     ) -> Vec<usize> {
-        let mut days: Vec<Date> = turning_days(platform).collect();
+        let mut days: Vec<Date> = days_of_change(platform).collect();
         let listings = platform.fields.listings.iter();
         let editions = listings.filter_map(|listing| self.edition(&listing.edition));
         days.extend(editions.filter_map(|edition| edition.first_day()));
@@ -60,9 +63,9 @@ impl State {
             days.extend(plan.state_history.iter().map(|entry| entry.effective_date));
             days.extend(plan.coverage_days());
         }
-        for dossier in dossiers {
-            days.extend(dossier.turning_days(first, last));
+        for plan_records in all_records {
+            days.extend(plan_records.days_of_change(first, last));
         }
-        turns(days, dates)
+        indexes_of_change(days, dates)
     }
 }

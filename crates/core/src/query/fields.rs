@@ -56,7 +56,6 @@ macro_rules! updated {
 /// A record below a plan, with the agency that is responsible for the plan.
 #[derive(Clone, Debug)]
 pub struct Below<T> {
-    /// The record.
     pub record: Arc<T>,
     /// The plan's agency.
     pub agency: Option<AgencyName>,

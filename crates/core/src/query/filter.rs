@@ -11,7 +11,7 @@
 
 mod check;
 mod habits;
-mod place;
+mod literals;
 
 use std::{
     borrow::Cow, cell::OnceCell, cmp::Ordering, collections::BTreeMap, fmt, fmt::Write as _,
@@ -150,7 +150,7 @@ impl<T: Queryable> Filter<T> {
 
     /// Parses and checks the text. Blank text gives the filter that every row passes.
     pub fn parse(source: &str) -> Result<Self, Error> {
-        let Some(expression) = place::parse::<T>(source)? else {
+        let Some(expression) = literals::parse::<T>(source)? else {
             return Ok(Self::everything());
         };
         let mut root = Checker::new(source).expression(&expression)?;

@@ -79,7 +79,7 @@ impl<T: Queryable> Order<T> {
         let mut at = 0;
         for term in order_by.split(',') {
             let blank = term.len() - term.trim_start().len();
-            let place = Place::new(order_by, at + blank);
+            let place = Position::new(order_by, at + blank);
             at += term.len() + 1;
             let mut words = term.split_whitespace();
             let (path, direction) = match (words.next(), words.next(), words.next()) {
@@ -258,9 +258,9 @@ const fn rank(value: &Value<'_>) -> u8 {
 }
 
 /// Where a term of the order begins, as a character counted from 1.
-struct Place(usize);
+struct Position(usize);
 
-impl Place {
+impl Position {
     fn new(order_by: &str, at: usize) -> Self {
         let before = order_by.get(..at).unwrap_or_default();
         Self(before.chars().count() + 1)
@@ -313,7 +313,7 @@ fn orderable<T: Queryable>() -> impl Iterator<Item = &'static str> {
     std::iter::once(NAME).chain(paths)
 }
 
-fn malformed<T: Queryable>(term: &str, place: &Place) -> Error {
+fn malformed<T: Queryable>(term: &str, place: &Position) -> Error {
     let term = term.trim();
     if term.is_empty() {
         return place.refuse(
@@ -336,7 +336,7 @@ fn malformed<T: Queryable>(term: &str, place: &Place) -> Error {
     )
 }
 
-fn not_orderable<T: Queryable>(path: &str, place: &Place) -> Error {
+fn not_orderable<T: Queryable>(path: &str, place: &Position) -> Error {
     if !path
         .chars()
         .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'))

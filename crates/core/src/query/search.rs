@@ -28,7 +28,7 @@ use crate::{
 
 /// The part of a record that a text belongs to. Earlier parts weigh more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum TextSource {
     /// The name in Vietnamese.
     Name = 0,
     /// The name in English.
@@ -43,13 +43,12 @@ const PARTS: usize = 4;
 
 /// A record that can be searched for.
 pub trait Searchable {
-    /// Calls back with each text that is searched. Only the part [`Part::Other`] may have several.
-    fn texts<'a>(&'a self, text: &mut dyn FnMut(Part, &'a str));
+    /// Calls back with each text that is searched. Only the part [`TextSource::Other`] may have several.
+    fn texts<'a>(&'a self, text: &mut dyn FnMut(TextSource, &'a str));
 }
 
 /// A record whose place in the Vietnamese alphabet is known.
 pub trait Alphabetical {
-    /// The resource name.
     fn resource_name(&self) -> &str;
 
     /// The Vietnamese name, by which equal ranks are ordered.

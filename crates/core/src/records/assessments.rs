@@ -49,7 +49,6 @@ record_fields! {
         pub rubric_version: String,
         /// What was found.
         pub findings: String,
-        /// The evidence.
         pub evidence: Vec<Evidence>,
     }
 }

@@ -72,7 +72,6 @@ stored! {
         pub effective_date: Date,
         /// The milestones promised, by name; those dropped before are not among them.
         pub milestones: Vec<BaselineMilestone>,
-        /// The budget.
         pub budget: Option<Budget>,
         /// When work begins.
         pub planned_start: Option<Period>,
@@ -131,7 +130,6 @@ stored! {
     /// What a rebaseline would change, as it is proposed.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Rebaseline {
-        /// The plan.
         pub plan: PlanName,
         /// Milestones that change; each at most once.
         pub milestone_changes: Vec<MilestoneChange>,

@@ -56,9 +56,7 @@ stored! {
 /// The sum of the lines of a budget that have a source and a year; of all where they are absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BudgetTotal {
-    /// The source.
     pub source: Option<String>,
-    /// The year.
     pub year: Option<i32>,
     /// The sum.
     pub amount: Money,

@@ -170,9 +170,7 @@ stored! {
     /// One side of a flow: a platform, an agency or an organisation.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Party {
-        /// The platform.
         pub platform: Option<PlatformName>,
-        /// The agency.
         pub agency: Option<AgencyName>,
         /// The system of the agency.
         pub system: String,
@@ -230,7 +228,7 @@ impl Party {
     pub fn agency_on(&self, state: &State, on: Date) -> Option<AgencyName> {
         let governing = |name: &PlatformName| {
             let platform = state.platform(name)?;
-            crate::state::dossier::governing_agency_on(platform, on).cloned()
+            crate::state::on_date::governing_agency_on(platform, on).cloned()
         };
         self.agency_by(governing)
     }
@@ -303,7 +301,6 @@ stored! {
     /// How the data is shared from a day on.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Term {
-        /// The channel.
         pub channel: Channel,
         /// Whether the law requires the provider to share it.
         pub mandatory: bool,
@@ -322,13 +319,11 @@ stored! {
     /// A state that a flow is in from a day on.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct StateEntry {
-        /// The state.
         pub state: FlowState,
         /// From this day on; never absent in a record.
         pub start_date: Option<Date>,
         /// The document that decides it.
         pub document: Option<Box<Document>>,
-        /// The reason.
         pub reason: String,
         /// Where it was read.
         pub sources: Vec<Source>,
@@ -352,7 +347,6 @@ record_fields! {
         pub terms: Vec<Term>,
         /// Its states, each from a day on.
         pub state_entries: Vec<StateEntry>,
-        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// Where its facts were read.
         pub sources: Vec<Source>,
@@ -369,7 +363,6 @@ stored! {
     /// A confirmation of a flow by a side.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Confirmation {
-        /// The side.
         pub side: Side,
         /// The agency that acted for it.
         pub agency: AgencyName,
@@ -507,11 +500,11 @@ impl DataFlow {
     pub fn agreement_on(&self, on: Date) -> Agreement {
         let mut sides = [false; 2];
         for it in self.confirmations.iter().filter(|it| it.holds_on(on)) {
-            if let Some(side) = sides.get_mut(it.side.place()) {
+            if let Some(side) = sides.get_mut(it.side.ordinal()) {
                 *side = true;
             }
         }
-        self.agreement_by(|side| sides.get(side.place()).copied().unwrap_or_default())
+        self.agreement_by(|side| sides.get(side.ordinal()).copied().unwrap_or_default())
     }
 
     /// Whether one side has confirmed it and the other, which can confirm, has not. False if it is
@@ -523,7 +516,7 @@ impl DataFlow {
     }
 
     /// The dates on which its own values may change.
-    pub(crate) fn turning_days(&self) -> impl Iterator<Item = Date> {
+    pub(crate) fn days_of_change(&self) -> impl Iterator<Item = Date> {
         let states = self.fields.state_entries.iter();
         let terms = self.fields.terms.iter();
         states
@@ -533,9 +526,9 @@ impl DataFlow {
     }
 
     /// The first day of the unbroken time, up to a date, in which `holds` is true on each day. Its
-    /// result changes on turning days and on `also` only.
+    /// result changes on days of change and on `also` only.
     pub(crate) fn since(&self, on: Date, also: Option<Date>, holds: impl Fn(Date) -> bool) -> Date {
-        let mut days: Vec<Date> = self.turning_days().chain(also).collect();
+        let mut days: Vec<Date> = self.days_of_change().chain(also).collect();
         days.retain(|day| *day <= on);
         days.sort_unstable();
         let held = days.iter().rev().take_while(|day| holds(**day));

@@ -79,11 +79,9 @@ stored! {
     /// A stage that was reached.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct StageEntry {
-        /// The stage.
         pub stage: DeploymentStage,
         /// When it was reached; a period with an end only means: by that day.
         pub reached: Option<Period>,
-        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// Where it was read.
         pub sources: Vec<Source>,
@@ -102,7 +100,6 @@ stored! {
     /// When a stage is to be reached, as planned from a day on.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct StagePlan {
-        /// The stage.
         pub stage: DeploymentStage,
         /// When it is to be reached; it is late after the last day of this period.
         pub planned: Option<Period>,
@@ -140,7 +137,6 @@ stored! {
         pub start_date: Option<Date>,
         /// The last day on which it is kept.
         pub end_date: Option<Date>,
-        /// The reason.
         pub reason: String,
         /// The document that decides it.
         pub document: Option<Box<Document>>,
@@ -158,7 +154,6 @@ record_fields! {
         pub coverages: Vec<Coverage>,
         /// The earlier systems.
         pub legacy_systems: Vec<LegacySystem>,
-        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// Where it was read.
         pub sources: Vec<Source>,

@@ -176,9 +176,7 @@ stored! {
     /// What a claim rests on (minh chứng): a file, a document, or no more than a note.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Evidence {
-        /// A file.
         pub file: Option<File>,
-        /// A document.
         pub document: Option<Box<Document>>,
         /// What it shows.
         pub note: String,

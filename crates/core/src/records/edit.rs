@@ -15,7 +15,7 @@ pub type Mask = Vec<String>;
 /// A value that an update writes whole or, if it has parts, part by part.
 pub trait Edit: Clone + PartialEq {
     /// The fields below, for a value with parts.
-    const PARTS: &'static [Part] = &[];
+    const PARTS: &'static [FieldNode] = &[];
 
     /// An empty value, for a value with parts: a path into an absent value begins with it.
     fn empty() -> Option<Self> {
@@ -33,7 +33,7 @@ pub trait Edit: Clone + PartialEq {
 
 /// A field that a path may name.
 #[derive(Clone, Copy, Debug)]
-pub struct Part {
+pub struct FieldNode {
     /// Its name in the contract.
     pub name: &'static str,
     /// The fields below it; none if it is written only whole.
@@ -63,7 +63,7 @@ pub fn split(path: &str) -> (&str, &str) {
 }
 
 impl<T: Edit> Edit for Option<T> {
-    const PARTS: &'static [Part] = T::PARTS;
+    const PARTS: &'static [FieldNode] = T::PARTS;
 
     fn copy(&mut self, from: &Self, path: &str) {
         if path.is_empty() {
@@ -80,7 +80,7 @@ impl<T: Edit> Edit for Option<T> {
 }
 
 impl<T: Edit> Edit for Box<T> {
-    const PARTS: &'static [Part] = T::PARTS;
+    const PARTS: &'static [FieldNode] = T::PARTS;
 
     fn empty() -> Option<Self> {
         T::empty().map(Self::new)
@@ -108,8 +108,8 @@ whole!(String bool i32 i64 Date Timestamp);
 macro_rules! parts {
     ($($type:ident { $($field:ident: $of:ty),+ $(,)? })*) => {$(
         impl crate::records::edit::Edit for $type {
-            const PARTS: &'static [crate::records::edit::Part] = &[
-                $(crate::records::edit::Part {
+            const PARTS: &'static [crate::records::edit::FieldNode] = &[
+                $(crate::records::edit::FieldNode {
                     name: stringify!($field),
                     parts: <$of as crate::records::edit::Edit>::PARTS,
                 },)+

@@ -47,7 +47,6 @@ record_fields! {
         pub decision: Document,
         /// How many platforms the decision declares.
         pub declared_platform_count: i32,
-        /// Its groups.
         pub groups: Vec<Group>,
         /// The edition it follows.
         pub previous_edition: Option<EditionName>,

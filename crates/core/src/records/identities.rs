@@ -27,7 +27,6 @@ pub enum Identity {
     TokenSubject {
         /// The name that the settings have for the issuer.
         issuer: String,
-        /// The subject.
         subject: SubjectHash,
     },
 }

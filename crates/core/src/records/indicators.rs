@@ -213,7 +213,6 @@ stored! {
         pub scope: Option<Scope>,
         /// The day by which to reach it.
         pub target_date: Date,
-        /// The value.
         pub value: Decimal,
         /// The document that sets it.
         pub document: Option<Box<Document>>,
@@ -260,7 +259,6 @@ record_fields! {
         pub decimals: i32,
         /// The versions of its definition.
         pub definitions: Vec<Definition>,
-        /// The targets.
         pub targets: Vec<Target>,
     }
 }

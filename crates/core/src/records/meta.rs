@@ -61,7 +61,6 @@ stored! {
     pub struct PublicWrite {
         /// When it was recorded.
         pub time: Timestamp,
-        /// Its revision.
         pub revision: Revision,
     }
 }

@@ -57,7 +57,6 @@ words! {
         Open = 1 "OPEN",
         /// Done.
         Completed = 2 "COMPLETED",
-        /// Dropped.
         Dropped = 3 "DROPPED",
     }
 }
@@ -89,7 +88,6 @@ stored! {
         /// The civil date from which it no longer counts: the document's day of issue, else the day
         /// of recording.
         pub drop_date: Date,
-        /// The reason.
         pub reason: String,
         /// The document that decided it.
         pub document: Option<Box<Document>>,

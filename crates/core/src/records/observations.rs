@@ -147,7 +147,6 @@ stored! {
         pub period_as_written: String,
         /// The statement of the source.
         pub statement: String,
-        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// Where it was published.
         pub sources: Vec<Source>,
@@ -168,7 +167,6 @@ stored! {
     pub struct Observation {
         /// Resource name.
         pub name: ObservationName,
-        /// Its agency.
         pub agency: Option<AgencyName>,
         /// Or its scope.
         pub scope: Option<Scope>,
@@ -178,13 +176,10 @@ stored! {
         pub end: Date,
         /// Version of the definition that it follows.
         pub definition: u8,
-        /// Its basis.
         pub basis: Basis,
         /// How exact it is.
         pub qualifier: Qualifier,
-        /// The numerator.
         pub numerator: Option<Decimal>,
-        /// The denominator.
         pub denominator: Option<Decimal>,
         /// The value; absent if this entry retracts an earlier one.
         pub value: Option<Decimal>,
@@ -198,27 +193,20 @@ stored! {
 /// The fields of a new value that a caller writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// Its agency.
     pub agency: Option<AgencyName>,
     /// Or its scope.
     pub scope: Option<Scope>,
-    /// Its period.
     pub period: Option<Period>,
     /// Version of the definition; 0 for that of the period.
     pub definition_version: i32,
-    /// Its basis.
     pub basis: Basis,
     /// How exact it is.
     pub qualifier: Qualifier,
-    /// The numerator.
     pub numerator: Option<Decimal>,
-    /// The denominator.
     pub denominator: Option<Decimal>,
-    /// The value.
     pub value: Option<Decimal>,
     /// The statement of the source.
     pub statement: String,
-    /// The evidence.
     pub evidence: Vec<Evidence>,
     /// Where it was published.
     pub sources: Vec<Source>,
@@ -275,7 +263,6 @@ impl Observation {
         }
     }
 
-    /// Its indicator.
     pub fn indicator(&self) -> IndicatorName {
         self.name.parent()
     }

@@ -195,7 +195,6 @@ stored! {
     /// Who answers for a plan, by office.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Head {
-        /// Office.
         pub office: String,
         /// Name as printed on a published document.
         pub person: String,
@@ -240,7 +239,6 @@ stored! {
     /// Another platform that a plan also covers, and from when to when.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Coverage {
-        /// The platform.
         pub platform: PlatformName,
         /// From this day on; as long as the plan is in force when absent.
         pub start_date: Option<Date>,

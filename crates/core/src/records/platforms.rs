@@ -12,7 +12,7 @@ use crate::{
     query::{
         fields::{created, named, resource, updated, words},
         schema::{Field, Queryable, Type, Values},
-        search::{Alphabetical, Part, Searchable},
+        search::{Alphabetical, Searchable, TextSource},
     },
     records::{
         agencies::Agency,
@@ -106,7 +106,6 @@ stored! {
     /// A platform's place in one edition.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Listing {
-        /// The edition.
         pub edition: EditionName,
         /// Its number in the list as printed; empty when not seen.
         pub list_number: String,
@@ -154,7 +153,6 @@ stored! {
     /// Since when the registry has a stage recorded as reached.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct StageRecord {
-        /// The stage.
         pub stage: Stage,
         /// When it was recorded, with the dates that it has now.
         pub record_time: Timestamp,
@@ -214,7 +212,6 @@ stored! {
     /// A delegation: a unit below the governing agency writes the platform's plans for it.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Delegation {
-        /// The unit.
         pub unit: AgencyName,
         /// From this day on.
         pub start_date: Option<Date>,
@@ -255,7 +252,6 @@ stored! {
     /// How a platform left the catalogue; kept instead of a deletion.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Exit {
-        /// The reason.
         pub reason: String,
         /// What became of it.
         pub outcome: ExitOutcome,
@@ -835,27 +831,26 @@ impl Alphabetical for Platform {
 /// A platform, and the agency that governs it: a search finds it by either.
 #[derive(Clone, Copy, Debug)]
 pub struct Governed<'a> {
-    /// The platform.
     pub platform: &'a Platform,
     /// The agency that governs it.
     pub agency: Option<&'a Agency>,
 }
 
 impl Searchable for Governed<'_> {
-    fn texts<'a>(&'a self, text: &mut dyn FnMut(Part, &'a str)) {
+    fn texts<'a>(&'a self, text: &mut dyn FnMut(TextSource, &'a str)) {
         let fields = &self.platform.fields;
-        text(Part::Name, &fields.display_name);
-        text(Part::EnglishName, &fields.display_name_en);
-        text(Part::Id, self.platform.name.id());
+        text(TextSource::Name, &fields.display_name);
+        text(TextSource::EnglishName, &fields.display_name_en);
+        text(TextSource::Id, self.platform.name.id());
         for listing in &fields.listings {
             if listing.display_name != fields.display_name {
-                text(Part::Other, &listing.display_name);
+                text(TextSource::Other, &listing.display_name);
             }
         }
-        text(Part::Other, &fields.operating_unit);
+        text(TextSource::Other, &fields.operating_unit);
         if let Some(agency) = self.agency {
-            text(Part::Other, &agency.fields.display_name);
-            text(Part::Other, &agency.fields.display_name_en);
+            text(TextSource::Other, &agency.fields.display_name);
+            text(TextSource::Other, &agency.fields.display_name_en);
         }
     }
 }

@@ -77,13 +77,11 @@ stored! {
     /// A role for a limited time, for example a deputy's while the usual holder is away.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Grant {
-        /// The role.
         pub role: Role,
         /// From this day on.
         pub start_date: Option<Date>,
         /// The last day.
         pub end_date: Option<Date>,
-        /// The reason.
         pub reason: String,
     }
 }

@@ -31,7 +31,6 @@ words! {
         Pending = 1 "PENDING",
         /// Approved, and carried out in the same change.
         Approved = 2 "APPROVED",
-        /// Rejected.
         Rejected = 3 "REJECTED",
         /// Cancelled by the person who asked for it.
         Cancelled = 4 "CANCELLED",

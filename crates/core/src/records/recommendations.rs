@@ -167,7 +167,6 @@ stored! {
         pub kind: StepKind,
         /// The civil date on which it was taken.
         pub step_date: Option<Date>,
-        /// Its document.
         pub document: Option<Box<Document>>,
         /// The result.
         pub note: String,
@@ -188,7 +187,6 @@ stored! {
 record_fields! {
     /// The fields of a recommendation that agencies write.
     pub struct RecommendationFields {
-        /// Its kind.
         pub kind: Option<RecommendationKind>,
         /// Title.
         pub display_name: String,
@@ -226,7 +224,6 @@ stored! {
         /// The civil date from which it holds: that of receipt, or that of the document that moved
         /// the due date.
         pub start_date: Date,
-        /// The term.
         pub term: Term,
         /// The last day on which an answer is in time.
         pub answer_due_date: Date,
@@ -249,7 +246,6 @@ stored! {
         pub due_date: Option<Date>,
         /// Whether the calendar of working days had data for each year that was counted for it.
         pub calendar_known: bool,
-        /// Its document.
         pub document: Option<Box<Document>>,
         /// When the registry recorded it.
         pub record_time: Timestamp,
@@ -262,13 +258,10 @@ stored! {
     /// An answer.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Answer {
-        /// The text.
         pub text: String,
-        /// Its outcome.
         pub outcome: Outcome,
         /// The document that holds it.
         pub document: Option<Box<Document>>,
-        /// The evidence.
         pub evidence: Vec<Evidence>,
     }
 }
@@ -277,7 +270,6 @@ stored! {
     /// A rejection.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Rejection {
-        /// The ground.
         pub ground: Ground,
         /// For a duplicate, the recommendation that it repeats.
         pub original: Option<RecommendationName>,
@@ -290,9 +282,7 @@ stored! {
     pub struct Decision {
         /// The civil date from which it holds.
         pub decision_date: Date,
-        /// The answer.
         pub answer: Option<Box<Answer>>,
-        /// The rejection.
         pub rejection: Option<Rejection>,
         /// When the registry recorded it.
         pub record_time: Timestamp,

@@ -66,7 +66,6 @@ record_fields! {
         pub difficulties: String,
         /// Requests to others.
         pub recommendations: String,
-        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// The report it takes the place of.
         pub corrects: Option<ReportName>,

@@ -52,7 +52,6 @@ record_fields! {
         pub assigning_agency: Option<AgencyName>,
         /// The lead agency; `None` while there is none.
         pub agency: Option<AgencyName>,
-        /// The coordinating agencies.
         pub coordinating_agencies: Vec<AgencyName>,
         /// The accountable head, by office.
         pub accountable_head: Option<Box<Head>>,
@@ -117,7 +116,6 @@ stored! {
     /// The return of a report by the assigning side.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Return {
-        /// The reason.
         pub reason: String,
         /// When the report was recorded.
         pub report_time: Timestamp,
@@ -161,7 +159,6 @@ stored! {
         /// The civil date from which it no longer counts: the document's day of issue, else the day
         /// of recording.
         pub drop_date: Date,
-        /// The reason.
         pub reason: String,
         /// The document that decided it.
         pub document: Option<Box<Document>>,

@@ -11,7 +11,6 @@ use crate::time::{Date, Period, Timestamp};
 pub enum Text<'a> {
     /// Text for people to read.
     Plain(&'a str),
-    /// A URI.
     Uri(&'a str),
 }
 

@@ -102,7 +102,7 @@ macro_rules! words {
             pub const ALL: [Self; [$($number),+].len()] = [$(Self::$value),+];
 
             /// Its index in [`Self::ALL`].
-            pub const fn place(self) -> usize {
+            pub const fn ordinal(self) -> usize {
                 // numbered without the gaps that the proto's numbers may have
                 enum Place {
                     $($value,)+

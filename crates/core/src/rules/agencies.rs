@@ -45,7 +45,7 @@ impl Texts for CreateAgency {
 }
 
 impl Command for CreateAgency {
-    type Answer = Agency;
+    type Output = Agency;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {
@@ -70,11 +70,10 @@ impl Command for CreateAgency {
 
 editable!(Agency AgencyFields "agency");
 
-/// UpdateAgency.
 pub type UpdateAgency = Update<Agency>;
 
 impl Command for UpdateAgency {
-    type Answer = Agency;
+    type Output = Agency;
     type Found<'a> = &'a Agency;
 
     fn method(&self) -> &'static str {
@@ -121,7 +120,7 @@ impl Texts for SucceedAgency {
 }
 
 impl Command for SucceedAgency {
-    type Answer = Agency;
+    type Output = Agency;
     type Found<'a> = &'a Agency;
 
     fn method(&self) -> &'static str {

@@ -19,7 +19,6 @@ use crate::{
 /// CreateAssessment.
 #[derive(Clone, Debug)]
 pub struct CreateAssessment {
-    /// The plan.
     pub plan: PlanName,
     /// Name it is to have; a random id when absent.
     pub name: Option<AssessmentName>,
@@ -40,7 +39,7 @@ impl Texts for CreateAssessment {
 }
 
 impl Command for CreateAssessment {
-    type Answer = Assessment;
+    type Output = Assessment;
     type Found<'a> = &'a Plan;
 
     fn method(&self) -> &'static str {
@@ -102,7 +101,7 @@ impl Texts for WithdrawAssessment {
 }
 
 impl Command for WithdrawAssessment {
-    type Answer = Assessment;
+    type Output = Assessment;
     type Found<'a> = &'a Assessment;
 
     fn method(&self) -> &'static str {

@@ -44,7 +44,7 @@ impl Texts for RebaselinePlan {
 }
 
 impl Command for RebaselinePlan {
-    type Answer = Proposal;
+    type Output = Proposal;
     type Found<'a> = &'a Plan;
 
     fn method(&self) -> &'static str {

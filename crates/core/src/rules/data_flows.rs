@@ -94,7 +94,7 @@ impl Texts for CreateDataFlow {
 }
 
 impl Command for CreateDataFlow {
-    type Answer = DataFlow;
+    type Output = DataFlow;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {
@@ -136,11 +136,10 @@ impl Command for CreateDataFlow {
 
 editable!(DataFlow DataFlowFields "data_flow");
 
-/// UpdateDataFlow.
 pub type UpdateDataFlow = Update<DataFlow>;
 
 impl Command for UpdateDataFlow {
-    type Answer = DataFlow;
+    type Output = DataFlow;
     type Found<'a> = &'a DataFlow;
 
     fn method(&self) -> &'static str {
@@ -223,7 +222,7 @@ impl Texts for ConfirmDataFlow {
 }
 
 impl Command for ConfirmDataFlow {
-    type Answer = DataFlow;
+    type Output = DataFlow;
     type Found<'a> = (&'a DataFlow, Vec<Side>);
 
     fn method(&self) -> &'static str {

@@ -59,7 +59,7 @@ impl Texts for UpdateDeployment {
 }
 
 impl Command for UpdateDeployment {
-    type Answer = Deployment;
+    type Output = Deployment;
     type Found<'a> = Found<'a>;
 
     fn method(&self) -> &'static str {
@@ -143,7 +143,7 @@ impl Texts for ConfirmDeployment {
 }
 
 impl Command for ConfirmDeployment {
-    type Answer = Deployment;
+    type Output = Deployment;
     /// The deployment, and the agency whose approver confirms it; `None` for the steward.
     type Found<'a> = (&'a Deployment, Option<&'a AgencyName>);
 

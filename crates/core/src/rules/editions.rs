@@ -31,7 +31,7 @@ impl Texts for CreateEdition {
 }
 
 impl Command for CreateEdition {
-    type Answer = Edition;
+    type Output = Edition;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {
@@ -57,11 +57,10 @@ impl Command for CreateEdition {
 
 editable!(Edition EditionFields "edition");
 
-/// UpdateEdition.
 pub type UpdateEdition = Update<Edition>;
 
 impl Command for UpdateEdition {
-    type Answer = Edition;
+    type Output = Edition;
     type Found<'a> = &'a Edition;
 
     fn method(&self) -> &'static str {

@@ -26,7 +26,7 @@ impl Texts for CreateFigure {
 }
 
 impl Command for CreateFigure {
-    type Answer = Figure;
+    type Output = Figure;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {

@@ -34,7 +34,7 @@ impl Texts for CreateIndicator {
 }
 
 impl Command for CreateIndicator {
-    type Answer = Indicator;
+    type Output = Indicator;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {
@@ -60,11 +60,10 @@ impl Command for CreateIndicator {
 
 editable!(Indicator IndicatorFields "indicator");
 
-/// UpdateIndicator.
 pub type UpdateIndicator = Update<Indicator>;
 
 impl Command for UpdateIndicator {
-    type Answer = Indicator;
+    type Output = Indicator;
     type Found<'a> = &'a Indicator;
 
     fn method(&self) -> &'static str {
@@ -143,7 +142,6 @@ pub struct ClosePeriod {
     pub name: IndicatorName,
     /// The etag that was read.
     pub etag: String,
-    /// The period.
     pub period: Option<Period>,
 }
 
@@ -154,7 +152,7 @@ impl Texts for ClosePeriod {
 }
 
 impl Command for ClosePeriod {
-    type Answer = Indicator;
+    type Output = Indicator;
     type Found<'a> = &'a Indicator;
 
     fn method(&self) -> &'static str {

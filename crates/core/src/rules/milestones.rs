@@ -52,7 +52,6 @@ impl<'a> Asking<'a> {
 /// CreateMilestone.
 #[derive(Clone, Debug)]
 pub struct CreateMilestone {
-    /// The plan.
     pub plan: PlanName,
     /// Name it is to have; a random id when absent.
     pub name: Option<MilestoneName>,
@@ -73,7 +72,7 @@ impl Texts for CreateMilestone {
 }
 
 impl Command for CreateMilestone {
-    type Answer = Milestone;
+    type Output = Milestone;
     type Found<'a> = &'a Plan;
 
     fn method(&self) -> &'static str {
@@ -111,11 +110,10 @@ impl Command for CreateMilestone {
 
 editable!(Milestone MilestoneFields "milestone");
 
-/// UpdateMilestone.
 pub type UpdateMilestone = Update<Milestone>;
 
 impl Command for UpdateMilestone {
-    type Answer = Milestone;
+    type Output = Milestone;
     type Found<'a> = Found<'a>;
 
     fn method(&self) -> &'static str {
@@ -155,7 +153,6 @@ pub struct CompleteMilestone {
     pub name: MilestoneName,
     /// The day on which it was complete; today when absent.
     pub completion_date: Option<Date>,
-    /// The evidence.
     pub evidence: Vec<Evidence>,
     /// The etag that was read.
     pub etag: String,
@@ -168,7 +165,7 @@ impl Texts for CompleteMilestone {
 }
 
 impl Command for CompleteMilestone {
-    type Answer = Milestone;
+    type Output = Milestone;
     type Found<'a> = Found<'a>;
 
     fn method(&self) -> &'static str {
@@ -227,7 +224,7 @@ impl Texts for DropMilestone {
 }
 
 impl Command for DropMilestone {
-    type Answer = Milestone;
+    type Output = Milestone;
     type Found<'a> = Found<'a>;
 
     fn method(&self) -> &'static str {
@@ -290,7 +287,7 @@ impl Texts for ReopenMilestone {
 }
 
 impl Command for ReopenMilestone {
-    type Answer = Milestone;
+    type Output = Milestone;
     type Found<'a> = Found<'a>;
 
     fn method(&self) -> &'static str {

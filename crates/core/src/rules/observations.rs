@@ -29,7 +29,6 @@ pub const OBSERVATION_ID_LENGTH: usize = 12;
 /// A value to be written.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Its name.
     pub name: ObservationName,
     /// Whether the caller chose the id.
     pub named: bool,
@@ -37,9 +36,9 @@ pub struct Entry {
     pub draft: Draft,
 }
 
-/// The place of a value. Of the values of one place, one is current.
+/// What identifies a value apart from its revisions: of the values with one key, one is current.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct SeriesKey {
     indicator: IndicatorName,
     subject: Subject,
     span: Span,
@@ -47,7 +46,7 @@ struct Place {
     definition: u8,
 }
 
-impl Place {
+impl SeriesKey {
     fn of(observation: &Observation) -> Option<Self> {
         Some(Self {
             indicator: observation.indicator(),
@@ -64,7 +63,7 @@ impl Entry {
     /// the value as it would be written into that State.
     pub fn written(&self, state: &State, meta: Meta) -> Option<Arc<Observation>> {
         let indicator = state.indicator(&self.name.parent())?;
-        let place = self.place(indicator)?;
+        let place = self.series_key(indicator)?;
         let at = (place.basis, place.definition);
         let written = state.value_of(
             &place.indicator,
@@ -82,7 +81,7 @@ impl Entry {
     }
 
     /// Its place, as far as the draft is well formed.
-    fn place(&self, indicator: &Indicator) -> Option<Place> {
+    fn series_key(&self, indicator: &Indicator) -> Option<SeriesKey> {
         let draft = &self.draft;
         let period = draft.period.as_ref()?;
         let end = period.end?;
@@ -90,7 +89,7 @@ impl Entry {
             0 => indicator.fields.definition_on(end),
             version => indicator.fields.definition(version),
         };
-        Some(Place {
+        Some(SeriesKey {
             indicator: indicator.name.clone(),
             subject: Subject::of(draft.agency.as_ref(), draft.scope)?,
             span: Span {
@@ -104,7 +103,7 @@ impl Entry {
 
     fn record(
         &self,
-        place: &Place,
+        place: &SeriesKey,
         confirms: Option<ObservationName>,
         declared_by: Option<Person>,
         meta: Meta,
@@ -165,7 +164,7 @@ impl Entry {
         deciding: &Deciding<'_>,
         path: &str,
         violations: &mut Violations,
-    ) -> Result<Option<(Observation, Place)>, Error> {
+    ) -> Result<Option<(Observation, SeriesKey)>, Error> {
         let draft = &self.draft;
         if self.named {
             deciding.check_free::<Observation>(&self.name)?;
@@ -190,7 +189,7 @@ impl Entry {
         if violations.iter().len() > before {
             return Ok(None);
         }
-        let Some(place) = self.place(indicator) else {
+        let Some(place) = self.series_key(indicator) else {
             violations.add(
                 format!("{path}.definition_version"),
                 Rule::DefinitionNotFound {
@@ -253,7 +252,7 @@ impl Entry {
     fn check_replaced(
         &self,
         state: &State,
-        place: &Place,
+        place: &SeriesKey,
         path: &str,
         violations: &mut Violations,
     ) -> Result<(), Error> {
@@ -282,7 +281,7 @@ impl Entry {
                         name: replaces.to_string(),
                     },
                 ),
-                (Some(other), Some(standing)) if Place::of(other).as_ref() == Some(place) => {
+                (Some(other), Some(standing)) if SeriesKey::of(other).as_ref() == Some(place) => {
                     let by = standing.name.to_string();
                     return Err(Error::refused(
                         other.name.as_str(),
@@ -299,7 +298,7 @@ impl Entry {
     fn check_declared<'a>(
         &self,
         deciding: &Deciding<'a>,
-        place: &Place,
+        place: &SeriesKey,
         path: &str,
         violations: &mut Violations,
     ) -> Result<Option<&'a Observation>, Error> {
@@ -328,7 +327,7 @@ impl Entry {
 }
 
 /// The current declared value of a place.
-fn declared<'a>(state: &'a State, place: &Place) -> Option<&'a Observation> {
+fn declared<'a>(state: &'a State, place: &SeriesKey) -> Option<&'a Observation> {
     let declared = state.standing_value(
         &place.indicator,
         &place.subject,
@@ -382,7 +381,7 @@ impl Texts for CreateObservation {
 }
 
 impl Command for CreateObservation {
-    type Answer = Observation;
+    type Output = Observation;
     type Found<'a> = &'a Indicator;
 
     fn method(&self) -> &'static str {
@@ -431,7 +430,7 @@ impl Texts for BatchCreateObservations {
 }
 
 impl Command for BatchCreateObservations {
-    type Answer = Observation;
+    type Output = Observation;
     type Found<'a> = Vec<&'a Indicator>;
 
     fn method(&self) -> &'static str {

@@ -89,7 +89,7 @@ impl Texts for Newcomer {
 }
 
 impl Command for OnboardAgency {
-    type Answer = Principal;
+    type Output = Principal;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {

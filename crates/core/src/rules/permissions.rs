@@ -90,7 +90,7 @@ pub enum Unanswerable {
     Resource,
 }
 
-type Asked<T = Asks> = Result<T, Unanswerable>;
+type RuleResult<T = Asks> = Result<T, Unanswerable>;
 
 /// The rule that a method applies to its caller.
 enum Asks {
@@ -163,7 +163,7 @@ impl Question<'_> {
     }
 
     /// The rule of the method.
-    fn asks(&self, method: &str) -> Asked {
+    fn asks(&self, method: &str) -> RuleResult {
         let groups = [
             Self::reads,
             Self::writes_access,
@@ -180,9 +180,9 @@ impl Question<'_> {
         found.unwrap_or(Err(Unanswerable::Method))
     }
 
-    fn reads(&self, method: &str) -> Asked {
+    fn reads(&self, method: &str) -> RuleResult {
         let known = permit_access_reads(self.caller);
-        let with = |asks: Asked| match &known {
+        let with = |asks: RuleResult| match &known {
             Ok(()) => asks,
             Err(error) => asks.map(|_| Asks::Reads(Err(error.clone()))),
         };
@@ -269,14 +269,14 @@ impl Question<'_> {
 
     // === reads ===
 
-    fn sees<T: Mapped + Visible>(&self) -> Asked {
+    fn sees<T: Mapped + Visible>(&self) -> RuleResult {
         let name: T::Name = self.name()?;
         let seen = Asking::unchecked(self.state, self.caller).told_to(self.onlooker);
         Ok(Asks::Reads(seen.find::<T>(&name).map(drop)))
     }
 
     /// A list whose parent must be there, unless it is of every parent.
-    fn lists_below<T: Mapped + Visible>(&self) -> Asked {
+    fn lists_below<T: Mapped + Visible>(&self) -> RuleResult {
         match self.sees::<T>() {
             Err(Unanswerable::Resource) => self.lists_of_any::<T>(),
             sees => sees,
@@ -284,7 +284,7 @@ impl Question<'_> {
     }
 
     /// A list that is empty for a parent that does not exist.
-    fn lists_of_any<T: Record>(&self) -> Asked {
+    fn lists_of_any<T: Record>(&self) -> RuleResult {
         let one = self.resource.replace("/-", "/x");
         public(T::Name::parse(&one).is_some())
     }
@@ -292,23 +292,23 @@ impl Question<'_> {
     // === requests ===
 
     /// The resource, for a method that takes one of this kind.
-    fn name<N: ResourceName>(&self) -> Asked<N> {
+    fn name<N: ResourceName>(&self) -> RuleResult<N> {
         N::parse(self.resource).ok_or(Unanswerable::Resource)
     }
 
     /// For a method that takes none.
-    fn nothing(&self) -> Asked<()> {
+    fn nothing(&self) -> RuleResult<()> {
         self.resource
             .is_empty()
             .then_some(())
             .ok_or(Unanswerable::Resource)
     }
 
-    fn update<R: Editable>(&self) -> Asked<Update<R>> {
+    fn update<R: Editable>(&self) -> RuleResult<Update<R>> {
         self.update_of(R::Fields::default(), &[])
     }
 
-    fn update_of<R: Editable>(&self, fields: R::Fields, mask: &[&str]) -> Asked<Update<R>> {
+    fn update_of<R: Editable>(&self, fields: R::Fields, mask: &[&str]) -> RuleResult<Update<R>> {
         Ok(Update {
             name: self.name()?,
             fields,
@@ -331,10 +331,10 @@ impl Question<'_> {
                 .chain(&reach.units)
                 .cloned()
         });
-        own.chain(made_up().ok())
+        own.chain(placeholder().ok())
     }
 
-    fn writes_access(&self, method: &str) -> Asked {
+    fn writes_access(&self, method: &str) -> RuleResult {
         Ok(match method {
             "CreatePrincipal" => {
                 self.nothing()?;
@@ -384,7 +384,7 @@ impl Question<'_> {
             }
             "RotateApiKey" => writes![RotateApiKey {
                 name: self.name()?,
-                new: made_up()?,
+                new: placeholder()?,
                 id_chosen: false,
                 overlap: OVERLAP_DEFAULT,
                 ttl: None,
@@ -412,7 +412,7 @@ impl Question<'_> {
         })
     }
 
-    fn writes_plan(&self, method: &str) -> Asked {
+    fn writes_plan(&self, method: &str) -> RuleResult {
         let step = match method {
             "CreatePlan" => {
                 return Ok(writes![CreatePlan {
@@ -459,7 +459,7 @@ impl Question<'_> {
         }])
     }
 
-    fn writes_below_plan(&self, method: &str) -> Asked {
+    fn writes_below_plan(&self, method: &str) -> RuleResult {
         let etag = String::new();
         Ok(match method {
             "CreateMilestone" => writes![CreateMilestone {
@@ -505,7 +505,7 @@ impl Question<'_> {
         })
     }
 
-    fn writes_catalogue(&self, method: &str) -> Asked {
+    fn writes_catalogue(&self, method: &str) -> RuleResult {
         let etag = String::new();
         let decided = |decision| {
             Ok(writes![DecideProposal {
@@ -516,14 +516,14 @@ impl Question<'_> {
         };
         Ok(match method {
             "CreateAgency" => writes![CreateAgency {
-                name: self.nothing().and_then(|()| made_up())?,
+                name: self.nothing().and_then(|()| placeholder())?,
                 fields: Default::default(),
             }],
             "UpdateAgency" => writes![self.update::<Agency>()?],
             "SucceedAgency" => writes![SucceedAgency {
                 name: self.name()?,
                 succession: Succession {
-                    successor: made_up()?,
+                    successor: placeholder()?,
                     start_date: None,
                     document: None,
                     scope: String::new(),
@@ -532,7 +532,7 @@ impl Question<'_> {
                 etag,
             }],
             "CreateEdition" => writes![CreateEdition {
-                name: self.nothing().and_then(|()| made_up())?,
+                name: self.nothing().and_then(|()| placeholder())?,
                 fields: Default::default(),
             }],
             "UpdateEdition" => writes![self.update::<Edition>()?],
@@ -577,13 +577,13 @@ impl Question<'_> {
 
     /// An update of nothing, of a field of the steward's, of one of its agency's, and of the
     /// delegations: values that no record has.
-    fn updates_platform(&self) -> Asked {
+    fn updates_platform(&self) -> RuleResult {
         let text = || "\u{0}".to_owned();
         let fields = PlatformFields {
             display_name: text(),
             operating_unit: text(),
             delegations: vec![Delegation {
-                unit: made_up()?,
+                unit: placeholder()?,
                 start_date: None,
                 end_date: None,
                 document: None,
@@ -600,12 +600,12 @@ impl Question<'_> {
         ])
     }
 
-    fn writes_task(&self, method: &str) -> Asked {
+    fn writes_task(&self, method: &str) -> RuleResult {
         let etag = String::new();
         Ok(match method {
             "CreateProgramme" => {
                 self.nothing()?;
-                let name: ProgrammeName = made_up()?;
+                let name: ProgrammeName = placeholder()?;
                 self.of_any_agency(|assigning_agency| CreateProgramme {
                     name: name.clone(),
                     fields: ProgrammeFields {
@@ -661,10 +661,10 @@ impl Question<'_> {
         })
     }
 
-    fn writes_indicator(&self, method: &str) -> Asked {
+    fn writes_indicator(&self, method: &str) -> RuleResult {
         Ok(match method {
             "CreateIndicator" => writes![CreateIndicator {
-                name: self.nothing().and_then(|()| made_up())?,
+                name: self.nothing().and_then(|()| placeholder())?,
                 fields: Default::default(),
             }],
             "UpdateIndicator" => writes![self.update::<Indicator>()?],
@@ -682,7 +682,7 @@ impl Question<'_> {
                 let of_each = self.resource == "indicators/-";
                 let any = || self.state.indicators().keys().next().cloned();
                 let indicator = match of_each {
-                    true => any().map_or_else(made_up, Ok)?,
+                    true => any().map_or_else(placeholder, Ok)?,
                     false => self.name()?,
                 };
                 let entries = self.entries(&indicator)?;
@@ -695,7 +695,7 @@ impl Question<'_> {
     }
 
     /// New values of an indicator, of every basis and of several agencies.
-    fn entries(&self, indicator: &IndicatorName) -> Asked<Vec<Entry>> {
+    fn entries(&self, indicator: &IndicatorName) -> RuleResult<Vec<Entry>> {
         let name = ObservationName::from_id(indicator, "x").ok_or(Unanswerable::Resource)?;
         let of = |basis, agency| Entry {
             name: name.clone(),
@@ -726,7 +726,7 @@ impl Question<'_> {
         Ok(entries)
     }
 
-    fn writes_integration(&self, method: &str) -> Asked {
+    fn writes_integration(&self, method: &str) -> RuleResult {
         let etag = String::new();
         Ok(match method {
             "UpdateDeployment" => {
@@ -744,7 +744,7 @@ impl Question<'_> {
             }],
             "CreateDataFlow" => {
                 self.nothing()?;
-                let name: DataFlowName = made_up()?;
+                let name: DataFlowName = placeholder()?;
                 self.of_any_agency(|agency| CreateDataFlow {
                     name: name.clone(),
                     fields: DataFlowFields {
@@ -771,7 +771,7 @@ impl Question<'_> {
     }
 
     /// An update of nothing, of the states and of whether the flow is annulled.
-    fn updates_data_flow(&self) -> Asked {
+    fn updates_data_flow(&self) -> RuleResult {
         let of = |annulled, field| {
             let fields = DataFlowFields {
                 annulled,
@@ -794,7 +794,7 @@ impl Question<'_> {
         ])
     }
 
-    fn writes_recommendation(&self, method: &str) -> Asked {
+    fn writes_recommendation(&self, method: &str) -> RuleResult {
         let (etag, calendar) = (String::new(), Arc::default());
         Ok(match method {
             "CreateRecommendation" => {
@@ -822,7 +822,7 @@ impl Question<'_> {
             }],
             "ForwardRecommendation" => writes![ForwardRecommendation {
                 name: self.name()?,
-                agency: made_up()?,
+                agency: placeholder()?,
                 forward_date: None,
                 document: None,
                 etag,
@@ -876,7 +876,7 @@ fn any_of<T, C: crate::rules::Command>(
 }
 
 /// A read of what everyone may see, if the method takes the resource.
-fn public(takes_it: bool) -> Asked {
+fn public(takes_it: bool) -> RuleResult {
     match takes_it {
         true => Ok(Asks::Reads(Ok(()))),
         false => Err(Unanswerable::Resource),
@@ -884,14 +884,14 @@ fn public(takes_it: bool) -> Asked {
 }
 
 /// A name that `permit` does not look up.
-fn made_up<N: ResourceName>() -> Asked<N> {
+fn placeholder<N: ResourceName>() -> RuleResult<N> {
     let parts = N::FORM.split('/');
     let parts = parts.map(|part| if part.starts_with('{') { "x" } else { part });
     N::parse(&parts.collect::<Vec<_>>().join("/")).ok_or(Unanswerable::Resource)
 }
 
 fn figure() -> Option<Figure> {
-    let name: FigureName = made_up().ok()?;
+    let name: FigureName = placeholder().ok()?;
     let time = Timestamp::from_micros(0).ok()?;
     Some(Figure {
         name,

@@ -19,7 +19,7 @@ use crate::{
 pub const HEADER: &str = "ndp-allow-personal-data";
 
 /// Maximum number of locations reported for one request.
-const PLACES_MAX: usize = 100;
+const MATCHES_MAX: usize = 100;
 
 /// Refuses personal data that the command would newly write. If a steward allows it, the reason in
 /// the log says so.
@@ -32,22 +32,22 @@ pub(super) fn check_personal_data(
         Caller::Known(known) => known.allows_personal_data.as_deref(),
         Caller::Anonymous | Caller::System { .. } => None,
     };
-    let mut places = Places::default();
+    let mut places = Matches::default();
     if let Some(why) = allowed {
         if !caller.has(Role::Steward) {
             return Err(lacks(HEADER, Role::Steward));
         }
-        places.look(HEADER, Text::Plain(why));
+        places.scan(HEADER, Text::Plain(why));
         places.violations().into_result()?;
         deciding.reason = Cow::Owned(noted(&deciding.reason, why));
         return Ok(());
     }
-    places.look("reason", Text::Plain(&deciding.reason));
-    let mut look = |path: &str, text: Text<'_>| places.look(path, text);
-    command.texts(&mut Reader::new(&mut look));
+    places.scan("reason", Text::Plain(&deciding.reason));
+    let mut scan = |path: &str, text: Text<'_>| places.scan(path, text);
+    command.texts(&mut Reader::new(&mut scan));
     if !places.0.is_empty() {
         let kept = texts_before(command, deciding.state);
-        let is_new = |place: &Place| !kept.contains(&(place.path.clone(), place.text.clone()));
+        let is_new = |place: &Match| !kept.contains(&(place.path.clone(), place.text.clone()));
         places.0.retain(is_new);
     }
     places.violations().into_result()
@@ -64,25 +64,25 @@ fn noted(reason: &str, why: &str) -> String {
 }
 
 /// Personal data, and where.
-struct Place {
+struct Match {
     path: String,
     text: String,
     found: Found,
 }
 
 #[derive(Default)]
-struct Places(Vec<Place>);
+struct Matches(Vec<Match>);
 
-impl Places {
-    fn look(&mut self, path: &str, text: Text<'_>) {
+impl Matches {
+    fn scan(&mut self, path: &str, text: Text<'_>) {
         let (found, text) = match text {
             Text::Plain(text) => (find(text), text),
             Text::Uri(uri) => (find_in_uri(uri), uri),
         };
         if let Some(found) = found
-            && self.0.len() < PLACES_MAX
+            && self.0.len() < MATCHES_MAX
         {
-            self.0.push(Place {
+            self.0.push(Match {
                 path: path.to_owned(),
                 text: text.to_owned(),
                 found,
@@ -92,7 +92,7 @@ impl Places {
 
     fn violations(self) -> Violations {
         let mut violations = Violations::new();
-        for Place { path, found, .. } in self.0 {
+        for Match { path, found, .. } in self.0 {
             let Found { kind, position } = found;
             violations.add(
                 path,

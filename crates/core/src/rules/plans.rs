@@ -28,7 +28,6 @@ use crate::{
 /// CreatePlan.
 #[derive(Clone, Debug)]
 pub struct CreatePlan {
-    /// The platform.
     pub platform: PlatformName,
     /// Name it is to have; a random id when absent.
     pub name: Option<PlanName>,
@@ -53,7 +52,7 @@ impl Texts for CreatePlan {
 }
 
 impl Command for CreatePlan {
-    type Answer = Plan;
+    type Output = Plan;
     /// The platform, its governing agency, and the side that the caller writes for.
     type Found<'a> = (&'a Platform, &'a AgencyName, Writer);
 
@@ -156,11 +155,10 @@ impl CreatePlan {
 
 editable!(Plan PlanFields "plan");
 
-/// UpdatePlan.
 pub type UpdatePlan = Update<Plan>;
 
 impl Command for UpdatePlan {
-    type Answer = Plan;
+    type Output = Plan;
     type Found<'a> = &'a Plan;
 
     fn method(&self) -> &'static str {
@@ -212,7 +210,7 @@ impl Texts for MovePlan {
 }
 
 impl Command for MovePlan {
-    type Answer = Plan;
+    type Output = Plan;
     type Found<'a> = &'a Plan;
 
     fn method(&self) -> &'static str {

@@ -45,7 +45,7 @@ impl Texts for CreatePlatform {
 }
 
 impl Command for CreatePlatform {
-    type Answer = Platform;
+    type Output = Platform;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {
@@ -85,11 +85,10 @@ impl Command for CreatePlatform {
 
 editable!(Platform PlatformFields "platform");
 
-/// UpdatePlatform.
 pub type UpdatePlatform = Update<Platform>;
 
 impl Command for UpdatePlatform {
-    type Answer = Platform;
+    type Output = Platform;
     type Found<'a> = &'a Platform;
 
     fn method(&self) -> &'static str {
@@ -175,7 +174,7 @@ impl Texts for RetirePlatform {
 }
 
 impl Command for RetirePlatform {
-    type Answer = Proposal;
+    type Output = Proposal;
     type Found<'a> = &'a Platform;
 
     fn method(&self) -> &'static str {
@@ -451,7 +450,7 @@ impl Texts for ReinstatePlatform {
 }
 
 impl Command for ReinstatePlatform {
-    type Answer = Proposal;
+    type Output = Proposal;
     type Found<'a> = &'a Platform;
 
     fn method(&self) -> &'static str {

@@ -37,7 +37,7 @@ impl Texts for CreatePrincipal {
 }
 
 impl Command for CreatePrincipal {
-    type Answer = Principal;
+    type Output = Principal;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {
@@ -70,11 +70,10 @@ impl Command for CreatePrincipal {
 
 editable!(Principal PrincipalFields "principal");
 
-/// UpdatePrincipal.
 pub type UpdatePrincipal = Update<Principal>;
 
 impl Command for UpdatePrincipal {
-    type Answer = Principal;
+    type Output = Principal;
     type Found<'a> = &'a Principal;
 
     fn method(&self) -> &'static str {
@@ -131,7 +130,7 @@ impl Texts for DisablePrincipal {
 }
 
 impl Command for DisablePrincipal {
-    type Answer = Principal;
+    type Output = Principal;
     type Found<'a> = &'a Principal;
 
     fn method(&self) -> &'static str {
@@ -195,7 +194,7 @@ impl Texts for CreateApiKey {
 }
 
 impl Command for CreateApiKey {
-    type Answer = ApiKey;
+    type Output = ApiKey;
     type Found<'a> = &'a Principal;
 
     fn method(&self) -> &'static str {
@@ -298,7 +297,7 @@ impl Texts for RotateApiKey {
 }
 
 impl Command for RotateApiKey {
-    type Answer = ApiKey;
+    type Output = ApiKey;
     type Found<'a> = (&'a Principal, &'a ApiKey);
 
     fn method(&self) -> &'static str {
@@ -364,7 +363,7 @@ impl Texts for RevokeApiKey {
 }
 
 impl Command for RevokeApiKey {
-    type Answer = ApiKey;
+    type Output = ApiKey;
     type Found<'a> = &'a ApiKey;
 
     fn method(&self) -> &'static str {

@@ -43,7 +43,7 @@ impl Texts for CreateProgramme {
 }
 
 impl Command for CreateProgramme {
-    type Answer = Programme;
+    type Output = Programme;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {
@@ -68,11 +68,10 @@ impl Command for CreateProgramme {
 
 editable!(Programme ProgrammeFields "programme");
 
-/// UpdateProgramme.
 pub type UpdateProgramme = Update<Programme>;
 
 impl Command for UpdateProgramme {
-    type Answer = Programme;
+    type Output = Programme;
     type Found<'a> = &'a Programme;
 
     fn method(&self) -> &'static str {

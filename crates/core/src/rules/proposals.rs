@@ -42,7 +42,7 @@ impl Texts for DecideProposal {
 }
 
 impl Command for DecideProposal {
-    type Answer = Proposal;
+    type Output = Proposal;
     type Found<'a> = &'a Proposal;
 
     fn method(&self) -> &'static str {
@@ -112,7 +112,7 @@ impl Texts for CancelProposal {
 }
 
 impl Command for CancelProposal {
-    type Answer = Proposal;
+    type Output = Proposal;
     type Found<'a> = &'a Proposal;
 
     fn method(&self) -> &'static str {

@@ -95,7 +95,7 @@ impl CreateRecommendation {
 }
 
 impl Command for CreateRecommendation {
-    type Answer = Recommendation;
+    type Output = Recommendation;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {
@@ -167,7 +167,7 @@ impl Texts for UpdateRecommendation {
 const FIELDS_AFTER_DECISION: [&str; 2] = ["steps", "tasks"];
 
 impl Command for UpdateRecommendation {
-    type Answer = Recommendation;
+    type Output = Recommendation;
     type Found<'a> = &'a Recommendation;
 
     fn method(&self) -> &'static str {
@@ -352,7 +352,6 @@ pub struct ForwardRecommendation {
     pub agency: AgencyName,
     /// The day on which it takes effect; today if absent.
     pub forward_date: Option<Date>,
-    /// Its document.
     pub document: Option<Box<Document>>,
     /// The etag that was read.
     pub etag: String,
@@ -367,7 +366,7 @@ impl Texts for ForwardRecommendation {
 }
 
 impl Command for ForwardRecommendation {
-    type Answer = Recommendation;
+    type Output = Recommendation;
     type Found<'a> = &'a Recommendation;
 
     fn method(&self) -> &'static str {
@@ -437,7 +436,6 @@ impl Command for ForwardRecommendation {
 pub struct AnswerRecommendation {
     /// Resource name of the recommendation.
     pub name: RecommendationName,
-    /// The answer.
     pub answer: Answer,
     /// The day on which it takes effect; today if absent.
     pub answer_date: Option<Date>,
@@ -453,7 +451,7 @@ impl Texts for AnswerRecommendation {
 }
 
 impl Command for AnswerRecommendation {
-    type Answer = Recommendation;
+    type Output = Recommendation;
     type Found<'a> = &'a Recommendation;
 
     fn method(&self) -> &'static str {
@@ -510,7 +508,7 @@ impl Texts for RejectRecommendation {
 }
 
 impl Command for RejectRecommendation {
-    type Answer = Recommendation;
+    type Output = Recommendation;
     type Found<'a> = &'a Recommendation;
 
     fn method(&self) -> &'static str {
@@ -577,7 +575,7 @@ impl Texts for ReopenRecommendation {
 }
 
 impl Command for ReopenRecommendation {
-    type Answer = Recommendation;
+    type Output = Recommendation;
     type Found<'a> = &'a Recommendation;
 
     fn method(&self) -> &'static str {

@@ -108,11 +108,11 @@ impl Sought {
         }
         let whole: Value = serde_json::from_str(json).map_err(|_| String::new())?;
         let mut found = Vec::new();
-        self.look(&whole, &mut Place::default(), &mut found)?;
+        self.search(&whole, &mut TextPath::default(), &mut found)?;
         if found.is_empty() {
             return Ok(None);
         }
-        let without = |places: &[Place]| {
+        let without = |places: &[TextPath]| {
             let mut value = whole.clone();
             for place in places {
                 if let Some(Value::String(text)) = value.pointer_mut(&place.pointer) {
@@ -125,13 +125,18 @@ impl Sought {
         if reads(&redacted) {
             return Ok(Some(redacted));
         }
-        let alone = |place: &&Place| !reads(&without(std::slice::from_ref(place)));
+        let alone = |place: &&TextPath| !reads(&without(std::slice::from_ref(place)));
         let fixed = found.iter().find(alone).or(found.first());
         Err(fixed.map(|place| place.path.clone()).unwrap_or_default())
     }
 
     /// Finds the texts that have it. Fails where it is in an identifier or in a key.
-    fn look(&self, value: &Value, at: &mut Place, found: &mut Vec<Place>) -> Result<(), String> {
+    fn search(
+        &self,
+        value: &Value,
+        at: &mut TextPath,
+        found: &mut Vec<TextPath>,
+    ) -> Result<(), String> {
         match value {
             Value::String(text) if self.is_in(text) => {
                 if at.is_identifier {
@@ -143,12 +148,12 @@ impl Sought {
             Value::Array(items) => items
                 .iter()
                 .enumerate()
-                .try_for_each(|(index, item)| self.look(item, &mut at.item(index), found)),
+                .try_for_each(|(index, item)| self.search(item, &mut at.item(index), found)),
             Value::Object(fields) => fields.iter().try_for_each(|(key, value)| {
                 if self.is_in(key) {
                     return Err(at.path.clone());
                 }
-                self.look(value, &mut at.field(key), found)
+                self.search(value, &mut at.field(key), found)
             }),
             Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
         }
@@ -157,7 +162,7 @@ impl Sought {
 
 /// A place in the JSON of an image.
 #[derive(Clone, Debug, Default)]
-struct Place {
+struct TextPath {
     /// As RFC 6901 has it.
     pointer: String,
     /// As the contract names the field.
@@ -165,7 +170,7 @@ struct Place {
     is_identifier: bool,
 }
 
-impl Place {
+impl TextPath {
     fn item(&self, index: usize) -> Self {
         Self {
             pointer: format!("{}/{index}", self.pointer),
@@ -217,7 +222,6 @@ pub enum Content {
     Header {
         /// The person named by a system.
         actor: Option<String>,
-        /// The reason.
         reason: String,
         /// The digest of the request, which had the text: none that any request has.
         request_digest: Option<Digest>,
@@ -227,7 +231,6 @@ pub enum Content {
 /// A resource, and the changes to it in the log that have the text.
 #[derive(Clone, Debug)]
 pub struct Resource {
-    /// Its kind.
     pub kind: Kind,
     /// Resource name.
     pub name: String,
@@ -327,14 +330,14 @@ impl RedactText {
         if reason.is_empty() {
             violations.add("reason", Rule::RedactionReasonMissing);
         }
-        let mut look = |path: &str, text: Text<'_>| {
+        let mut search = |path: &str, text: Text<'_>| {
             let (Text::Plain(text) | Text::Uri(text)) = text;
             if self.text.is_in(text) {
                 violations.add(path, Rule::TextRepeated);
             }
         };
-        look("reason", Text::Plain(reason));
-        Texts::texts(self, &mut Reader::new(&mut look));
+        search("reason", Text::Plain(reason));
+        Texts::texts(self, &mut Reader::new(&mut search));
         violations.into_result()
     }
 
@@ -377,11 +380,11 @@ mod tests {
 
     #[test]
     fn a_text_goes_from_every_value_and_nowhere_else() {
-        let json = r#"{"a":"x \"made up\" y","b":["made up",{"c":"other"}],"n":7}"#;
-        let redacted = sought("\"made up\"").redact(json, |_| true).unwrap();
-        let expected = r#"{"a":"x [REDACTED] y","b":["made up",{"c":"other"}],"n":7}"#;
+        let json = r#"{"a":"x \"synthetic\" y","b":["synthetic",{"c":"other"}],"n":7}"#;
+        let redacted = sought("\"synthetic\"").redact(json, |_| true).unwrap();
+        let expected = r#"{"a":"x [REDACTED] y","b":["synthetic",{"c":"other"}],"n":7}"#;
         assert_eq!(redacted.as_deref(), Some(expected));
-        let redacted = sought("made up").redact(json, |_| true).unwrap().unwrap();
+        let redacted = sought("synthetic").redact(json, |_| true).unwrap().unwrap();
         assert_eq!(redacted.matches(MARK).count(), 2);
         assert_eq!(sought("absent").redact(json, |_| true), Ok(None));
     }
@@ -408,6 +411,6 @@ mod tests {
 
     #[test]
     fn the_text_is_not_in_what_is_printed() {
-        assert!(!format!("{:?}", sought("made up")).contains("made"));
+        assert!(!format!("{:?}", sought("synthetic")).contains("synth"));
     }
 }

@@ -21,7 +21,6 @@ use crate::{
 /// CreateReport.
 #[derive(Clone, Debug)]
 pub struct CreateReport {
-    /// The plan.
     pub plan: PlanName,
     /// Name it is to have; a random id when absent.
     pub name: Option<ReportName>,
@@ -42,7 +41,7 @@ impl Texts for CreateReport {
 }
 
 impl Command for CreateReport {
-    type Answer = Report;
+    type Output = Report;
     type Found<'a> = &'a Plan;
 
     fn method(&self) -> &'static str {
@@ -103,7 +102,7 @@ impl Texts for WithdrawReport {
 }
 
 impl Command for WithdrawReport {
-    type Answer = Report;
+    type Output = Report;
     type Found<'a> = &'a Report;
 
     fn method(&self) -> &'static str {

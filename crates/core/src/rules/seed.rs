@@ -15,17 +15,13 @@ use crate::{
 /// they are written.
 #[derive(Clone, Debug, Default)]
 pub struct Seed {
-    /// Agencies.
     pub agencies: Vec<Agency>,
-    /// Editions.
     pub editions: Vec<Edition>,
-    /// Platforms.
     pub platforms: Vec<Platform>,
     /// Programmes whose tasks are counted by figures.
     pub programmes: Vec<Programme>,
     /// Published figures.
     pub figures: Vec<Figure>,
-    /// Indicators.
     pub indicators: Vec<Indicator>,
     /// Published values of the indicators.
     pub observations: Vec<Observation>,

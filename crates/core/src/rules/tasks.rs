@@ -56,7 +56,7 @@ impl Texts for CreateTask {
 }
 
 impl Command for CreateTask {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = ();
 
     fn method(&self) -> &'static str {
@@ -77,11 +77,10 @@ impl Command for CreateTask {
 
 editable!(Task TaskFields "task");
 
-/// UpdateTask.
 pub type UpdateTask = Update<Task>;
 
 impl Command for UpdateTask {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = &'a Task;
 
     fn method(&self) -> &'static str {
@@ -135,7 +134,7 @@ impl Texts for MoveTaskDue {
 }
 
 impl Command for MoveTaskDue {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = &'a Task;
 
     fn method(&self) -> &'static str {
@@ -188,7 +187,6 @@ pub struct ReportTask {
     pub name: TaskName,
     /// The day on which it was complete; today when absent.
     pub completion_date: Option<Date>,
-    /// The evidence.
     pub evidence: Vec<Evidence>,
     /// The result.
     pub note: String,
@@ -204,7 +202,7 @@ impl Texts for ReportTask {
 }
 
 impl Command for ReportTask {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = &'a Task;
 
     fn method(&self) -> &'static str {
@@ -259,7 +257,7 @@ impl Texts for ConfirmTask {
 }
 
 impl Command for ConfirmTask {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = &'a Task;
 
     fn method(&self) -> &'static str {
@@ -302,7 +300,7 @@ impl Texts for ReturnTask {
 }
 
 impl Command for ReturnTask {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = &'a Task;
 
     fn method(&self) -> &'static str {
@@ -348,7 +346,7 @@ impl Texts for ReopenTask {
 }
 
 impl Command for ReopenTask {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = &'a Task;
 
     fn method(&self) -> &'static str {
@@ -389,7 +387,7 @@ impl Texts for DropTask {
 }
 
 impl Command for DropTask {
-    type Answer = Task;
+    type Output = Task;
     type Found<'a> = &'a Task;
 
     fn method(&self) -> &'static str {

@@ -34,7 +34,7 @@ impl Texts for ConfirmTranscription {
 }
 
 impl Command for ConfirmTranscription {
-    type Answer = Plan;
+    type Output = Plan;
     type Found<'a> = &'a Plan;
 
     fn method(&self) -> &'static str {

@@ -20,10 +20,10 @@ pub(super) struct ByAlphabet;
 
 impl Order for ByAlphabet {
     type Record = Platform;
-    type Place = (SortKey, PlatformName);
+    type Position = (SortKey, PlatformName);
     type Index = Texts;
 
-    fn place(platform: &Platform) -> Self::Place {
+    fn position(platform: &Platform) -> Self::Position {
         let key = sort_key(&platform.fields.display_name);
         (key, platform.name.clone())
     }

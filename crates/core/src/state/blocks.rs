@@ -32,17 +32,16 @@ pub(crate) fn members(mut of: Members) -> impl Iterator<Item = usize> {
 
 /// An order of records, and what is indexed of them.
 pub(super) trait Order {
-    /// The records.
     type Record;
-    /// A place in the order.
-    type Place: Ord + Clone;
+    /// A position in the order.
+    type Position: Ord + Clone;
     /// What is indexed of the records of a block.
     type Index;
 
-    /// The place of a record.
-    fn place(record: &Self::Record) -> Self::Place;
+    /// The position of a record.
+    fn position(record: &Self::Record) -> Self::Position;
 
-    /// Compares the places of two records.
+    /// Compares the positions of two records.
     fn compare(one: &Self::Record, other: &Self::Record) -> Ordering;
 
     /// Whether the same is indexed of both.
@@ -91,8 +90,9 @@ impl<O: Order> Block<O> {
         self.records.binary_search_by(|it| O::compare(it, record))
     }
 
-    fn passed(&self, place: &O::Place) -> usize {
-        self.records.partition_point(|it| O::place(it) <= *place)
+    fn passed(&self, position: &O::Position) -> usize {
+        self.records
+            .partition_point(|it| O::position(it) <= *position)
     }
 
     /// Its records, in order.
@@ -117,7 +117,7 @@ impl<O: Order> Block<O> {
 /// Records in an order.
 pub(super) struct Blocks<O: Order> {
     /// By a place that is not after the first record of the block, but after all before it.
-    blocks: OrdMap<O::Place, Arc<Block<O>>>,
+    blocks: OrdMap<O::Position, Arc<Block<O>>>,
 }
 
 impl<O: Order> Clone for Blocks<O> {
@@ -146,14 +146,14 @@ impl<O: Order> fmt::Debug for Blocks<O> {
 
 impl<O: Order> Blocks<O> {
     /// Of records that are in order.
-    pub(super) fn load(sorted: impl Iterator<Item = (O::Place, Arc<O::Record>)>) -> Self {
+    pub(super) fn load(sorted: impl Iterator<Item = (O::Position, Arc<O::Record>)>) -> Self {
         let mut blocks = Vec::new();
         let mut sorted = sorted.peekable();
-        while let Some((place, _)) = sorted.peek() {
-            let place = place.clone();
+        while let Some((position, _)) = sorted.peek() {
+            let position = position.clone();
             let mut records = Vec::with_capacity(RECORDS_MAX);
             records.extend(sorted.by_ref().take(RECORDS_MAX).map(|(_, it)| it));
-            blocks.push((place, Arc::new(Block::new(records))));
+            blocks.push((position, Arc::new(Block::new(records))));
         }
         Self {
             blocks: blocks.into_iter().collect(),
@@ -162,8 +162,8 @@ impl<O: Order> Blocks<O> {
 
     /// Adds a record that it does not have.
     pub(super) fn insert(&mut self, record: Arc<O::Record>) {
-        let place = O::place(&record);
-        let block = self.block_at(&place);
+        let position = O::position(&record);
+        let block = self.block_at(&position);
         let block = Arc::make_mut(block);
         block.forget();
         let at = block.find(&record).unwrap_or_else(|at| at);
@@ -171,8 +171,8 @@ impl<O: Order> Blocks<O> {
         if block.records.len() > RECORDS_MAX {
             let records = block.records.split_off(RECORDS_MAX / 2);
             if let Some(first) = records.first() {
-                let place = O::place(first);
-                self.blocks.insert(place, Arc::new(Block::new(records)));
+                let position = O::position(first);
+                self.blocks.insert(position, Arc::new(Block::new(records)));
             }
         }
     }
@@ -184,7 +184,7 @@ impl<O: Order> Blocks<O> {
             self.insert(new);
             return;
         }
-        let block = Arc::make_mut(self.block_at(&O::place(old)));
+        let block = Arc::make_mut(self.block_at(&O::position(old)));
         if !O::is_indexed_as(old, &new) {
             block.forget();
         }
@@ -196,46 +196,47 @@ impl<O: Order> Blocks<O> {
 
     /// Removes a record.
     pub(super) fn remove(&mut self, record: &O::Record) {
-        let place = O::place(record);
-        let block = Arc::make_mut(self.block_at(&place));
+        let position = O::position(record);
+        let block = Arc::make_mut(self.block_at(&position));
         let Ok(at) = block.find(record) else {
             return;
         };
         block.records.remove(at);
         block.forget();
         if block.records.len() < FEW {
-            self.join(&place);
+            self.join(&position);
         }
     }
 
     /// Has the block of a record indexed again, as what is indexed of it beside it has changed.
     pub(super) fn forget_index(&mut self, record: &O::Record) {
         // also if there is no index yet: an earlier version may still make one, of the old content
-        Arc::make_mut(self.block_at(&O::place(record))).forget();
+        Arc::make_mut(self.block_at(&O::position(record))).forget();
     }
 
     /// The block that a record of this place belongs to.
-    fn block_at(&mut self, place: &O::Place) -> &mut Arc<Block<O>> {
-        let key = match self.blocks.get_prev(place) {
+    fn block_at(&mut self, position: &O::Position) -> &mut Arc<Block<O>> {
+        let key = match self.blocks.get_prev(position) {
             Some((key, _)) => key.clone(),
             None => {
                 // the first block has all before it, too
                 let first = self.blocks.get_min().map(|(key, _)| key.clone());
                 let block = first.and_then(|first| self.blocks.remove(&first));
-                self.blocks.insert(place.clone(), block.unwrap_or_default());
-                place.clone()
+                self.blocks
+                    .insert(position.clone(), block.unwrap_or_default());
+                position.clone()
             }
         };
         self.blocks.entry(key).or_default()
     }
 
     /// Joins the block of a place, which has few records, with the next.
-    fn join(&mut self, place: &O::Place) {
-        let Some(key) = self.blocks.get_prev(place).map(|(key, _)| key.clone()) else {
+    fn join(&mut self, position: &O::Position) {
+        let Some(key) = self.blocks.get_prev(position).map(|(key, _)| key.clone()) else {
             return;
         };
         let few = self.blocks.remove(&key).unwrap_or_default();
-        let next = self.blocks.get_next(place);
+        let next = self.blocks.get_next(position);
         let next = next.filter(|(_, next)| few.records.len() + next.records.len() <= 3 * FEW);
         if let Some((next, _)) = next.map(|(next, block)| (next.clone(), block)) {
             let more = self.blocks.remove(&next).unwrap_or_default();
@@ -247,50 +248,52 @@ impl<O: Order> Blocks<O> {
         }
     }
 
-    /// The blocks, in order, and how many records of each are not after `place`.
+    /// The blocks, in order, and how many records of each are not after `position`.
     pub(super) fn iter(
         &self,
-        place: Option<O::Place>,
+        position: Option<O::Position>,
     ) -> impl Iterator<Item = (&Block<O>, usize)> + use<'_, O> {
-        let home = self.home(place.as_ref());
+        let home = self.home(position.as_ref());
         self.blocks.iter().map(move |(key, block)| {
-            let passed = match (&home, &place) {
+            let passed = match (&home, &position) {
                 (Some(home), _) if key < home => block.records.len(),
-                (Some(home), Some(place)) if key == home => block.passed(place),
+                (Some(home), Some(position)) if key == home => block.passed(position),
                 _ => 0,
             };
             (&**block, passed)
         })
     }
 
-    /// The blocks that have records after `place`, in order, and how many are not after it.
+    /// The blocks that have records after `position`, in order, and how many are not after it.
     pub(super) fn rest(
         &self,
-        place: Option<O::Place>,
+        position: Option<O::Position>,
     ) -> impl Iterator<Item = (&Block<O>, usize)> + use<'_, O> {
-        let home = self.home(place.as_ref());
+        let home = self.home(position.as_ref());
         let start = home.map_or(Bound::Unbounded, Bound::Included);
-        let mut place = place;
+        let mut position = position;
         let blocks = self.blocks.range((start, Bound::Unbounded));
         blocks.map(move |(_, block)| {
             // only the first block has records that are not after it
-            let passed = place.take().map_or(0, |place| block.passed(&place));
+            let passed = position
+                .take()
+                .map_or(0, |position| block.passed(&position));
             (&**block, passed)
         })
     }
 
     /// The key of the block that has the records next to a place.
-    fn home(&self, place: Option<&O::Place>) -> Option<O::Place> {
-        let (key, _) = self.blocks.get_prev(place?)?;
+    fn home(&self, position: Option<&O::Position>) -> Option<O::Position> {
+        let (key, _) = self.blocks.get_prev(position?)?;
         Some(key.clone())
     }
 
     /// The records after a place, in order.
     pub(super) fn after(
         &self,
-        place: Option<O::Place>,
+        position: Option<O::Position>,
     ) -> impl Iterator<Item = &Arc<O::Record>> + use<'_, O> {
-        let blocks = self.rest(place);
+        let blocks = self.rest(position);
         blocks.flat_map(|(block, passed)| block.records.iter().skip(passed))
     }
 }

@@ -52,11 +52,11 @@ impl State {
             };
         }
         if query.order.one_field() == Some(("display_name", Direction::Ascending)) {
-            let place = query.after.as_ref().map(display_name_place);
+            let position = query.after.as_ref().map(display_name_place);
             // no valid cursor lacks a platform name
             let selected = self.platform_values.count_selected(&query.filter, effort);
             let few = selected.is_some_and(|count| count < self.platforms().len() / FEW);
-            if let Some(after) = place.map_or(Some(None), |place| place.map(Some))
+            if let Some(after) = position.map_or(Some(None), |position| position.map(Some))
                 && !few
             {
                 return (true, Box::new(self.alphabet.after(after)));
@@ -123,7 +123,7 @@ impl State {
 }
 
 /// The place in the alphabet that a page ended at.
-fn display_name_place(cursor: &Cursor) -> Option<<ByAlphabet as Order>::Place> {
+fn display_name_place(cursor: &Cursor) -> Option<<ByAlphabet as Order>::Position> {
     let mut values = cursor.values.iter().flatten();
     let display_name = values.find_map(|value| match value {
         Constant::Text(display_name) => Some(display_name.as_str()),

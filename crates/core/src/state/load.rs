@@ -67,10 +67,10 @@ fn named<T: Record>(records: &[Arc<T>]) -> impl Iterator<Item = (T::Name, Arc<T>
     records.iter().map(|it| (it.name().clone(), Arc::clone(it)))
 }
 
-type Place = <ByAlphabet as Order>::Place;
+type Position = <ByAlphabet as Order>::Position;
 
 /// The platforms with their places in the alphabet, as one sorted share per core.
-fn placed(platforms: &[Arc<Platform>]) -> Vec<Vec<(Place, Arc<Platform>)>> {
+fn placed(platforms: &[Arc<Platform>]) -> Vec<Vec<(Position, Arc<Platform>)>> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let share = platforms.len().div_ceil(cores).max(1);
     thread::scope(|scope| {
@@ -78,7 +78,7 @@ fn placed(platforms: &[Arc<Platform>]) -> Vec<Vec<(Place, Arc<Platform>)>> {
             scope.spawn(move || {
                 let placed = share
                     .iter()
-                    .map(|it| (ByAlphabet::place(it), Arc::clone(it)));
+                    .map(|it| (ByAlphabet::position(it), Arc::clone(it)));
                 let mut placed: Vec<_> = placed.collect();
                 placed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
                 placed

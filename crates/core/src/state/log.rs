@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::sight::SeenChange;
+use super::seen::SeenChange;
 use crate::{
     error::Error,
     messages::Rule,

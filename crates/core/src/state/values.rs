@@ -37,10 +37,10 @@ pub(super) struct ByName<T>(PhantomData<T>);
 
 impl<T: Record + Queryable> Order for ByName<T> {
     type Record = T;
-    type Place = T::Name;
+    type Position = T::Name;
     type Index = ValueIndex;
 
-    fn place(record: &T) -> T::Name {
+    fn position(record: &T) -> T::Name {
         Record::name(record).clone()
     }
 

@@ -39,7 +39,7 @@ struct Model {
     /// A commit whose outcome is not known here, and whether it is still to take place.
     in_doubt: Option<Vec<usize>>,
     in_flight: Option<Vec<usize>>,
-    looks: usize,
+    polls: usize,
     /// Chosen faults; none when exhausted.
     faults: std::vec::IntoIter<u8>,
     answers: BTreeMap<usize, Vec<Result<usize, Error>>>,
@@ -61,7 +61,7 @@ impl Model {
         }
     }
 
-    fn look_for(&mut self) -> Event<usize> {
+    fn find_outcome(&mut self) -> Event<usize> {
         assert!(self.in_doubt.is_some(), "nothing is in doubt");
         if self.choose(2) == 1 {
             return Event::Unreached(unavailable());
@@ -143,16 +143,16 @@ impl Model {
                 }
             }
             Output::LookFor => {
-                self.looks = 0;
-                self.look_for()
+                self.polls = 0;
+                self.find_outcome()
             }
             Output::LookAgain => {
-                self.looks += 1;
-                if self.looks > 2 {
+                self.polls += 1;
+                if self.polls > 2 {
                     self.in_doubt = None;
                     Event::TimeUp
                 } else {
-                    self.look_for()
+                    self.find_outcome()
                 }
             }
             Output::RollBack => {
@@ -297,9 +297,9 @@ fn every_way_that_an_unknown_outcome_ends_is_met() {
         id: 0,
         kind: Kind::Good,
     }];
-    // begin, another process, catch up, time, decide, commit; then each look
-    let unknown = |commit, looks: &[u8]| {
-        let faults = [&[0, 0, 0, 0, 0, commit], looks].concat();
+    // begin, another process, catch up, time, decide, commit; then each poll
+    let unknown = |commit, polls: &[u8]| {
+        let faults = [&[0, 0, 0, 0, 0, commit], polls].concat();
         let model = run(&[group.to_vec()], faults);
         let answer = model.answers[&0][0].clone();
         (

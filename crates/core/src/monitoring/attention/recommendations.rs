@@ -4,22 +4,23 @@
 use super::{Item, Kind};
 use crate::{
     effort::Effort,
-    monitoring::{recommendations::RecommendationStanding, tally::Sight},
+    monitoring::{recommendations::RecommendationStanding, tally::Clearance},
     state::State,
     time::Date,
 };
 
-/// The items of a date that callers with this sight may see.
+/// The items of a date that callers with this clearance may see.
 pub(super) fn items<'a>(
     state: &'a State,
-    sight: &'a Sight,
+    clearance: &'a Clearance,
     on: Date,
     effort: &'a Effort,
 ) -> impl Iterator<Item = Item> {
     let records = effort.rows(state.recommendations().values(), 1);
     records.filter_map(move |record| {
         let standing = record.standing_on(on)?;
-        if standing.standing != RecommendationStanding::Overdue || !record.is_seen_on(on, sight) {
+        if standing.standing != RecommendationStanding::Overdue || !record.is_seen_on(on, clearance)
+        {
             return None;
         }
         let since = standing.term?.answer_due_date.plus_days(1);

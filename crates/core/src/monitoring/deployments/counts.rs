@@ -13,7 +13,7 @@ use crate::{
     effort::Effort,
     monitoring::{
         kept::{Kept, Shares},
-        tally::{Place, is_in},
+        tally::{CountScope, is_in},
     },
     names::{AgencyName, DeploymentName, EditionName, PlatformName},
     records::{
@@ -21,7 +21,7 @@ use crate::{
         deployments::{Deployment, DeploymentStage},
         platforms::{Platform, PlatformState},
     },
-    state::{State, dossier::platform_state_on},
+    state::{State, on_date::platform_state_on},
     time::Date,
 };
 
@@ -49,8 +49,8 @@ impl DeploymentCounts {
 
     /// Those at a stage; `None` where none is known.
     pub fn at(&self, stage: Option<DeploymentStage>) -> i32 {
-        let place = stage.map_or(0, |stage| stage.place() + 1);
-        self.stages.get(place).copied().unwrap_or_default()
+        let index = stage.map_or(0, |stage| stage.ordinal() + 1);
+        self.stages.get(index).copied().unwrap_or_default()
     }
 
     /// The provinces where at least one is OPERATING, by itself or in a commune.
@@ -94,8 +94,8 @@ impl DeploymentCounts {
             ..Self::default()
         };
         let stage = standing.stage();
-        let place = stage.map_or(0, |stage| stage.place() + 1);
-        if let Some(cell) = counts.stages.get_mut(place) {
+        let index = stage.map_or(0, |stage| stage.ordinal() + 1);
+        if let Some(cell) = counts.stages.get_mut(index) {
             *cell = 1;
         }
         if stage == Some(DeploymentStage::Operating)
@@ -158,7 +158,7 @@ pub(in crate::monitoring) struct Before {
     provinces: i32,
 }
 
-/// The counts of one date, for every place.
+/// The counts of one date, for every scope.
 #[derive(Clone, Debug)]
 pub struct DeploymentTally {
     date: Date,
@@ -195,13 +195,13 @@ impl DeploymentTally {
         tally
     }
 
-    /// The counts of a place; its agency is the one that deploys.
-    pub fn counts(&self, place: &Place) -> DeploymentCounts {
-        let list = (place.edition.clone(), place.group.clone());
+    /// The counts of a scope; its agency is the one that deploys.
+    pub fn counts(&self, count_scope: &CountScope) -> DeploymentCounts {
+        let list = (count_scope.edition.clone(), count_scope.group.clone());
         let mut counts = DeploymentCounts::default();
         for (lists, agencies) in &self.parts {
             if lists.contains(&list)
-                && let Some(part) = agencies.get(&place.agency)
+                && let Some(part) = agencies.get(&count_scope.agency)
             {
                 counts.merge(part, 1);
             }
@@ -313,12 +313,12 @@ impl State {
         None
     }
 
-    /// The counts of the deployments of a place by a scan over every one, without a tally.
-    pub fn deployments_by_scan(&self, place: &Place, date: Date) -> DeploymentCounts {
+    /// The counts of the deployments of a scope by a scan over every one, without a tally.
+    pub fn deployments_by_scan(&self, count_scope: &CountScope, date: Date) -> DeploymentCounts {
         let mut counts = DeploymentCounts::default();
-        let everyones = Place {
+        let everyones = CountScope {
             agency: None,
-            ..place.clone()
+            ..count_scope.clone()
         };
         for deployment in self.deployments().values() {
             let agency = deployment.name.agency();
@@ -328,7 +328,7 @@ impl State {
                     && is_in(self, platform, &everyones, date)
             });
             if counted
-                && (place.agency.is_none() || place.agency == agency)
+                && (count_scope.agency.is_none() || count_scope.agency == agency)
                 && let Some(share) = DeploymentCounts::of(self, deployment, date)
             {
                 counts.merge(&share, 1);
@@ -337,22 +337,22 @@ impl State {
         counts
     }
 
-    /// How many deployments of a place were OPERATING on each of these dates, in order: a pass over
+    /// How many deployments of a scope were OPERATING on each of these dates, in order: a pass over
     /// the deployments, and one over the dates.
     pub fn operating_deployments(
         &self,
-        place: &Place,
+        count_scope: &CountScope,
         dates: &[Date],
         effort: &Effort,
     ) -> Vec<i32> {
         let mut changes = vec![0; dates.len() + 1];
-        let everyones = Place {
+        let everyones = CountScope {
             agency: None,
-            ..place.clone()
+            ..count_scope.clone()
         };
         let mut known: Option<(PlatformName, Vec<(usize, usize)>)> = None;
         for deployment in effort.rows(self.deployments().values(), 1) {
-            if place.agency.is_some() && place.agency != deployment.name.agency() {
+            if count_scope.agency.is_some() && count_scope.agency != deployment.name.agency() {
                 continue;
             }
             let name = deployment.name.parent();
@@ -384,11 +384,11 @@ impl State {
         changes
     }
 
-    /// The spans of the dates, by index, on which a platform was in the catalogue and in a place.
+    /// The spans of the dates, by index, on which a platform was in the catalogue and in a scope.
     fn listed_spans(
         &self,
         name: &PlatformName,
-        place: &Place,
+        count_scope: &CountScope,
         dates: &[Date],
     ) -> Vec<(usize, usize)> {
         let (Some(platform), Some(first), Some(last)) =
@@ -397,14 +397,18 @@ impl State {
             return Vec::new();
         };
         let mut spans: Vec<(usize, usize)> = Vec::new();
-        let turns = self.turns(platform, &[], *first, *last, dates);
-        let ends = turns.iter().skip(1).copied().chain([dates.len()]);
-        for (start, end) in turns.iter().copied().zip(ends) {
+        let indexes_of_change = self.indexes_of_change(platform, &[], *first, *last, dates);
+        let ends = indexes_of_change
+            .iter()
+            .skip(1)
+            .copied()
+            .chain([dates.len()]);
+        for (start, end) in indexes_of_change.iter().copied().zip(ends) {
             let Some(date) = dates.get(start) else {
                 continue;
             };
             if platform_state_on(platform, *date) == PlatformState::Active
-                && is_in(self, platform, place, *date)
+                && is_in(self, platform, count_scope, *date)
             {
                 spans.push((start, end));
             }

@@ -11,7 +11,7 @@ use crate::{
     caller::{Caller, Credential, Known, Person, Reach},
     change::{Change, Effect, Image},
     effort::Effort,
-    monitoring::tally::{Place, Tally},
+    monitoring::tally::{CountScope, Tally},
     names::{ApiKeyName, EditionName, PlatformName, PrincipalName},
     records::{
         agencies::{Agency, AgencyFields, AgencyKind},
@@ -538,7 +538,7 @@ fn standings(state: &State, dates: &[Date]) -> Vec<(String, Date, Option<Deploym
     all.collect()
 }
 
-fn every_place() -> Vec<Place> {
+fn every_count_scope() -> Vec<CountScope> {
     let lists = [
         (None, None),
         (Some(edition(0)), None),
@@ -547,14 +547,14 @@ fn every_place() -> Vec<Place> {
     ];
     let agencies = (0..AGENCIES.len()).map(|it| Some(agency(it)));
     let agencies: Vec<_> = agencies.chain([None]).collect();
-    let places = lists.into_iter().flat_map(|(edition, group)| {
-        agencies.iter().map(move |agency| Place {
+    let count_scopes = lists.into_iter().flat_map(|(edition, group)| {
+        agencies.iter().map(move |agency| CountScope {
             edition: edition.clone(),
             group: group.clone(),
             agency: agency.clone(),
         })
     });
-    places.collect()
+    count_scopes.collect()
 }
 
 proptest! {
@@ -592,18 +592,18 @@ proptest! {
         let (state, date) = (&world.state, day(counted));
         let anew = Tally::new(state, date, &Effort::unlimited());
         prop_assert_eq!(world.tally.deployments.provinces, 2);
-        for place in every_place() {
-            let scanned = state.deployments_by_scan(&place, date);
-            prop_assert_eq!(&world.tally.deployments.counts(&place), &scanned);
-            prop_assert_eq!(&anew.deployments.counts(&place), &scanned);
-            let timeline = state.operating_deployments(&place, &dates, &Effort::unlimited());
+        for count_scope in every_count_scope() {
+            let scanned = state.deployments_by_scan(&count_scope, date);
+            prop_assert_eq!(&world.tally.deployments.counts(&count_scope), &scanned);
+            prop_assert_eq!(&anew.deployments.counts(&count_scope), &scanned);
+            let timeline = state.operating_deployments(&count_scope, &dates, &Effort::unlimited());
             for (date, operating) in dates.iter().zip(&timeline) {
-                let scanned = state.deployments_by_scan(&place, *date);
+                let scanned = state.deployments_by_scan(&count_scope, *date);
                 prop_assert_eq!(*operating, scanned.at(Some(DeploymentStage::Operating)));
             }
         }
         // the counts of everything, from the model
-        let everything = Place::default();
+        let everything = CountScope::default();
         let scanned = state.deployments_by_scan(&everything, date);
         let mut provinces = BTreeSet::new();
         let (mut total, mut sums) = (0, [0; 4]);

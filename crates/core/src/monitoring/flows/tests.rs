@@ -10,7 +10,7 @@ use crate::{
     caller::{Caller, Credential, Known, Person, Reach},
     monitoring::{
         attention::{Item, Kind},
-        tally::{Place, Sight, Tally},
+        tally::{Clearance, CountScope, Tally},
     },
     names::{ApiKeyName, EditionName, PlatformName, PrincipalName, Revision},
     records::{
@@ -497,7 +497,12 @@ proptest! {
 
 /// The items of flows.
 fn items(state: &State, on: Date) -> Vec<Item> {
-    let items = state.attention(&Place::default(), &Sight::All, on, &Effort::unlimited());
+    let items = state.attention(
+        &CountScope::default(),
+        &Clearance::All,
+        on,
+        &Effort::unlimited(),
+    );
     items
         .into_iter()
         .filter(|it| it.resource.starts_with("dataFlows/"))

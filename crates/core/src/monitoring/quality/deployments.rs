@@ -3,31 +3,31 @@
 use super::{Checks, Criterion, Quality, Rule};
 use crate::{
     effort::Effort,
-    monitoring::tally::Place,
+    monitoring::tally::CountScope,
     records::{deployments::Deployment, platforms::Platform},
     state::State,
     time::Date,
 };
 
 impl State {
-    /// Adds the deployments of the platforms of a place; for an agency, the ones that it deploys.
+    /// Adds the deployments of the platforms of a scope; for an agency, the ones that it deploys.
     pub(super) fn add_deployments(
         &self,
         quality: &mut Quality,
-        place: &Place,
+        count_scope: &CountScope,
         on: Date,
         effort: &Effort,
     ) {
-        let everyones = Place {
+        let everyones = CountScope {
             agency: None,
-            ..place.clone()
+            ..count_scope.clone()
         };
         if self.deployments().is_empty() {
             return;
         }
         for platform in self.active_in(&everyones, on, effort) {
             for deployment in effort.rows(self.deployments_of(&platform.name), 1) {
-                if place.agency.is_none() || place.agency == deployment.name.agency() {
+                if count_scope.agency.is_none() || count_scope.agency == deployment.name.agency() {
                     check(quality, platform, deployment, on);
                 }
             }

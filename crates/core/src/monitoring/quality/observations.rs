@@ -6,7 +6,7 @@ use crate::{
     effort::Effort,
     monitoring::{
         attention::observations::{CUTOFF_DAYS, last_own, missing_since},
-        tally::Place,
+        tally::CountScope,
     },
     records::indicators::PeriodType,
     state::State,
@@ -17,15 +17,15 @@ use crate::{
 const SERIES_COST: usize = 8;
 
 impl State {
-    /// Scores the series of a place's agency, or of all agencies; a group of an edition has none.
+    /// Scores the series of a scope's agency, or of all agencies; a group of an edition has none.
     pub(super) fn add_observations(
         &self,
         quality: &mut Quality,
-        place: &Place,
+        count_scope: &CountScope,
         on: Date,
         effort: &Effort,
     ) {
-        if place.group.is_some() {
+        if count_scope.group.is_some() {
             return;
         }
         for indicator in effort.rows(self.indicators().values(), 1) {
@@ -37,7 +37,7 @@ impl State {
                 let Some(agency) = subject.agency() else {
                     continue;
                 };
-                if place.agency.as_ref().is_some_and(|it| it != agency) {
+                if count_scope.agency.as_ref().is_some_and(|it| it != agency) {
                     continue;
                 }
                 let Some(last) = last_own(self, indicator, &subject, on) else {

@@ -6,27 +6,27 @@ use crate::{
     effort::Effort,
     monitoring::{
         recommendations::{RecommendationStanding, Standing},
-        tally::{Place, Sight},
+        tally::{Clearance, CountScope},
     },
     records::recommendations::Recommendation,
     state::State,
     time::Date,
 };
 
-/// The scores of a date, of the records that callers with this sight may see.
+/// The scores of a date, of the records that callers with this clearance may see.
 pub(super) fn records<'a>(
     state: &'a State,
-    place: &'a Place,
-    sight: &'a Sight,
+    count_scope: &'a CountScope,
+    clearance: &'a Clearance,
     on: Date,
     effort: &'a Effort,
 ) -> impl Iterator<Item = RecordQuality> {
     let records = effort.rows(state.recommendations().values(), 1);
     records.filter_map(move |record| {
         let standing = record.standing_on(on)?;
-        let asked = place.agency.as_ref();
+        let asked = count_scope.agency.as_ref();
         let asked = asked.is_none_or(|agency| standing.agency == Some(agency));
-        let seen = asked && record.is_seen_on(on, sight);
+        let seen = asked && record.is_seen_on(on, clearance);
         seen.then(|| of(record, &standing))
     })
 }

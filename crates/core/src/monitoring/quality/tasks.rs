@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Checks, Criterion, Quality, RecordQuality, Rule, is_tidy};
 use crate::{
     effort::Effort,
-    monitoring::{attention::tasks::waits_too_long, tally::Place},
+    monitoring::{attention::tasks::waits_too_long, tally::CountScope},
     records::tasks::Task,
     state::State,
     time::Date,
@@ -16,14 +16,20 @@ use crate::{
 const TASK_COST: usize = 2;
 
 impl Quality {
-    /// Adds the tasks that an agency leads, or all; none if the place is a group of an edition.
-    pub(super) fn add_tasks(&mut self, state: &State, place: &Place, on: Date, effort: &Effort) {
-        if place.group.is_some() {
+    /// Adds the tasks that an agency leads, or all; none if the scope is a group of an edition.
+    pub(super) fn add_tasks(
+        &mut self,
+        state: &State,
+        count_scope: &CountScope,
+        on: Date,
+        effort: &Effort,
+    ) {
+        if count_scope.group.is_some() {
             return;
         }
         for task in effort.rows(state.tasks().values(), TASK_COST) {
             let led = task.lead_on(on);
-            let asked = place.agency.as_ref();
+            let asked = count_scope.agency.as_ref();
             if asked.is_none_or(|agency| led == Some(agency))
                 && let Some(record) = task_quality(state, task, on)
             {

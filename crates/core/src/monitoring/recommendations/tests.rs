@@ -48,7 +48,7 @@ fn agency(number: usize) -> AgencyName {
 }
 
 fn calendar() -> Arc<Calendar> {
-    let rows = "date,kind,repeats,document,note\n2026-03-09,OFF,,made up,\n";
+    let rows = "date,kind,repeats,document,note\n2026-03-09,OFF,,synthetic,\n";
     Arc::new(Calendar::parse(rows).unwrap())
 }
 
@@ -133,7 +133,12 @@ struct Facts {
 
 impl Facts {
     /// Its facts day by day, from its receipt on.
-    fn counts(&self, who: Option<&AgencyName>, sight: &Sight, on: Date) -> RecommendationCounts {
+    fn counts(
+        &self,
+        who: Option<&AgencyName>,
+        clearance: &Clearance,
+        on: Date,
+    ) -> RecommendationCounts {
         let mut counts = RecommendationCounts::default();
         let (mut state, mut holder, mut due, mut public) = ('?', None, None, false);
         let (mut until, mut frozen) = (on, None);
@@ -169,10 +174,10 @@ impl Facts {
             date = date.plus_days(1);
         }
         let had = |own: &AgencyName| self.holders.iter().any(|(_, agency)| agency == own);
-        let sees = match sight {
-            Sight::All => true,
-            Sight::Public => false,
-            Sight::Agency(own) => had(own) || self.recorder.as_ref() == Some(own),
+        let sees = match clearance {
+            Clearance::All => true,
+            Clearance::Public => false,
+            Clearance::Agency(own) => had(own) || self.recorder.as_ref() == Some(own),
         };
         if state == '?' || !(public || sees) || (who.is_some() && who != holder) {
             return counts;
@@ -240,7 +245,7 @@ fn opening() -> State {
 fn document(issued: Date) -> Option<Box<Document>> {
     Some(Box::new(Document {
         symbol: format!("{issued}/QĐ-TEST"),
-        issuer: "Cơ quan thử nghiệm (made up)".into(),
+        issuer: "Cơ quan thử nghiệm (synthetic)".into(),
         issue_date: Some(issued),
         ..Document::default()
     }))
@@ -255,7 +260,7 @@ fn term(days: i32, working: bool, moved: Option<Date>) -> Term {
             DayKind::Calendar
         },
         forward_day_count: 2,
-        legal_basis_text: "made up".into(),
+        legal_basis_text: "synthetic".into(),
         document: moved.and_then(document),
         ..Term::default()
     }
@@ -284,15 +289,15 @@ type Answered = Vec<RecommendationCounts>;
 
 /// The answers for a date, to the public and to callers who see all, of all and of each agency.
 fn answer(state: &State, on: Date) -> (Answered, Answered) {
-    let of = |sight: Sight| {
+    let of = |clearance: Clearance| {
         let mut agencies = vec![None];
         agencies.extend((0..AGENCIES.len()).map(|it| Some(agency(it))));
         let counts = agencies
             .iter()
-            .map(|it| state.recommendation_counts_by_scan(it.as_ref(), &sight, on));
+            .map(|it| state.recommendation_counts_by_scan(it.as_ref(), &clearance, on));
         counts.collect()
     };
-    (of(Sight::Public), of(Sight::All))
+    (of(Clearance::Public), of(Clearance::All))
 }
 
 /// The command of a step, the day from which its fact holds, and the facts with it.
@@ -516,28 +521,28 @@ proptest! {
             }
             told.push((state.clone(), answers.clone()));
         }
-        // each place and sight, on each date
+        // each place and clearance, on each date
         let mut places = vec![None];
         places.extend((0..AGENCIES.len()).map(|it| Some(agency(it))));
-        let mut sights = vec![Sight::Public, Sight::All];
-        sights.extend((0..AGENCIES.len()).map(|it| Sight::Agency(agency(it))));
+        let mut sights = vec![Clearance::Public, Clearance::All];
+        sights.extend((0..AGENCIES.len()).map(|it| Clearance::Agency(agency(it))));
         let dates = dates(today);
-        for (place, sight) in places.iter().flat_map(|it| sights.iter().map(move |s| (it, s))) {
+        for (place, clearance) in places.iter().flat_map(|it| sights.iter().map(move |s| (it, s))) {
             let place = place.as_ref();
             let effort = Effort::unlimited();
-            let timeline = state.recommendation_timeline(place, sight, &dates, &effort);
+            let timeline = state.recommendation_timeline(place, clearance, &dates, &effort);
             for (date, counted) in dates.iter().zip(&timeline) {
                 let mut model = RecommendationCounts::default();
                 for (_, facts) in &known {
-                    model.merge(&facts.counts(place, sight, *date), 1);
+                    model.merge(&facts.counts(place, clearance, *date), 1);
                 }
                 prop_assert_eq!(RecommendationCounts { calendar_unknown: 0, ..*counted }, model,
-                    "{} {:?} {:?}", date, place, sight);
-                let scan = state.recommendation_counts_by_scan(place, sight, *date);
+                    "{} {:?} {:?}", date, place, clearance);
+                let scan = state.recommendation_counts_by_scan(place, clearance, *date);
                 prop_assert_eq!(scan, *counted);
             }
-            let scan = state.recommendation_counts_by_scan(place, sight, today);
-            prop_assert_eq!(tally.recommendations(place, sight), scan);
+            let scan = state.recommendation_counts_by_scan(place, clearance, today);
+            prop_assert_eq!(tally.recommendations(place, clearance), scan);
         }
         // by what was known at each revision, for callers who see all
         for (then, answers) in &told {

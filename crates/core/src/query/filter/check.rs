@@ -14,7 +14,7 @@ use crate::{
     query::{
         filter::{
             Ask, MAX_TERMS, Node, Pattern, Test,
-            place::{Places, refuse},
+            literals::{Literals, refuse},
         },
         schema::{Constant, Field, Queryable, Type},
     },
@@ -25,7 +25,7 @@ use crate::{
 };
 /// Checks the tree of one filter.
 pub(super) struct Checker<'s> {
-    places: Places<'s>,
+    places: Literals<'s>,
     terms: usize,
 }
 
@@ -39,7 +39,7 @@ struct Literal {
 impl<'s> Checker<'s> {
     pub(super) fn new(source: &'s str) -> Self {
         Self {
-            places: Places::new(source),
+            places: Literals::new(source),
             terms: 0,
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     near::snake_case,
     query::{
-        filter::place::{Piece, cut, refuse},
+        filter::literals::{Piece, cut, refuse},
         schema::{Queryable, Type},
     },
     reasons::{self, Reason},

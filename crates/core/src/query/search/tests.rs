@@ -28,12 +28,12 @@ impl Alphabetical for &Record {
 }
 
 impl Searchable for &Record {
-    fn texts<'a>(&'a self, text: &mut dyn FnMut(Part, &'a str)) {
-        text(Part::Name, &self.name);
-        text(Part::EnglishName, self.english);
-        text(Part::Id, &self.id);
+    fn texts<'a>(&'a self, text: &mut dyn FnMut(TextSource, &'a str)) {
+        text(TextSource::Name, &self.name);
+        text(TextSource::EnglishName, self.english);
+        text(TextSource::Id, &self.id);
         for other in &self.others {
-            text(Part::Other, other);
+            text(TextSource::Other, other);
         }
     }
 }
@@ -153,7 +153,7 @@ pub(crate) fn defined<R: Searchable + Alphabetical>(records: Vec<R>, query: &Que
         let mut place = words?.into_iter().max()?;
         record.texts(&mut |part, text| {
             let folded = fold(text);
-            if part != Part::Other && folded.starts_with(&whole) {
+            if part != TextSource::Other && folded.starts_with(&whole) {
                 let class = match folded == whole {
                     true => Class::Equal,
                     false => Class::Prefix,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use memchr::{memchr_iter, memmem::Finder};
 
-use super::{FIRST_OF_WORDS, PARTS, PLACES, Part, Searchable, is_mark};
+use super::{FIRST_OF_WORDS, PARTS, PLACES, Searchable, TextSource, is_mark};
 use crate::state::blocks::{Members, RECORDS_MAX, members};
 use crate::text::{fold, name_key};
 
@@ -31,7 +31,7 @@ impl Texts {
     pub fn new<R: Searchable>(records: &[R]) -> Self {
         let records = records.get(..RECORDS_MAX).unwrap_or(records);
         // many records have a text in common, as the name of their agency
-        let mut texts: BTreeMap<(Part, &str), Members> = BTreeMap::new();
+        let mut texts: BTreeMap<(TextSource, &str), Members> = BTreeMap::new();
         for (index, record) in records.iter().enumerate() {
             record.texts(&mut |part, text| *texts.entry((part, text)).or_default() |= 1 << index);
         }
@@ -44,7 +44,7 @@ impl Texts {
             if let Some(words) = parts.get_mut(part as usize) {
                 add(words, folded.split(' '), with);
             }
-            if part == Part::Name && !text.is_ascii() {
+            if part == TextSource::Name && !text.is_ascii() {
                 let key = name_key(text);
                 let words = key.split(' ').filter(|word| !word.is_ascii());
                 add(&mut marked, words, with);

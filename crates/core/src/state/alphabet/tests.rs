@@ -267,7 +267,7 @@ proptest! {
         let platforms = loaded.into_iter().map(|(id, name)| platform(id, name, 0, false));
         let state = State::load(Revision::ZERO, None, platforms);
         let last = Platform::of_image(platform(id, name, 0, false)).unwrap();
-        let place = Some(ByAlphabet::place(&last));
+        let place = Some(ByAlphabet::position(&last));
         let all: Vec<_> = state.alphabet.after(None).collect();
         let after = |it: &&Arc<Platform>| ByAlphabet::compare(it, &last).is_gt();
         let rest: Vec<_> = all.iter().copied().filter(after).collect();

@@ -1,0 +1,604 @@
+//! Records in and out as files, over the wire: what is exported and imported again is unchanged,
+//! each mistake is named at its cell, rows are written together or not at all, and no file takes
+//! more than it may.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    io::{Cursor, Write as _},
+};
+
+use ndp_core::records::principals::Role;
+use ndp_registry::pb::{
+    self, ImportRequest, TransferFile, TransferFormat,
+    import_response::{Outcome, State},
+    transfer_service_client::TransferServiceClient,
+};
+use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
+use serde_json::{Value, json};
+use tokio_stream::StreamExt as _;
+use tonic::Status;
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+use crate::{
+    contract::answers,
+    harness::{
+        Engine, both,
+        http::send,
+        plans::{AGENCY, Cast},
+        raw::{reason, violations},
+        server::{As, Server},
+        sha256,
+    },
+    tasks::programmes,
+};
+
+type Client = TransferServiceClient<
+    tonic::service::interceptor::InterceptedService<tonic::transport::Channel, As>,
+>;
+
+fn client(server: &Server, caller: &As) -> Client {
+    TransferServiceClient::new(server.intercepted(caller.clone()))
+}
+
+async fn import(
+    client: &mut Client,
+    stated: ImportRequest,
+    content: &[u8],
+) -> Result<pb::ImportResponse, Status> {
+    let mut parts = vec![stated];
+    parts.extend(content.chunks(300_000).map(|chunk| ImportRequest {
+        chunk: chunk.to_vec(),
+        ..Default::default()
+    }));
+    let answer = client.import(tokio_stream::iter(parts)).await?;
+    Ok(answer.into_inner())
+}
+
+fn of(kind: &str) -> ImportRequest {
+    ImportRequest {
+        kind: kind.to_owned(),
+        ..Default::default()
+    }
+}
+
+fn tried(kind: &str) -> ImportRequest {
+    ImportRequest {
+        validate_only: true,
+        ..of(kind)
+    }
+}
+
+async fn export(
+    client: &mut Client,
+    kind: &str,
+    format: TransferFormat,
+    language: &str,
+) -> Result<(TransferFile, Vec<u8>), Status> {
+    let request = pb::ExportRequest {
+        kind: kind.to_owned(),
+        format: format.into(),
+        language_code: language.to_owned(),
+        ..Default::default()
+    };
+    let mut stream = client.export(request).await?.into_inner();
+    let (mut file, mut content) = (None, Vec::new());
+    while let Some(part) = stream.next().await {
+        let part = part?;
+        file = file.or(part.file);
+        content.extend(part.chunk);
+    }
+    let file = file.unwrap();
+    assert_eq!(file.sha256, sha256(&content));
+    assert_eq!(file.size_bytes, i64::try_from(content.len()).unwrap());
+    Ok((file, content))
+}
+
+async fn template(client: &mut Client, kind: &str, language: &str) -> Vec<u8> {
+    let request = pb::DownloadTemplateRequest {
+        kind: kind.to_owned(),
+        language_code: language.to_owned(),
+    };
+    let mut stream = client
+        .download_template(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let mut content = Vec::new();
+    while let Some(part) = stream.next().await {
+        content.extend(part.unwrap().chunk);
+    }
+    content
+}
+
+/// What is wrong, as `CELL REASON`.
+fn wrong(answer: &pb::ImportResponse) -> BTreeSet<String> {
+    let problems = answer.rows.iter().flat_map(|row| {
+        row.problems.iter().map(|it| {
+            assert!(
+                !it.description.is_empty() && !it.description_vi.is_empty(),
+                "{it:?}"
+            );
+            assert_ne!(it.description, it.description_vi);
+            match &*it.cell {
+                "" => format!("{} {}", row.row, it.reason),
+                cell => format!("{cell} {}", it.reason),
+            }
+        })
+    });
+    problems.collect()
+}
+
+fn counts(answer: &pb::ImportResponse) -> (State, [i32; 4]) {
+    let counts = [
+        answer.created_count,
+        answer.changed_count,
+        answer.unchanged_count,
+        answer.refused_count,
+    ];
+    (answer.state(), counts)
+}
+
+/// The steward, with a programme `programmes/a`.
+async fn steward(server: &Server) -> As {
+    let steward = server.person("importer", &[Role::Steward], None).await;
+    let raw = server.raw(steward.clone());
+    raw.ok("CreateProgramme", programmes::create("a")).await;
+    steward
+}
+
+const TASKS: &str = "name;code;display_name;programmes;assigning_document.kind;\
+     assigning_document.symbol;assigning_document.issuer;assigning_document.issue_date;\
+     assigning_agency;agency;due.end;start_date;required_result\n";
+
+/// A line of a task that holds.
+fn task(id: usize) -> [String; 13] {
+    [
+        format!("tasks/nhap-{id:05}"),
+        format!("NHAP_{id:05}"),
+        format!("\"Nhiệm vụ {id}; thử nghiệm\""),
+        "programmes/a".to_owned(),
+        "DECISION".to_owned(),
+        "1/QĐ-TEST".to_owned(),
+        "Cơ quan thử nghiệm (made up)".to_owned(),
+        "01/09/2026".to_owned(),
+        "agencies/bo-cong-an".to_owned(),
+        "agencies/bo-y-te".to_owned(),
+        "31/12/2026".to_owned(),
+        "2026-09-02".to_owned(),
+        "\"Kết quả\nthử\"".to_owned(),
+    ]
+}
+
+fn tasks(rows: &[[String; 13]]) -> Vec<u8> {
+    let mut text = format!("\u{feff}{TASKS}");
+    for row in rows {
+        let _ = write!(text, "{}\r\n", row.join(";"));
+    }
+    text.into_bytes()
+}
+
+both! {
+    async fn what_is_exported_and_imported_again_is_unchanged(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        drop(answers::world(&server).await);
+        let roles = [Role::Admin, Role::Steward, Role::Auditor];
+        let admin = server.person("exporter", &roles, None).await;
+        let mut client = client(&server, &admin);
+        let kinds = [
+            "agencies", "editions", "platforms", "programmes", "figures", "indicators", "tasks",
+            "observations", "plans", "milestones", "deployments", "dataFlows", "principals",
+            "reports", "assessments", "recommendations",
+        ];
+        let forms = [
+            (TransferFormat::Csv, ""),
+            (TransferFormat::Csv, "vi"),
+            (TransferFormat::Xlsx, "en"),
+            (TransferFormat::JsonLines, ""),
+        ];
+        let before = server.registry.revision();
+        for kind in kinds {
+            for (format, language) in forms {
+                let exported = export(&mut client, kind, format, language).await;
+                let (file, content) = exported.unwrap();
+                assert!(file.record_count > 0, "{kind}");
+                let answer = import(&mut client, tried(kind), &content).await.unwrap();
+                let expected = (State::Validated, [0, 0, file.record_count, 0]);
+                assert_eq!(counts(&answer), expected, "{kind} {format:?}: {:?}", answer.rows);
+            }
+            let empty = template(&mut client, kind, "vi").await;
+            let answer = import(&mut client, of(""), &empty).await.unwrap();
+            assert_eq!(counts(&answer), (State::Written, [0, 0, 0, 0]), "{kind}");
+        }
+        assert_eq!(server.registry.revision(), before);
+        server.stop().await;
+    }
+
+    async fn each_mistake_is_named_at_its_cell(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let caller = steward(&server).await;
+        let mut client = client(&server, &caller);
+        let mut rows: Vec<_> = (0..2000).map(task).collect();
+        // by row of the sheet, column and what is written there
+        let mistakes: &[(usize, usize, &str, &str)] = &[
+            (10, 0, "tasks/UPPER", "A10 PATTERN"),
+            (50, 0, "tasks/nhap-00000", "A50 NOT_UNIQUE"),
+            (90, 1, "", "B90 REQUIRED"),
+            (130, 2, "", "C130 REQUIRED"),
+            (170, 3, "", "D170 TOO_FEW_ITEMS"),
+            (210, 3, "programmes/no", "D210 REFERENCE_NOT_FOUND"),
+            (250, 3, "chuong-trinh", "D250 PATTERN"),
+            (290, 4, "DECISON", "E290 UNKNOWN_VALUE"),
+            (330, 4, "x", "E330 UNKNOWN_VALUE"),
+            (370, 7, "31/02/2026", "H370 CELL_UNREADABLE"),
+            (410, 7, "12/31/2026", "H410 CELL_UNREADABLE"),
+            (450, 7, "tháng 9", "H450 CELL_UNREADABLE"),
+            (490, 8, "", "I490 REQUIRED"),
+            (530, 8, "agencies/no", "I530 REFERENCE_NOT_FOUND"),
+            (570, 8, "Bộ Công an", "I570 PATTERN"),
+            (610, 9, "agencies/no", "J610 REFERENCE_NOT_FOUND"),
+            (650, 9, "bo-y-te", "J650 PATTERN"),
+            (690, 10, "2026-13-01", "K690 CELL_UNREADABLE"),
+            (730, 10, "31/12/26", "K730 CELL_UNREADABLE"),
+            (770, 11, "hôm nay", "L770 CELL_UNREADABLE"),
+            (810, 11, "9999999", "L810 CELL_UNREADABLE"),
+            (850, 8, "=1+1", "I850 PATTERN"),
+            (1999, 0, "a/b/c", "A1999 PATTERN"),
+        ];
+        let mut expected = BTreeSet::new();
+        for (row, column, text, told) in mistakes {
+            rows[row - 2][*column] = (*text).to_owned();
+            expected.insert((*told).to_owned());
+        }
+        let answer = import(&mut client, of("tasks"), &tasks(&rows)).await.unwrap();
+        let found = wrong(&answer);
+        assert_eq!(found.difference(&expected).collect::<Vec<_>>(), Vec::<&String>::new());
+        assert_eq!(expected.difference(&found).collect::<Vec<_>>(), Vec::<&String>::new());
+        let many = i32::try_from(mistakes.len()).unwrap();
+        assert_eq!(counts(&answer), (State::Refused, [2000 - many, 0, 0, many]));
+        assert_eq!(answer.first_revision, 0);
+        // and the headers, with what was probably meant
+        let header = TASKS.replace("required_result", "requird_result").replace("code", "name");
+        let text = format!("{header}{}", task(1).join(";"));
+        let answer = import(&mut client, tried("tasks"), text.as_bytes()).await.unwrap();
+        let problems = &answer.rows[0].problems;
+        assert!(problems.iter().any(|it| it.reason == "FIELD_REPEATED" && it.cell == "B1"));
+        let unknown = problems.iter().find(|it| it.reason == "FIELD_UNKNOWN").unwrap();
+        assert_eq!(unknown.cell, "M1");
+        assert!(unknown.description.contains("required_result"), "{unknown:?}");
+        server.stop().await;
+    }
+
+    async fn rows_are_written_together_and_once(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let caller = steward(&server).await;
+        let raw = server.raw(caller.clone());
+        let mut client = client(&server, &caller);
+        let rows: Vec<_> = (0..600).map(task).collect();
+        let content = tasks(&rows);
+        let stated = ImportRequest {
+            filename: "nhiệm vụ.csv".to_owned(),
+            request_id: "7f3c1de0-9a55-4a53-b3b3-3b1f6f3c2d11".to_owned(),
+            reason: "Nhập thử".to_owned(),
+            ..of("tasks")
+        };
+        let before = server.registry.revision().get();
+        let answer = import(&mut client, stated.clone(), &content).await.unwrap();
+        assert_eq!(counts(&answer), (State::Written, [600, 0, 0, 0]), "{:?}", wrong(&answer));
+        assert_eq!((answer.first_revision, answer.last_revision), (before + 1, before + 600));
+        let name = format!("changes/{}", answer.last_revision);
+        let change = raw.ok("GetChange", json!({"name": name})).await;
+        let reason_given = change["reason"].as_str().unwrap();
+        for part in ["Nhập thử", "nhiệm vụ.csv", &sha256(&content)] {
+            assert!(reason_given.contains(part), "{reason_given}");
+        }
+        assert_eq!(change["method"], "CreateTask");
+        let task_read = raw.ok("GetTask", json!({"name": "tasks/nhap-00007"})).await;
+        assert_eq!(task_read["display_name"], "Nhiệm vụ 7; thử nghiệm");
+        assert_eq!(task_read["due"]["end"], json!({"year": 2026, "month": 12, "day": 31}));
+
+        // again: nothing is left to do; other rows under the same id are refused
+        let answer = import(&mut client, stated.clone(), &content).await.unwrap();
+        assert_eq!(counts(&answer), (State::Written, [0, 0, 600, 0]));
+        let mut other = rows.clone();
+        other[3][2] = "Tên khác (thử)".to_owned();
+        let reused = import(&mut client, stated, &tasks(&other)).await.unwrap_err();
+        assert_eq!(reason(&reused), "REQUEST_ID_REUSED");
+
+        // one change, field by field
+        let answer = import(&mut client, of("tasks"), &tasks(&other)).await.unwrap();
+        assert_eq!(counts(&answer), (State::Written, [0, 1, 599, 0]));
+        let [difference] = &*answer.rows[0].differences else { panic!("{:?}", answer.rows) };
+        assert_eq!(
+            (&*difference.column, &*difference.old_value, &*difference.new_value),
+            ("display_name", "Nhiệm vụ 3; thử nghiệm", "Tên khác (thử)")
+        );
+
+        // what the caller may not write is refused, row by row
+        let nobody = server.person("nobody", &[], Some(AGENCY)).await;
+        let mut client = self::client(&server, &nobody);
+        let answer = import(&mut client, of("tasks"), &tasks(&[task(9000)])).await.unwrap();
+        assert_eq!(wrong(&answer), ["2 PERMISSION_DENIED".to_owned()].into());
+        let mut client = self::client(&server, &As::default());
+        let refused = import(&mut client, of("tasks"), &content).await.unwrap_err();
+        assert_eq!(reason(&refused), "CREDENTIALS_MISSING");
+        server.stop().await;
+    }
+
+    async fn an_import_in_groups_goes_on_after_a_group_that_is_refused(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let caller = steward(&server).await;
+        let mut client = client(&server, &caller);
+        let mut rows: Vec<_> = (0..1200).map(task).collect();
+        rows[600][8] = "agencies/no".to_owned();
+        let stated = ImportRequest { chunked: true, ..of("tasks") };
+        let answer = import(&mut client, stated.clone(), &tasks(&rows)).await.unwrap();
+        assert_eq!(counts(&answer), (State::PartlyWritten, [700, 0, 0, 500]));
+        assert_eq!(wrong(&answer), ["I602 REFERENCE_NOT_FOUND".to_owned()].into());
+        rows[600] = task(600);
+        let answer = import(&mut client, stated, &tasks(&rows)).await.unwrap();
+        assert_eq!(counts(&answer), (State::Written, [500, 0, 700, 0]));
+        // and too many rows for one transaction
+        let mut text = TASKS.to_owned();
+        (0..5001).for_each(|_| text.push_str("x;x\n"));
+        let refused = import(&mut client, of("tasks"), text.as_bytes()).await.unwrap_err();
+        assert!(violations(&refused).contains("TOO_MANY_ITEMS"), "{refused:?}");
+        server.stop().await;
+    }
+
+    async fn a_plan_with_twelve_milestones_comes_from_one_workbook(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let caller = server.person("sheet", &[Role::AgencyEditor], Some(AGENCY)).await;
+        let mut client = client(&server, &caller);
+        let mut book = Workbook::new();
+        let day = Format::new().set_num_format("dd/mm/yyyy");
+        let merged = Format::new();
+        let sheet = book.add_worksheet().set_name("Plans").unwrap();
+        sheet.merge_range(0, 0, 0, 3, "KẾ HOẠCH TRIỂN KHAI (thử nghiệm)", &merged).unwrap();
+        for (at, header) in ["Mã bản ghi", "Tên", "Mục tiêu"].iter().enumerate() {
+            sheet.write(2, u16::try_from(at).unwrap(), *header).unwrap();
+        }
+        sheet.write(3, 0, "platforms/ndp-001/plans/thu").unwrap();
+        sheet.write(3, 1, "Kế hoạch thử").unwrap();
+        sheet.write(3, 2, "'-Mục tiêu").unwrap();
+        let sheet = book.add_worksheet().set_name("milestones").unwrap();
+        // a header of two rows, merged over two columns
+        sheet.merge_range(0, 2, 0, 3, "Thời hạn", &merged).unwrap();
+        for (at, header) in ["Bản ghi cấp trên", "Tên", "Từ", "Đến", "weight"].iter().enumerate() {
+            sheet.write(1, u16::try_from(at).unwrap(), *header).unwrap();
+        }
+        for month in 1..=12_u8 {
+            // every second row is blank
+            let row = u32::from(month) * 2;
+            sheet.write(row, 0, "platforms/ndp-001/plans/thu").unwrap();
+            sheet.write(row, 1, format!("Mốc {month} (thử)")).unwrap();
+            let first = ExcelDateTime::from_ymd(2027, month, 1).unwrap();
+            sheet.write_datetime_with_format(row, 2, &first, &day).unwrap();
+            sheet.write(row, 3, format!("28/{month}/2027")).unwrap();
+            let weight = Formula::new("=1+1").set_result("2");
+            sheet.write_formula(row, 4, weight).unwrap();
+        }
+        let sheet = book.add_worksheet().set_name("Ghi chú").unwrap();
+        sheet.write(0, 0, "Không phải bản ghi").unwrap();
+        let content = book.save_to_buffer().unwrap();
+        let answer = import(&mut client, of(""), &content).await.unwrap();
+        assert_eq!(counts(&answer), (State::Written, [13, 0, 0, 0]), "{:?}", wrong(&answer));
+        let listed = cast.editor.ok("ListMilestones", json!({
+            "parent": "platforms/ndp-001/plans/thu", "filter": "weight = 2",
+        })).await;
+        assert_eq!(listed["milestones"].as_array().map(Vec::len), Some(12));
+        let plan = json!({"name": "platforms/ndp-001/plans/thu"});
+        let plan = cast.editor.ok("GetPlan", plan).await;
+        assert_eq!(plan["objectives"], "-Mục tiêu");
+        // plans are projects of OC4IDS too
+        let exported = export(&mut client, "plans", TransferFormat::Oc4ids, "").await;
+        let (file, package) = exported.unwrap();
+        let package: Value = serde_json::from_slice(&package).unwrap();
+        assert_eq!(package["projects"][0]["title"], "Kế hoạch thử");
+        assert!(file.unmapped_columns.contains(&"milestones".to_owned()));
+        let refused = export(&mut client, "tasks", TransferFormat::Oc4ids, "").await;
+        assert!(violations(&refused.unwrap_err()).contains("NOT_ALLOWED"));
+        server.stop().await;
+    }
+
+    async fn files_that_are_none_are_refused_within_bounds(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let caller = steward(&server).await;
+        let mut client = client(&server, &caller);
+        let zipped = |parts: &[(&str, Vec<u8>)]| {
+            let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+            for (name, content) in parts {
+                archive.start_file(*name, SimpleFileOptions::default()).unwrap();
+                archive.write_all(content).unwrap();
+            }
+            archive.finish().unwrap().into_inner()
+        };
+        let bomb = zipped(&[("xl/sharedStrings.xml", vec![b' '; 200 * 1024 * 1024])]);
+        assert!(bomb.len() < 1024 * 1024);
+        let laughs = br#"<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">]><a>&lol;</a>"#;
+        let laughs = zipped(&[("xl/workbook.xml", laughs.to_vec())]);
+        let many: Vec<_> = (0..1001).map(|it| format!("part{it}")).collect();
+        let many: Vec<_> = many.iter().map(|it| (it.as_str(), Vec::new())).collect();
+        for (what, content, told) in [
+            ("a bomb", bomb, "WorkbookTooLarge"),
+            ("many parts", zipped(&many), "WorkbookTooLarge"),
+            ("entities", laughs, "WorkbookUnsafe"),
+            ("an empty archive", zipped(&[]), ""),
+            ("no workbook", zipped(&[("a.txt", b"a".to_vec())]), ""),
+            ("cut off", b"PK\x03\x04 cut off".to_vec(), ""),
+            ("an old workbook", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec(), ""),
+            ("other text", b"code\n\xff\xfe\n".to_vec(), ""),
+            ("no header", b"a;b\nc;d\n".to_vec(), ""),
+            ("no json", b"{\"name\":\n".to_vec(), ""),
+            ("a long line", [&b"code\n"[..], &[b'x'; 600_000]].concat(), ""),
+        ] {
+            let refused = import(&mut client, tried("tasks"), &content).await.unwrap_err();
+            assert!(violations(&refused).contains("FILE_UNREADABLE"), "{what}: {refused:?}");
+            assert!(!told.is_empty() || !refused.message().contains("MiB"), "{what}");
+        }
+        // a sheet that says it is of every row and column has the cells that it has
+        let mut book = Workbook::new();
+        let sheet = book.add_worksheet();
+        sheet.write(0, 0, "code").unwrap();
+        sheet.write(1_048_575, 16_383, "x").unwrap();
+        sheet.write(1_048_575, 0, "A").unwrap();
+        let content = book.save_to_buffer().unwrap();
+        let answer = import(&mut client, tried("tasks"), &content).await.unwrap();
+        assert!(wrong(&answer).contains("1048576 REQUIRED"), "{:?}", wrong(&answer));
+        for (stated, told) in [
+            (tried(""), "kind UNKNOWN_VALUE"),
+            (tried("taks"), "kind UNKNOWN_VALUE"),
+            (ImportRequest { edition: "editions/no".to_owned(), ..tried("") },
+             "edition REFERENCE_NOT_FOUND"),
+            (ImportRequest { sha256: "0".repeat(64), ..tried("tasks") }, "sha256 FILE_DIGEST"),
+        ] {
+            let refused = import(&mut client, stated, b"code\n").await.unwrap_err();
+            assert!(violations(&refused).contains(told), "{refused:?}");
+        }
+        server.stop().await;
+    }
+
+    async fn an_annex_becomes_an_edition(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let caller = server.person("steward", &[Role::Steward], None).await;
+        let raw = server.raw(caller.clone());
+        let mut client = client(&server, &caller);
+        let edition = json!({"edition_id": "thu", "edition": {
+            "display_name": "Danh mục thử (made up)", "previous_edition": "editions/2618-qd-bkhcn",
+            "decision": crate::harness::plans::decision([2026, 9, 1]),
+            "declared_platform_count": 84}});
+        raw.ok("CreateEdition", edition).await;
+        let annex = |rows: &[[String; 3]]| {
+            let heading = "PHỤ LỤC (thử nghiệm)\n\nSTT,Tên nền tảng,Nền tảng,Ghi chú khác\n";
+            let mut text = heading.to_owned();
+            for [number, name, platform] in rows {
+                let _ = writeln!(text, "{number},\"{name}\",{platform},x");
+            }
+            text.into_bytes()
+        };
+        let row = |number: usize, name: &str| [number.to_string(), name.to_owned(), String::new()];
+        let full = |it: usize| format!("Nền tảng thử nghiệm hòa giải số {}", spelled(it));
+        let stated = ImportRequest { edition: "editions/thu".to_owned(), ..of("") };
+        // the first time, all are new
+        let mut rows: Vec<_> = (1..=84).map(|it| row(it, &full(it))).collect();
+        let answer = import(&mut client, stated.clone(), &annex(&rows)).await.unwrap();
+        assert_eq!(counts(&answer), (State::Written, [84, 0, 0, 0]), "{:?}", wrong(&answer));
+        assert_eq!(answer.ignored_columns, ["Ghi chú khác"]);
+        let missing = |answer: &pb::ImportResponse| {
+            let rows = answer.rows.iter();
+            rows.filter(|it| it.outcome() == Outcome::Missing).count()
+        };
+        assert_eq!(missing(&answer), 84, "those of the edition before");
+
+        // out of order, in capitals, decomposed, with the tone elsewhere: the same platforms
+        rows.reverse();
+        rows[0][1] = rows[0][1].to_uppercase();
+        rows[1][1] = decomposed(&rows[1][1]);
+        rows[2][1] = rows[2][1].replace("hòa", "hoà");
+        let again = ImportRequest { validate_only: true, ..stated.clone() };
+        let answer = import(&mut client, again.clone(), &annex(&rows)).await.unwrap();
+        assert_eq!(answer.refused_count, 0, "{:?}", wrong(&answer));
+        assert_eq!((answer.created_count, missing(&answer)), (0, 84));
+
+        // misspelt, twice, missing, and one that is new
+        rows[3][1] = rows[3][1].replace("nghiệm", "nghiêm");
+        let twice = rows[5].clone();
+        rows.push(twice);
+        rows.remove(6);
+        rows.push(row(85, "Cổng hoàn toàn khác (made up)"));
+        let answer = import(&mut client, again, &annex(&rows)).await.unwrap();
+        assert_eq!(answer.state(), State::Refused);
+        let near: Vec<_> = answer.rows.iter()
+            .filter(|it| it.outcome() == Outcome::Unconfirmed).collect();
+        let [near] = *near else { panic!("{near:?}") };
+        assert_eq!((near.problems[0].reason.as_str(), near.row), ("AMBIGUOUS", 7));
+        assert!(!near.candidates.is_empty());
+        assert!(wrong(&answer).iter().any(|it| it.ends_with("NOT_UNIQUE")), "{:?}", wrong(&answer));
+        assert_eq!((answer.created_count, missing(&answer)), (1, 86));
+
+        // a person confirms, and mends the rest
+        rows[3][2] = near.candidates[0].clone();
+        rows.remove(83);
+        let answer = import(&mut client, stated, &annex(&rows)).await.unwrap();
+        assert_eq!(answer.state(), State::Written, "{:?}", wrong(&answer));
+        assert_eq!(answer.created_count, 1);
+
+        // and the shipped lists
+        for list in ["1132-qd-ttg", "1527-qd-bkhcn"] {
+            let path = format!("data/platforms-{}.csv", list.split('-').next().unwrap());
+            let content = std::fs::read(crate::harness::tools::repository().join(path)).unwrap();
+            let stated = ImportRequest { edition: format!("editions/{list}"), ..tried("") };
+            let answer = import(&mut client, stated, &content).await.unwrap();
+            let outcomes = answer.rows.iter().fold(BTreeMap::new(), |mut all, row| {
+                *all.entry(row.outcome).or_insert(0) += 1;
+                all
+            });
+            let refused = answer.rows.iter().filter(|it| it.outcome() == Outcome::RowRefused);
+            let refused: Vec<_> = refused.collect();
+            let written = answer.created_count + answer.changed_count;
+            assert!(written > 0, "{list}: {outcomes:?} {refused:?}");
+        }
+        server.stop().await;
+    }
+
+    async fn files_travel_over_http_as_they_are(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let caller = steward(&server).await;
+        let headers = [("authorization", caller.sent())];
+        let what = "POST /v1/records:import?kind=tasks&filename=a.csv";
+        let answer = send(&server.address, what, &headers, tasks(&[task(1), task(2)])).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.json()["createdCount"], 2, "{}", answer.text());
+        let what = "GET /v1/records:export?kind=tasks&format=CSV&language_code=vi";
+        let answer = send(&server.address, what, &headers, "").await;
+        assert_eq!(answer.header("content-type"), Some("text/csv; charset=utf-8"));
+        let saved = answer.header("content-disposition").unwrap();
+        assert!(saved.starts_with("attachment; filename=\"tasks-r"), "{saved}");
+        let text = answer.text();
+        assert!(text.starts_with("\u{feff}Mã bản ghi,Mã,Tên,"), "{text}");
+        assert!(text.contains("2026-12-31"), "{text}");
+        let what = "GET /v1/records:downloadTemplate?kind=tasks&language_code=vi";
+        let answer = send(&server.address, what, &headers, "").await;
+        assert!(answer.body.starts_with(b"PK"));
+        let what = "GET /v1/records:export?kind=tasks&format=CSV&parent=x/y";
+        let answer = send(&server.address, what, &headers, "").await;
+        assert_eq!(answer.status, 400);
+        server.stop().await;
+    }
+}
+
+/// A number in words that differ in more than a letter.
+fn spelled(number: usize) -> String {
+    const TENS: [&str; 9] = [
+        "đỏ thẫm",
+        "cam tươi",
+        "vàng chanh",
+        "lục bảo",
+        "lam ngọc",
+        "chàm tối",
+        "tím biếc",
+        "trắng tinh",
+        "đen tuyền",
+    ];
+    const ONES: [&str; 10] = [
+        "rừng già",
+        "biển xa",
+        "núi cao",
+        "sông dài",
+        "đồng rộng",
+        "mây bay",
+        "gió thổi",
+        "mưa rơi",
+        "nắng hạ",
+        "tuyết phủ",
+    ];
+    format!("{} {}", TENS[number / 10], ONES[number % 10])
+}
+
+/// A text with its marks as characters of their own (NFD), of the letters that it has.
+fn decomposed(text: &str) -> String {
+    text.replace('ò', "o\u{300}")
+        .replace('ử', "u\u{31b}\u{309}")
+        .replace('ố', "o\u{302}\u{301}")
+}
