@@ -189,8 +189,9 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     };
     let platforms = ask.get(ask.catalogue().list_platforms(request)).await?;
     let plans = listed_plans(ask, &of_agency("agency", &name), 40).await?;
-    let names = plans.plans.iter().map(|it| platform_of(&it.name));
-    let names = ask.names(names).await?;
+    let names = plans.plans.iter();
+    let names = names.flat_map(|it| [platform_of(&it.name), &*it.agency]);
+    let names = ask.names(names.filter(|it| !it.is_empty())).await?;
     let request = pb::ComputeDataQualityRequest {
         agency: name.clone(),
         edition: "editions/-".to_owned(),

@@ -287,7 +287,7 @@ pub(super) fn failed(address: &Address, failed: &Failed) -> Made {
                     }
                 }
                 @if failed.code.as_u16() == 404 {
-                    form.limits action="/search" method="get" role="search" {
+                    form.limits action="/search" method="get" {
                         label for="lost" {
                             (lang.t("Tìm trong hệ thống", "Search the registry"))
                         }
