@@ -66,7 +66,11 @@ pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Option<We
     let database = generate::database(directory, SMALL).await?;
     let server = Listening::registry(&database.file)?;
     let platform = database.platforms.first().context("a platform")?;
-    let paths = ["/".to_owned(), "/platforms".to_owned(), format!("/{platform}")];
+    let paths = [
+        "/".to_owned(),
+        "/platforms".to_owned(),
+        format!("/{platform}"),
+    ];
     let mut found = Web::default();
     let mut rates = vec![Vec::new(); paths.len()];
     let (mut summaries, mut gets) = (Vec::new(), Vec::new());

@@ -427,7 +427,10 @@ static ACTS: [Act; 16] = [
         method: "RecommendationService/UpdateRecommendation",
         updates: Some(("recommendation", "reviewDate")),
         states: &["RECEIVED"],
-        title: both("Tiếp nhận xem xét kiến nghị", "Take the recommendation into review"),
+        title: both(
+            "Tiếp nhận xem xét kiến nghị",
+            "Take the recommendation into review",
+        ),
         shows: &["content", "receive_date", "answer_due_date"],
         groups: &[group(&[
             input(

@@ -278,7 +278,11 @@ mod tests {
         );
         let files = address.files("/v1/indicators/a/observations", "");
         assert!(files.xlsx.contains("kind=observations&"), "{}", files.xlsx);
-        assert!(files.xlsx.contains("parent=indicators%2Fa"), "{}", files.xlsx);
+        assert!(
+            files.xlsx.contains("parent=indicators%2Fa"),
+            "{}",
+            files.xlsx
+        );
         assert!(address.table("/v1/attentionItems", &[]).xlsx.is_empty());
     }
 

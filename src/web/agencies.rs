@@ -7,9 +7,9 @@ use super::{
     ask::{Ask, Failed},
     comparison,
     lists::{attention_rows, of_agency},
-    plans::{listed_plans, plan_rows, platform_of},
     parts::{days_late, downloads, history, nothing, record, stage, table, task_parts},
     picture::{self, Part, Tone, share, toned},
+    plans::{listed_plans, plan_rows, platform_of},
     words::NONE,
 };
 use crate::pb;
@@ -378,7 +378,12 @@ fn criteria(ask: &Ask, quality: &pb::ComputeDataQualityResponse) -> Markup {
             }
         }
     };
-    table(lang, lang.t("Chất lượng dữ liệu", "Data quality"), &heads, &rows)
+    table(
+        lang,
+        lang.t("Chất lượng dữ liệu", "Data quality"),
+        &heads,
+        &rows,
+    )
 }
 
 /// How much of a whole, as a percentage.

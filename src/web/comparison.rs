@@ -79,7 +79,10 @@ pub(super) async fn of_agency(ask: &Ask, agency: &pb::Agency) -> Result<Markup, 
     let mut by_indicator = BTreeMap::<&str, Vec<&pb::Observation>>::new();
     for one in &observed.observations {
         if one.value.parse::<f64>().is_ok() {
-            by_indicator.entry(indicator_of(&one.name)).or_default().push(one);
+            by_indicator
+                .entry(indicator_of(&one.name))
+                .or_default()
+                .push(one);
         }
     }
     let shown: Vec<_> = by_indicator.into_iter().take(INDICATORS).collect();
@@ -118,7 +121,10 @@ pub(super) async fn of_agency(ask: &Ask, agency: &pb::Agency) -> Result<Markup, 
 
 /// The indicator in the name of a value of it.
 fn indicator_of(name: &str) -> &str {
-    let end = name.match_indices('/').nth(1).map_or(name.len(), |(at, _)| at);
+    let end = name
+        .match_indices('/')
+        .nth(1)
+        .map_or(name.len(), |(at, _)| at);
     name.get(..end).unwrap_or(name)
 }
 
@@ -175,12 +181,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     Some(f64::midpoint(lower, upper))
 }
 
-fn chart(
-    lang: Lang,
-    title: &str,
-    observations: &[&pb::Observation],
-    medians: &Medians,
-) -> Markup {
+fn chart(lang: Lang, title: &str, observations: &[&pb::Observation], medians: &Medians) -> Markup {
     let end = |one: &pb::Observation| read(one.period.as_ref()?.end);
     let mut ends: Vec<_> = observations.iter().filter_map(|it| end(it)).collect();
     ends.sort_unstable();
@@ -211,7 +212,11 @@ fn chart(
     let all = [
         series(lang.t("Giá trị", "Value"), Tone::Going, &own),
         series(lang.t("Mục tiêu", "Target"), Tone::Soon, &target),
-        series(lang.t("Trung vị của khối", "Median of the class"), Tone::Done, &middle),
+        series(
+            lang.t("Trung vị của khối", "Median of the class"),
+            Tone::Done,
+            &middle,
+        ),
     ];
     let known = |it: &Series| it.values.iter().any(Option::is_some);
     let all: Vec<_> = all.into_iter().filter(known).collect();
@@ -258,7 +263,9 @@ pub(super) async fn ranking(
         return Ok(html! {});
     };
     let word = |kind: Kind| lang.value("Agency.Kind", kind.as_str_name());
-    let asked = CLASSES.into_iter().find(|it| it.as_str_name() == ask.address.get(RANK));
+    let asked = CLASSES
+        .into_iter()
+        .find(|it| it.as_str_name() == ask.address.get(RANK));
     let choice = html! {
         p.ways-to {
             (lang.t("Xếp hạng theo chỉ tiêu này: ", "Rank by this indicator: "))
@@ -283,7 +290,11 @@ pub(super) async fn ranking(
     let by_name = ask.address.get(SORT) == BY_NAME;
     let mut rows: Vec<_> = board.rows.iter().collect();
     let name = |it: &pb::compute_scoreboard_response::Row| {
-        let name = lang.either(&it.agency_display_name, &it.agency_display_name_en, &it.agency);
+        let name = lang.either(
+            &it.agency_display_name,
+            &it.agency_display_name_en,
+            &it.agency,
+        );
         name.to_owned()
     };
     if by_name {

@@ -102,7 +102,12 @@ pub(super) fn differences(
             }
         }
     };
-    table(lang, lang.t("Trước và sau", "Before and after"), &heads, &rows)
+    table(
+        lang,
+        lang.t("Trước và sau", "Before and after"),
+        &heads,
+        &rows,
+    )
 }
 
 /// The fields of the parts of a record that these paths name, as terms and descriptions.

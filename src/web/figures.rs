@@ -82,7 +82,8 @@ pub(super) fn rows(ask: &Ask, all: &[pb::Reconciliation]) -> Markup {
         }
     };
     table(
-        lang, lang.t("Số liệu đã công bố", "Published figures"),
+        lang,
+        lang.t("Số liệu đã công bố", "Published figures"),
         &heads,
         &rows,
     )
@@ -103,7 +104,9 @@ fn published(ask: &Ask, figure: &pb::Figure) -> Markup {
 /// What is computed, as a link to the last change behind it.
 fn computed(ask: &Ask, one: &pb::Reconciliation) -> Markup {
     let lang = ask.lang();
-    let computed = one.computed_value.map_or(NONE.to_owned(), |it| lang.number(it));
+    let computed = one
+        .computed_value
+        .map_or(NONE.to_owned(), |it| lang.number(it));
     html! {
         @match one.change_revisions.last() {
             Some(revision) => (record(ask, &format!("changes/{revision}"), &computed)),
@@ -134,7 +137,11 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let figure = ask.get(ask.monitoring().get_figure(request)).await?;
     let filter = format!("name = {}", quoted(&name));
     let answer = reconciled(ask, &filter, 1).await?;
-    let one = answer.reconciliations.into_iter().next().unwrap_or_default();
+    let one = answer
+        .reconciliations
+        .into_iter()
+        .next()
+        .unwrap_or_default();
     let named = [&*figure.agency].into_iter().filter(|it| !it.is_empty());
     let names = ask.names(named).await?;
     let title = subject(lang, &figure);
@@ -204,7 +211,10 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
 fn parts(ask: &Ask, one: &pb::Reconciliation) -> Markup {
     let lang = ask.lang();
     let heads = [
-        (lang.t("Hạng mục của nơi công bố", "Category of the publisher"), false),
+        (
+            lang.t("Hạng mục của nơi công bố", "Category of the publisher"),
+            false,
+        ),
         (lang.t("Đã công bố", "Published"), true),
         (lang.t("Tính được", "Computed"), true),
         (lang.t("Chênh lệch", "Difference"), true),

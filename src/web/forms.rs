@@ -291,7 +291,11 @@ fn request(act: &Act, name: &str, typed: &Typed, sends: bool) -> Value {
     match act.updates {
         Some((record, mask)) => {
             put(&mut request, &format!("{record}.name"), name.into());
-            put(&mut request, &format!("{record}.etag"), typed.get(ETAG).into());
+            put(
+                &mut request,
+                &format!("{record}.etag"),
+                typed.get(ETAG).into(),
+            );
             put(&mut request, "update_mask", mask.into());
         }
         None => {

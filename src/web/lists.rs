@@ -134,7 +134,8 @@ pub(super) fn attention_rows(ask: &Ask, items: &[pb::AttentionItem]) -> Markup {
         }
     };
     table(
-        lang, lang.t("Việc cần chú ý", "What needs attention"),
+        lang,
+        lang.t("Việc cần chú ý", "What needs attention"),
         &heads,
         &rows,
     )

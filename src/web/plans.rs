@@ -97,7 +97,8 @@ pub(super) fn plan_rows(ask: &Ask, plans: &[pb::Plan], names: &Names) -> Markup 
         }
     };
     table(
-        lang, lang.t("Kế hoạch triển khai", "Implementation plans"),
+        lang,
+        lang.t("Kế hoạch triển khai", "Implementation plans"),
         &heads,
         &rows,
     )
@@ -154,7 +155,9 @@ pub(super) async fn milestones(ask: &Ask) -> Result<Made, Failed> {
         }
     };
     let title = lang.t("Mốc nhiệm vụ", "Milestones");
-    let files = ask.address.files("/v1/platforms/-/plans/-/milestones", filter);
+    let files = ask
+        .address
+        .files("/v1/platforms/-/plans/-/milestones", filter);
     let rows = table(lang, title, &heads, &rows);
     Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
 }

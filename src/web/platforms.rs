@@ -7,14 +7,16 @@ use super::{
     acts::{Offers, offers},
     ask::{Ask, Failed, Names},
     changes::{listed as listed_changes, rows as change_rows},
-    integration::{deployment_rows, flow_names, flow_tone, listed_deployments, listed_flows, party},
+    integration::{
+        deployment_rows, flow_names, flow_tone, listed_deployments, listed_flows, party,
+    },
     lists::whole,
-    plans::issued_by,
     parts::{
         ROWS, deployment_tone, fact, history, last_day, nothing, outside, path_of, plan_tone,
         quoted, rating, record, sources, stage, stage_tone, standing, standing_tone, table,
     },
     picture::{Axis, Span, Tile, Tone, cell, tiles, time_bar, toned},
+    plans::issued_by,
     words::{NONE, read},
 };
 use crate::pb::{self, platform::operation_stage::Stage};
@@ -474,7 +476,8 @@ fn matrix(ask: &Ask, flows: &[pb::DataFlow], names: &Names, own: &str) -> Markup
         }
     };
     table(
-        lang, lang.t("Luồng dữ liệu theo kênh", "Data flows by channel"),
+        lang,
+        lang.t("Luồng dữ liệu theo kênh", "Data flows by channel"),
         &heads,
         &rows,
     )

@@ -38,7 +38,9 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let listed = listed_tasks(ask, &open, TASKS).await?;
     let mut named: Vec<&str> = vec![&programme.assigning_agency];
     named.extend(listed.tasks.iter().map(|it| &*it.agency));
-    let names = ask.names(named.into_iter().filter(|it| !it.is_empty())).await?;
+    let names = ask
+        .names(named.into_iter().filter(|it| !it.is_empty()))
+        .await?;
     let changes = listed_changes(ask, &name, 10).await?;
     let title = lang.either(&programme.display_name, &programme.display_name_en, &name);
     let assigning = &programme.assigning_agency;

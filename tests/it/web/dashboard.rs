@@ -331,20 +331,33 @@ async fn a_page_is_strict_and_says_what_is_wrong() {
     assert!(english.text().contains("There is no such page"));
     // a path that is of no page: a person reads why, and a program as of any other
     let person = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
-    for (language, text) in [("vi", "Không có trang này"), ("en", "There is no such page")] {
+    for (language, text) in [
+        ("vi", "Không có trang này"),
+        ("en", "There is no such page"),
+    ] {
         for path in ["/nowhere", "/platforms/a/b", "/nowhere/"] {
             let headers = [person, ("accept-language", language)];
             let answer = send(&server.address, &format!("GET {path}"), &headers, "").await;
             assert_eq!(answer.status, 404, "{path}");
             let page = answer.text();
-            assert!(page.contains(text) && page.contains("action=\"/search\""), "{page}");
-            assert!(page.contains(&format!("<html lang=\"{language}\">")), "{page}");
+            assert!(
+                page.contains(text) && page.contains("action=\"/search\""),
+                "{page}"
+            );
+            assert!(
+                page.contains(&format!("<html lang=\"{language}\">")),
+                "{page}"
+            );
         }
     }
     for (path, headers) in [("/nowhere", vec![]), ("/v1/nowhere", vec![person])] {
         let answer = send(&server.address, &format!("GET {path}"), &headers, "").await;
         assert_eq!(answer.status, 404, "{path}");
-        assert_eq!(answer.header("content-type"), Some("application/json"), "{path}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/json"),
+            "{path}"
+        );
     }
     let wrong = As::authorization("Bearer ndp_wrong");
     let headers = [("authorization", wrong.sent())];

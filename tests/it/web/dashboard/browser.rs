@@ -123,7 +123,10 @@ async fn pages_of_the_demo_keep_the_rules_of_accessibility() {
     let plan = plans["plans"][0]["name"].as_str().unwrap();
     let platform = plan.split('/').take(2).collect::<Vec<_>>().join("/");
     paths.push(format!("/{platform}"));
-    let paths: Vec<_> = PAGES.into_iter().chain(paths.iter().map(|it| &**it)).collect();
+    let paths: Vec<_> = PAGES
+        .into_iter()
+        .chain(paths.iter().map(|it| &**it))
+        .collect();
     let mut asks = asks(paths.iter().copied());
     // each is one sheet of A4
     for (at, path) in paths.into_iter().enumerate() {
@@ -222,7 +225,10 @@ async fn a_task_is_reported_without_a_script() {
             assert_eq!(look["violations"], json!([]), "{look:#}");
             assert!(look["wide"].as_i64().unwrap() <= 0, "{look:#}");
         }
-        let texts: Vec<_> = looks.iter().map(|it| it["text"].as_str().unwrap()).collect();
+        let texts: Vec<_> = looks
+            .iter()
+            .map(|it| it["text"].as_str().unwrap())
+            .collect();
         for (at, text) in [
             (0, "Khóa API"),
             (1, "Báo cáo hoàn thành nhiệm vụ"),

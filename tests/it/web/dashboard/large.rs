@@ -6,7 +6,11 @@ use ndp_core::{
     caller::Person,
     change::{Change, Effect},
     names::{AgencyName, PlatformName, PrincipalName},
-    records::{Record, meta::Meta, platforms::{Governance, Platform}},
+    records::{
+        Record,
+        meta::Meta,
+        platforms::{Governance, Platform},
+    },
 };
 use ndp_registry::catalogue;
 
@@ -28,7 +32,11 @@ fn platforms(agencies: &[AgencyName]) -> impl Iterator<Item = Platform> {
         platform.name = PlatformName::from_id(&format!("thu-{number:06}")).unwrap();
         platform.fields.display_name = format!("Nền tảng thử nghiệm số {number}");
         platform.fields.display_name_en = format!("Made-up platform no. {number}");
-        platform.fields.listings.iter_mut().for_each(|it| it.list_number = number.to_string());
+        platform
+            .fields
+            .listings
+            .iter_mut()
+            .for_each(|it| it.list_number = number.to_string());
         platform.fields.governance = vec![Governance {
             agency: agencies.get(number % agencies.len()).cloned(),
             ..Governance::default()
@@ -54,7 +62,10 @@ async fn every_page_answers_beside_a_hundred_thousand_platforms() {
             revision = revision.next();
             let meta = Meta::created(moment, revision);
             let records = made.by_ref().take(RECORDS);
-            let records = records.map(|it| Platform { meta: meta.clone(), ..it });
+            let records = records.map(|it| Platform {
+                meta: meta.clone(),
+                ..it
+            });
             changes.push(Change {
                 revision,
                 record_time: moment,
@@ -106,7 +117,11 @@ async fn every_page_answers_beside_a_hundred_thousand_platforms() {
     for _ in 0..3 {
         let page = get(&server, &path).await;
         assert_eq!(page.status, 200, "{path}");
-        let next = page.text().split("rel=\"next\" ").nth(1).expect("a next page");
+        let next = page
+            .text()
+            .split("rel=\"next\" ")
+            .nth(1)
+            .expect("a next page");
         path = links(&format!(" {next}")).next().unwrap();
     }
     server.stop().await;
