@@ -22,7 +22,7 @@ mod kept;
 mod openapi;
 pub mod pages;
 mod raw;
-mod receive;
+pub(crate) mod receive;
 mod request;
 pub(crate) mod routes;
 mod spelling;

@@ -274,10 +274,10 @@ pub async fn serve_until(
         connections: connections.clone(),
         admission: Arc::clone(&admission),
     });
-    let browsers = options.public_url.map(|public_url| Browsers {
-        public_url,
+    let browsers = Browsers {
+        public_url: options.public_url,
         key: registry.cookie_key().clone(),
-    });
+    };
     let subject_key = registry.subject_key().clone();
     let sign_in = SignIn::open(&options.issuers, subject_key, browsers)?;
     let following_keys = tokio::spawn(follow_keys(registry.clone(), sign_in.clone()));
@@ -296,8 +296,7 @@ pub async fn serve_until(
     let tidying = tokio::spawn(tidy_files(registry.clone(), files.clone()));
     let denials = Denials::new(registry.clock().now());
     let checkpoints = signing::open(&registry, &options.signing)?;
-    let sign_in_pages = browser::pages(&registry, &sign_in);
-    let signs_in = sign_in.takes_browsers();
+    let sign_in_pages = browser::pages(&registry, &sign_in, &identifier);
     let methods = Methods::new(
         &registry,
         sign_in,
@@ -312,10 +311,10 @@ pub async fn serve_until(
     let calls = Calls::new(registry.clone(), identifier, methods, denials, slow);
     let grpc = Stack::new(metrics.clone(), guard, calls, Standard::new(serving)?);
     let within = BoxCloneSyncService::new(grpc.clone());
-    let pages = crate::web::pages(within, &registry, signs_in);
+    let pages = crate::web::pages(within, &registry);
     let web = ServiceBuilder::new()
         .layer(option_layer(web::cors(&options.web_origins)))
-        .layer(option_layer(sign_in_pages))
+        .layer(sign_in_pages)
         .layer(pages)
         .layer(json.clone())
         .layer(GrpcWebLayer::new())

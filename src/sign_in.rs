@@ -1,6 +1,7 @@
 //! Sign-in by tokens (JWT) of other issuers: whether a token is of an issuer that the settings
 //! accept, and which identity it proves. To whom the identity belongs is the registry's business.
-//! A browser signs in at an issuer, and has a cookie in place of a token (`browser`).
+//! A browser signs in at an issuer or with an API key, and has a cookie in place of either
+//! (`browser`).
 //!
 //! A signature costs more than most calls, so verified tokens are kept until they expire, and a
 //! call whose token is not known yet is verified only after its address was charged. A subject
@@ -45,8 +46,8 @@ struct Inner {
     /// The longest token of any issuer.
     token_bytes_max: usize,
     verified: Verified,
-    /// How browsers sign in, if they may.
-    browsers: Option<Browsers>,
+    /// How browsers sign in.
+    browsers: Browsers,
 }
 
 /// An issuer, its keys, and the registry as its client.
@@ -95,7 +96,7 @@ impl SignIn {
     pub fn open(
         issuers: &[Issuer],
         subject_key: SubjectKey,
-        browsers: Option<Browsers>,
+        browsers: Browsers,
     ) -> anyhow::Result<Self> {
         let accepted = issuers.iter().map(|issuer| {
             let keys = Arc::new(Keys::open(issuer)?);

@@ -7,24 +7,33 @@
 //! nothing runs in it but one script of this program, and it needs none.
 
 mod about;
+mod acts;
 mod address;
 mod agencies;
 mod ask;
 mod assets;
 mod changes;
+mod comparison;
+mod differences;
 mod editions;
+mod figures;
+mod forms;
 mod frame;
 mod indicators;
+mod integration;
 mod leader;
 mod lists;
 mod parts;
 mod picture;
+mod plans;
 mod platforms;
+mod programmes;
 mod recommendations;
 mod search;
 mod tasks;
 mod weekly;
 mod words;
+mod work;
 
 use std::{convert::Infallible, fmt, sync::Arc};
 
@@ -32,8 +41,8 @@ use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Request, Response, StatusCode,
     header::{
-        ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
-        REFERRER_POLICY, RETRY_AFTER, VARY,
+        ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+        LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY,
     },
     request::Parts,
 };
@@ -46,6 +55,7 @@ use tower::util::BoxCloneSyncService;
 use self::{
     address::{Address, Known},
     ask::{Ask, Failed},
+    forms::Outcome,
     frame::Frame,
     words::Lang,
 };
@@ -55,10 +65,11 @@ use crate::{
     http::{
         compressed, harden, names_tag,
         pages::{Pages, PagesLayer},
+        receive,
     },
     registry::Registry,
 };
-use ndp_core::{change::At, hex};
+use ndp_core::{caller::Caller, change::At, hex};
 
 /// The gRPC services, called in this process.
 pub type Grpc = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
@@ -76,7 +87,6 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 pub struct Dashboard {
     grpc: Grpc,
     registry: Registry,
-    signs_in: bool,
 }
 
 impl fmt::Debug for Dashboard {
@@ -85,12 +95,11 @@ impl fmt::Debug for Dashboard {
     }
 }
 
-/// Pages made of calls of these services; `signs_in` says whether browsers can sign in.
-pub fn pages(grpc: Grpc, registry: &Registry, signs_in: bool) -> PagesLayer<Dashboard> {
+/// Pages made of calls of these services.
+pub fn pages(grpc: Grpc, registry: &Registry) -> PagesLayer<Dashboard> {
     PagesLayer::new(Dashboard {
         grpc,
         registry: registry.clone(),
-        signs_in,
     })
 }
 
@@ -111,12 +120,18 @@ pub enum Page {
     Edition(String),
     Recommendations,
     Recommendation(String),
+    Programme(String),
+    Figure(String),
     List(lists::List),
     Search,
     Changes,
     Change(String),
     About,
     Weekly,
+    Work,
+    Form(&'static acts::Act, String),
+    /// None: a browser asked for a path that leads nowhere.
+    Missing,
 }
 
 impl Page {
@@ -124,6 +139,9 @@ impl Page {
         let path = path.strip_prefix('/')?;
         if let Some(asset) = assets::find(path) {
             return Some(Self::Asset(asset));
+        }
+        if let Some((act, name)) = acts::Act::find(path) {
+            return Some(Self::Form(act, name.to_owned()));
         }
         let (first, id) = match path.split_once('/') {
             Some((_, "")) => return None,
@@ -145,15 +163,34 @@ impl Page {
             ("editions", Some(id)) => Self::Edition(id),
             ("recommendations", None) => Self::Recommendations,
             ("recommendations", Some(id)) => Self::Recommendation(id),
+            ("programmes", Some(id)) => Self::Programme(id),
+            ("figures", Some(id)) => Self::Figure(id),
             ("search", None) => Self::Search,
             ("changes", None) => Self::Changes,
             ("changes", Some(id)) => Self::Change(id),
             ("about", None) => Self::About,
             ("weekly", None) => Self::Weekly,
+            ("work", None) => Self::Work,
             (name, None) => Self::List(lists::List::of(name)?),
             _ => return None,
         })
     }
+}
+
+/// Paths that pages have nothing to do with.
+const OTHERS: [&str; 4] = ["/v1/", "/openapi.json", "/ndp.", "/grpc."];
+
+/// Whether a person asks for a page that does not exist.
+fn is_lost(request: &Request<Body>) -> bool {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let accepts = request
+        .headers()
+        .get(ACCEPT)
+        .and_then(|it| it.to_str().ok());
+    let path = request.uri().path();
+    reads
+        && accepts.is_some_and(|it| it.contains("text/html"))
+        && !OTHERS.iter().any(|it| path.starts_with(it))
 }
 
 /// A page that is made: its title, and what stands below it.
@@ -165,16 +202,29 @@ struct Made {
 impl Pages for Dashboard {
     type Page = Page;
 
-    fn find(&self, path: &str) -> Option<Page> {
-        Page::of(path)
+    fn find(&self, request: &Request<Body>) -> Option<Page> {
+        let path = request.uri().path();
+        Page::of(path).or_else(|| is_lost(request).then_some(Page::Missing))
     }
 
-    async fn answer(&self, page: Page, request: &Parts, held: &Arc<Held>) -> Response<Body> {
-        let mut response = match request.method {
-            Method::GET | Method::HEAD => self.get(page, request, held).await,
-            _ => {
+    async fn answer(
+        &self,
+        page: Page,
+        request: &Parts,
+        body: Body,
+        held: &Arc<Held>,
+    ) -> Response<Body> {
+        let mut response = match (&request.method, page) {
+            (&Method::GET | &Method::HEAD, page) => self.get(page, request, held).await,
+            (&Method::POST, Page::Form(act, name)) => {
+                Box::pin(self.post(act, &name, request, body, held)).await
+            }
+            (_, page) => {
                 let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
-                let verbs = HeaderValue::from_static("GET, HEAD");
+                let verbs = HeaderValue::from_static(match page {
+                    Page::Form(..) => "GET, HEAD, POST",
+                    _ => "GET, HEAD",
+                });
                 response.headers_mut().insert(ALLOW, verbs);
                 response
             }
@@ -201,11 +251,16 @@ impl Dashboard {
             Ok(address) => address,
             Err(failed) => {
                 let address = Address::bare(request.uri.path(), lang);
-                return self.failed(&Ask::new(self, request, held, address, now), failed);
+                return self.failed(&Ask::new(self, request, held, address, now), &failed);
             }
         };
         if address.known == Some(Known::Now) {
-            return to_lasting(&address.lasting(now));
+            return see_other(&address.lasting(now));
+        }
+        if let Page::Form(act, name) = page {
+            let address = Address::bare_like(&address);
+            let ask = Ask::new(self, request, held, address, now);
+            return Box::pin(self.form(ask, act, &name, request)).await;
         }
         let call = request.extensions.get::<Call>();
         let tag = call.map(|call| tag(call, request, lang, &now.date_in_vietnam().to_string()));
@@ -223,11 +278,16 @@ impl Dashboard {
         }
         let mut ask = Ask::new(self, request, held, address, now);
         if let Err(failed) = ask.begin(call).await {
-            return self.failed(&ask, failed);
+            return self.failed(&ask, &failed);
         }
-        match self.made(page, &ask).await {
-            Ok(made) => {
-                let frame = self.frame(&ask);
+        let made = match self.made(page, &ask).await {
+            Ok(made) => forms::done(&ask).await.map(|notice| (made, notice)),
+            Err(failed) => Err(failed),
+        };
+        match made {
+            Ok((made, notice)) => {
+                let mut frame = self.frame(&ask);
+                frame.notice = notice.as_ref();
                 let html = frame.page(&made.title, &made.main).into_string();
                 let response = html_response(StatusCode::OK, html);
                 // a response that has its tag would stay as it is
@@ -235,14 +295,69 @@ impl Dashboard {
                 tagged(&mut response, tag);
                 response
             }
-            Err(failed) => self.failed(&ask, failed),
+            Err(failed) => self.failed(&ask, &failed),
         }
+    }
+
+    /// A form that is opened.
+    async fn form(
+        &self,
+        mut ask: Ask,
+        act: &'static acts::Act,
+        name: &str,
+        request: &Parts,
+    ) -> Response<Body> {
+        let made = match ask.begin(request.extensions.get::<Call>()).await {
+            Ok(()) => forms::page(&ask, act, name).await,
+            Err(failed) => Err(failed),
+        };
+        match made {
+            Ok(made) => self.still(&ask, StatusCode::OK, &made),
+            Err(failed) => self.failed(&ask, &failed),
+        }
+    }
+
+    /// A form that is sent.
+    async fn post(
+        &self,
+        act: &'static acts::Act,
+        name: &str,
+        request: &Parts,
+        body: Body,
+        held: &Arc<Held>,
+    ) -> Response<Body> {
+        let query = request.uri.query().unwrap_or_default();
+        let lang = Lang::of(query, &request.headers);
+        let path = request.uri.path();
+        let address = Address::read(path, query, lang);
+        let address = address.unwrap_or_else(|_| Address::bare(path, lang));
+        let now = self.registry.clock().now();
+        let mut ask = Ask::new(self, request, held, Address::bare_like(&address), now);
+        if let Err(failed) = ask.begin(request.extensions.get::<Call>()).await {
+            return self.failed(&ask, &failed);
+        }
+        let outcome = match receive::form(&request.headers, body, held).await {
+            Ok(fields) => forms::posted(&ask, act, name, fields).await,
+            Err(status) => Err(status.into()),
+        };
+        match outcome {
+            Ok(Outcome::Page(code, made)) => self.still(&ask, code, &made),
+            Ok(Outcome::Done(address)) => see_other(&address),
+            Err(failed) => self.failed(&ask, &failed),
+        }
+    }
+
+    /// A page that stays as it is.
+    fn still(&self, ask: &Ask, code: StatusCode, made: &Made) -> Response<Body> {
+        let mut frame = self.frame(ask);
+        frame.follows = false;
+        html_response(code, frame.page(&made.title, &made.main).into_string())
     }
 
     /// The content of a page.
     async fn made(&self, page: Page, ask: &Ask) -> Result<Made, Failed> {
         match page {
-            Page::Asset(_) => Err(Failed::not_found()),
+            Page::Asset(_) | Page::Form(..) | Page::Missing => Err(Failed::not_found()),
             Page::Leader => Box::pin(leader::page(ask)).await,
             Page::Agencies => Box::pin(agencies::list(ask)).await,
             Page::Agency(id) => Box::pin(agencies::page(ask, &id)).await,
@@ -256,12 +371,15 @@ impl Dashboard {
             Page::Edition(id) => Box::pin(editions::page(ask, &id)).await,
             Page::Recommendations => Box::pin(recommendations::list(ask)).await,
             Page::Recommendation(id) => Box::pin(recommendations::page(ask, &id)).await,
+            Page::Programme(id) => Box::pin(programmes::page(ask, &id)).await,
+            Page::Figure(id) => Box::pin(figures::page(ask, &id)).await,
             Page::List(list) => Box::pin(lists::page(ask, list)).await,
             Page::Search => Box::pin(search::page(ask)).await,
             Page::Changes => Box::pin(changes::list(ask)).await,
             Page::Change(id) => Box::pin(changes::page(ask, &id)).await,
             Page::About => Ok(about::page(ask)),
             Page::Weekly => Box::pin(weekly::page(ask)).await,
+            Page::Work => Box::pin(work::page(ask)).await,
         }
     }
 
@@ -269,7 +387,8 @@ impl Dashboard {
         Frame {
             address: &ask.address,
             caller: &ask.caller,
-            signs_in: self.signs_in,
+            follows: !ask.is_pinned(),
+            notice: None,
             synthetic: ask.synthetic,
             revision: ask.revision,
             date: ask.date(),
@@ -277,10 +396,9 @@ impl Dashboard {
     }
 
     /// The page that says why there is none.
-    fn failed(&self, ask: &Ask, failed: Failed) -> Response<Body> {
-        let made = frame::failed(ask.lang(), &failed);
-        let html = self.frame(ask).page(&made.title, &made.main).into_string();
-        let mut response = html_response(failed.code, html);
+    fn failed(&self, ask: &Ask, failed: &Failed) -> Response<Body> {
+        let made = frame::failed(&ask.address, failed);
+        let mut response = self.still(ask, failed.code, &made);
         if matches!(failed.code.as_u16(), 429 | 503) {
             let later = HeaderValue::from_static("1");
             response.headers_mut().insert(RETRY_AFTER, later);
@@ -289,11 +407,15 @@ impl Dashboard {
     }
 }
 
-/// What an answer depends on: the log's position, the day, who reads, the language, the address,
-/// and the program itself.
+/// What an answer depends on: the log's position, the day, who reads with which key, the language,
+/// the address, and the program itself.
 fn tag(call: &Call, request: &Parts, lang: Lang, today: &str) -> String {
     let person = call.caller.person();
     let principal = person.as_ref().map_or("", |it| it.principal.as_str());
+    let scope = match &call.caller {
+        Caller::Known(known) => known.scope.as_ref().map(|it| format!("{it:?}")),
+        Caller::Anonymous | Caller::System { .. } => None,
+    };
     let address = request.uri.path_and_query().map_or("", |it| it.as_str());
     let mut hash = Sha256::new();
     for part in [
@@ -302,6 +424,7 @@ fn tag(call: &Call, request: &Parts, lang: Lang, today: &str) -> String {
         &call.snapshot.position().to_string(),
         today,
         principal,
+        &scope.unwrap_or_default(),
         lang.tag(),
         address,
     ] {
@@ -347,8 +470,8 @@ fn html_response(code: StatusCode, page: String) -> Response<Body> {
     response
 }
 
-/// Leads to an address that keeps its answer.
-fn to_lasting(address: &str) -> Response<Body> {
+/// Leads to another address.
+fn see_other(address: &str) -> Response<Body> {
     let mut response = plain(StatusCode::SEE_OTHER);
     if let Ok(address) = HeaderValue::from_str(address) {
         response.headers_mut().insert(LOCATION, address);

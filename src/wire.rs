@@ -13,6 +13,7 @@ pub mod data_flows;
 pub mod deployments;
 pub mod descriptors;
 pub mod documents;
+pub mod dynamic;
 pub mod editions;
 pub mod encoded;
 pub mod figures;

@@ -30,6 +30,7 @@ mod summary;
 mod tasks;
 mod tree;
 mod watch;
+mod web;
 
 use std::{
     path::{Path, PathBuf},
@@ -102,7 +103,7 @@ impl Options {
 }
 
 /// Every part, in the order they run.
-const PARTS: [&str; 21] = [
+const PARTS: [&str; 22] = [
     compare::GET,
     compare::GET_WITH_KEY,
     compare::LIST_BASIC,
@@ -123,6 +124,7 @@ const PARTS: [&str; 21] = [
     tasks::TASKS,
     observations::OBSERVATIONS,
     import::IMPORT,
+    web::WEB,
     hostile::HOSTILE,
 ];
 
@@ -166,6 +168,7 @@ fn report(options: &Options) -> Result<()> {
     let tasks = runtime.block_on(tasks::run(options, &directory))?;
     let observations = runtime.block_on(observations::run(options, &directory))?;
     let imports = runtime.block_on(import::run(options, &directory))?;
+    let web = runtime.block_on(web::run(options, &directory))?;
     let hostile = runtime.block_on(hostile::run(options, &directory))?;
     let figures = serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -183,6 +186,7 @@ fn report(options: &Options) -> Result<()> {
         "tasks": tasks,
         "observations": observations,
         "imports": imports,
+        "web": web,
         "hostile": hostile,
     });
     let path = directory.join("figures.json");

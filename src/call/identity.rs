@@ -19,7 +19,7 @@ use crate::{
         Registry,
         authenticate::{Claims, Presented, authenticate, authenticate_feed, bearer, key_id},
     },
-    sign_in::SignIn,
+    sign_in::{SignIn, browser::Opened},
 };
 use ndp_core::{
     caller::{Caller, Credential},
@@ -27,7 +27,6 @@ use ndp_core::{
     error::Error,
     messages::{Rule, Unauthenticated},
     position::Point,
-    records::identities::Proof,
 };
 
 /// Waits until this process knows the position that `ndp-min-revision` requests, so that a write on
@@ -57,7 +56,11 @@ pub async fn await_revision(
 /// The session of a browser that a request has the cookie of, carried in its extensions: a cookie
 /// is of HTTP, and no metadata of a call.
 #[derive(Clone, Debug)]
-pub struct Session(Result<Arc<Proof>, Error>);
+pub struct Session {
+    presented: Result<Presented<'static>, Error>,
+    /// What tells it from every other session, and reveals nothing of it.
+    pub id: [u8; 32],
+}
 
 /// Identifies callers.
 #[derive(Clone, Debug)]
@@ -83,11 +86,16 @@ impl Identifier {
             return None;
         }
         let now = self.registry.clock().now();
-        let proof = self.sign_in.session(headers, now)?;
-        if !request.method().is_safe() && !self.sign_in.is_same_origin(headers) {
-            return Some(Session(Err(Error::CrossSite)));
-        }
-        Some(Session(proof.map_err(Error::Unauthenticated)))
+        let (opened, id) = self.sign_in.session(headers, now)?;
+        let presented = match opened {
+            _ if !request.method().is_safe() && !self.sign_in.is_same_origin(headers) => {
+                Err(Error::CrossSite)
+            }
+            Ok(Opened::Identity(proof)) => Ok(Presented::Proof(proof)),
+            Ok(Opened::Key(session)) => Ok(Presented::KeySession(session)),
+            Err(error) => Err(Error::Unauthenticated(error)),
+        };
+        Some(Session { presented, id })
     }
 
     /// Identifies the caller of a call on this connection. A token that is not known yet is
@@ -153,7 +161,7 @@ impl Identifier {
         let caller = authenticate(state, hashes, &presented, claims, now)?;
         let proved = match (&caller, presented) {
             (Caller::Known(known), _) => match &known.credential {
-                Credential::ApiKey(_) => None,
+                Credential::ApiKey(_) | Credential::KeySession(_) => None,
                 Credential::External(proved) => {
                     // for a certificate only here: one of no principal needs no poll of the log
                     self.registry.check_honoured()?;
@@ -161,7 +169,7 @@ impl Identifier {
                 }
             },
             (_, Presented::Proof(proof)) => proof.identities.first().cloned(),
-            (_, Presented::Nothing | Presented::Key(_)) => None,
+            (_, Presented::Nothing | Presented::Key(_) | Presented::KeySession(_)) => None,
         };
         Ok(Call {
             now: Arc::clone(&snapshot),
@@ -185,8 +193,8 @@ impl Identifier {
         connection: &Connection,
     ) -> Result<Presented<'a>, Error> {
         if !headers.contains_key(AUTHORIZATION) {
-            if let Some(Session(session)) = session {
-                return session.clone().map(Presented::Proof);
+            if let Some(session) = session {
+                return session.presented.clone();
             }
             let certificate = connection.client_certificate();
             return Ok(certificate.map_or(Presented::Nothing, |proof| {

@@ -5,11 +5,11 @@ use std::{env, fs, time::Duration};
 use anyhow::{Context as _, bail};
 use clap::ArgMatches;
 use http::{Uri, uri::PathAndQuery};
-use prost_reflect::{DynamicMessage, MessageDescriptor, prost::Message as _};
+use prost_reflect::DynamicMessage;
 use tonic::{
     Code, Request, Status, Streaming,
     client::Grpc,
-    codec::{BufferSettings, Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    codec::CompressionEncoding,
     metadata::{AsciiMetadataValue, MetadataMap},
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
@@ -20,6 +20,7 @@ use super::{
     language::Language,
     profile::{self, Profile},
 };
+use crate::wire::dynamic::Dynamic;
 
 /// The default address of a server.
 const DEFAULT_SERVER: &str = "127.0.0.1:50051";
@@ -356,50 +357,6 @@ fn tls(profile: &Profile) -> anyhow::Result<ClientTlsConfig> {
 
 fn path(verb: &Verb) -> PathAndQuery {
     verb.route.grpc.clone()
-}
-
-/// Messages by a descriptor.
-#[derive(Clone, Debug)]
-struct Dynamic(MessageDescriptor);
-
-impl Codec for Dynamic {
-    type Encode = DynamicMessage;
-    type Decode = DynamicMessage;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        self.clone()
-    }
-
-    fn decoder(&mut self) -> Self {
-        self.clone()
-    }
-}
-
-impl Encoder for Dynamic {
-    type Item = DynamicMessage;
-    type Error = Status;
-
-    fn encode(&mut self, item: DynamicMessage, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        let encoded = item.encode(buffer);
-        encoded.map_err(|error| Status::internal(error.to_string()))
-    }
-
-    fn buffer_settings(&self) -> BufferSettings {
-        BufferSettings::default()
-    }
-}
-
-impl Decoder for Dynamic {
-    type Item = DynamicMessage;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<DynamicMessage>, Status> {
-        let decoded = DynamicMessage::decode(self.0.clone(), buffer);
-        let message = decoded.map_err(|error| Status::internal(error.to_string()))?;
-        Ok(Some(message))
-    }
 }
 
 #[cfg(test)]

@@ -18,14 +18,15 @@ pub trait Pages: Send + Sync + 'static {
     /// One of them.
     type Page: Send;
 
-    /// The page of a path.
-    fn find(&self, path: &str) -> Option<Self::Page>;
+    /// The page that a request asks for.
+    fn find(&self, request: &Request<Body>) -> Option<Self::Page>;
 
     /// Answers a request for a page, which was admitted.
     fn answer(
         &self,
         page: Self::Page,
         request: &Parts,
+        body: Body,
         held: &Arc<Held>,
     ) -> impl Future<Output = Response<Body>> + Send;
 }
@@ -93,13 +94,13 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let entry = request.extensions().get::<Entry>();
         let held = entry.and_then(|it| it.0.as_ref().ok()).map(Arc::clone);
-        let page = self.pages.find(request.uri().path());
+        let page = self.pages.find(&request);
         // requests that are not admitted are refused by the inner service
         let (Some(page), Some(held)) = (page, held) else {
             return Box::pin(self.inner.call(request));
         };
         let pages = Arc::clone(&self.pages);
-        let (request, _) = request.into_parts();
-        Box::pin(async move { Ok(pages.answer(page, &request, &held).await) })
+        let (request, body) = request.into_parts();
+        Box::pin(async move { Ok(pages.answer(page, &request, body, &held).await) })
     }
 }

@@ -23,17 +23,48 @@ fn is_refused(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     status.is_some_and(|status| status.code() == Code::ResourceExhausted)
 }
 
+/// The media type of what a method takes.
+const JSON: &str = "application/json";
+
+/// The media type of a form that has no file.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// Reads the body that a method takes. What is unpacked from gzip is charged like bytes received.
 pub(super) async fn body(headers: &HeaderMap, body: Body, held: &Held) -> Result<Bytes, Refusal> {
     if http_body::Body::is_end_stream(&body) {
         return Ok(Bytes::new());
     }
-    if !headers.get(CONTENT_TYPE).is_none_or(is_json) {
+    whole(headers, JSON, body, held).await
+}
+
+/// Reads the fields of a form of a page.
+pub(crate) async fn form(
+    headers: &HeaderMap,
+    body: Body,
+    held: &Held,
+) -> Result<Vec<(String, String)>, Status> {
+    let body = whole(headers, FORM, body, held)
+        .await
+        .map_err(|it| it.status)?;
+    Ok(url::form_urlencoded::parse(&body).into_owned().collect())
+}
+
+/// Reads a body of this media type.
+async fn whole(
+    headers: &HeaderMap,
+    media_type: &'static str,
+    body: Body,
+    held: &Held,
+) -> Result<Bytes, Refusal> {
+    if !headers
+        .get(CONTENT_TYPE)
+        .is_none_or(|it| is(it, media_type))
+    {
         let refusal = Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            &Protocol::MediaTypeUnsupported,
+            &Protocol::MediaTypeUnsupported { media_type },
         );
-        return Err(refusal.with(ACCEPT, "application/json"));
+        return Err(refusal.with(ACCEPT, media_type));
     }
     let coding = Coding::of(headers)?;
     let read = Limited::new(body, REQUEST_BYTES_MAX).collect();
@@ -60,9 +91,9 @@ fn incomplete(http: StatusCode) -> Refusal {
     Refusal::new(http, &Protocol::BodyLate)
 }
 
-/// Whether the content type is JSON. JSON is always UTF-8 (RFC 8259 §8.1); a client may still name
-/// this charset.
-fn is_json(content_type: &HeaderValue) -> bool {
+/// Whether the content type is this one. JSON is always UTF-8 (RFC 8259 §8.1), and so are our
+/// forms; a client may still name this charset.
+fn is(content_type: &HeaderValue, media_type: &str) -> bool {
     let text = content_type.to_str().unwrap_or_default();
     let mut parts = text.split(';').map(str::trim);
     let named = parts.next().unwrap_or_default();
@@ -71,5 +102,5 @@ fn is_json(content_type: &HeaderValue) -> bool {
         let value = value.trim_matches('"');
         name.eq_ignore_ascii_case("charset") && !value.eq_ignore_ascii_case("utf-8")
     });
-    named.eq_ignore_ascii_case("application/json") && !other_charset
+    named.eq_ignore_ascii_case(media_type) && !other_charset
 }

@@ -1,16 +1,18 @@
-//! The pages of a browser's sign-in: from the list of issuers to the cookie of a session and back.
+//! The pages of a browser's sign-in: from the list of issuers, or the form for an API key, to the
+//! cookie of a session and back.
 //!
 //! What each page does is said by `sign_in`. Here it is charged: exchanging a code and verifying a
-//! token cost far more than a call, and an issuer is asked by few at a time.
+//! token cost far more than a call, and an issuer is asked by few at a time. A key is looked up as
+//! that of a call is, and guessing is limited with that of calls.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Method, Response, StatusCode,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{
-        ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
-        SET_COOKIE,
+        ALLOW, AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
+        RETRY_AFTER, SET_COOKIE,
     },
     request::Parts,
 };
@@ -19,22 +21,23 @@ use tonic::body::Body;
 
 use crate::{
     admission::{held::Held, pool::Pool},
-    call::Call,
+    call::{Call, identity::Identifier},
     http::{
         Refused, harden,
         pages::{Pages, PagesLayer},
+        receive,
     },
-    registry::{Registry, entropy::OsEntropy},
+    registry::{Registry, authenticate::key_id, entropy::OsEntropy},
     sign_in::{
         SignIn,
         browser::{SIGN_IN, SIGN_OUT, Step, given_up, signed_out},
     },
     wire::{
-        sign_in_page::{self, SignedIn},
+        sign_in_page::{self, KEY, RETURN, SignedIn},
         status::status,
     },
 };
-use ndp_core::{error::Error, limits::Limit};
+use ndp_core::{caller::Caller, error::Error, limits::Limit, messages::Unauthenticated};
 
 /// Codes that may be exchanged at one time, for all callers and for one.
 const EXCHANGES: (usize, usize) = (64, 8);
@@ -48,15 +51,18 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      frame-ancestors 'none'",
 );
 
-/// Answers the pages of the sign-in, where browsers can sign in.
-pub fn pages(registry: &Registry, sign_in: &SignIn) -> Option<PagesLayer<SignInPages>> {
+/// Answers the pages of the sign-in.
+pub fn pages(
+    registry: &Registry,
+    sign_in: &SignIn,
+    identifier: &Identifier,
+) -> PagesLayer<SignInPages> {
     let (max, max_per_caller) = EXCHANGES;
-    sign_in.takes_browsers().then(|| {
-        PagesLayer::new(SignInPages {
-            registry: registry.clone(),
-            sign_in: sign_in.clone(),
-            exchanges: Pool::new(Limit::SignIns, max, max_per_caller),
-        })
+    PagesLayer::new(SignInPages {
+        registry: registry.clone(),
+        sign_in: sign_in.clone(),
+        identifier: identifier.clone(),
+        exchanges: Pool::new(Limit::SignIns, max, max_per_caller),
     })
 }
 
@@ -65,6 +71,7 @@ pub fn pages(registry: &Registry, sign_in: &SignIn) -> Option<PagesLayer<SignInP
 pub struct SignInPages {
     registry: Registry,
     sign_in: SignIn,
+    identifier: Identifier,
     exchanges: Pool,
 }
 
@@ -95,8 +102,7 @@ impl Page {
 
     const fn verbs(&self) -> &'static str {
         match self {
-            Self::Choice => "GET, HEAD",
-            Self::SignOut => "GET, HEAD, POST",
+            Self::Choice | Self::SignOut => "GET, HEAD, POST",
             // HEAD is for looking: it would begin a sign-in, or use a code up
             Self::Begin(_) | Self::Callback(_) => "GET",
         }
@@ -106,11 +112,17 @@ impl Page {
 impl Pages for SignInPages {
     type Page = Page;
 
-    fn find(&self, path: &str) -> Option<Page> {
-        Page::of(path)
+    fn find(&self, request: &Request<Body>) -> Option<Page> {
+        Page::of(request.uri().path())
     }
 
-    async fn answer(&self, page: Page, request: &Parts, held: &Arc<Held>) -> Response<Body> {
+    async fn answer(
+        &self,
+        page: Page,
+        request: &Parts,
+        body: Body,
+        held: &Arc<Held>,
+    ) -> Response<Body> {
         let verb = &request.method;
         let verbs = page.verbs();
         if !verbs.split(", ").any(|it| it == verb.as_str()) {
@@ -120,6 +132,7 @@ impl Pages for SignInPages {
             return response;
         }
         let answered = match &page {
+            Page::Choice if verb == Method::POST => self.with_key(request, body, held).await,
             Page::Choice => self.choice(request),
             Page::SignOut if verb == Method::POST => self.sign_out(request),
             Page::SignOut => Ok(form(sign_in_page::sign_out())),
@@ -146,6 +159,7 @@ impl SignInPages {
     fn choice(&self, request: &Parts) -> Result<Response<Body>, Error> {
         let query = request.uri.query().unwrap_or_default();
         let back = self.sign_in.back(query)?;
+        let goes_on = back.clone().unwrap_or_else(|| SIGN_IN.to_owned());
         let query = back.map(|back| {
             let mut query = url::form_urlencoded::Serializer::for_suffix("?".to_owned(), 1);
             query.append_pair("return", &back).finish()
@@ -162,7 +176,7 @@ impl SignInPages {
             (None, Some(identity)) => SignedIn::Unknown(identity),
             (None, None) => SignedIn::No,
         };
-        Ok(form(sign_in_page::choice(signed_in, &paths)))
+        Ok(form(sign_in_page::choice(signed_in, &paths, &goes_on)))
     }
 
     fn begin(&self, issuer: &str, request: &Parts) -> Result<Response<Body>, Error> {
@@ -172,6 +186,49 @@ impl SignInPages {
         let (random, now) = (OsEntropy.secret(), self.registry.clock().now());
         let step = self.sign_in.begin(issuer, back, random, now);
         Ok(step.map_or_else(no_issuer, |step| go(&step)))
+    }
+
+    /// Signs in with the API key of a form.
+    async fn with_key(
+        &self,
+        request: &Parts,
+        body: Body,
+        held: &Held,
+    ) -> Result<Response<Body>, Error> {
+        if !self.sign_in.is_same_origin(&request.headers) {
+            return Err(Error::CrossSite);
+        }
+        let invalid = Error::Unauthenticated(Unauthenticated::Invalid);
+        let fields = receive::form(&request.headers, body, held).await;
+        let fields = fields.map_err(|_| invalid.clone())?;
+        let given = |name: &str| {
+            let found = fields.iter().find(|(it, _)| it == name);
+            found.map_or("", |(_, value)| value.trim())
+        };
+        let back = self.sign_in.local(given(RETURN))?;
+        let key = given(KEY);
+        let presented = HeaderValue::try_from(format!("Bearer {key}")).ok();
+        let Some(mut presented) = presented.filter(|_| key_id(key).is_some()) else {
+            return Err(invalid);
+        };
+        presented.set_sensitive(true);
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, presented)]);
+        let wrong = |id: &str| held.present_wrong_key(id);
+        let (connection, who) = (held.connection(), held.who());
+        let identified = self
+            .identifier
+            .identify(&headers, None, connection, &who, wrong);
+        let Caller::Known(known) = identified.await?.caller else {
+            return Err(invalid);
+        };
+        let Some(key) = known.credential.api_key() else {
+            return Err(invalid);
+        };
+        let step = self
+            .sign_in
+            .with_key(key, back, self.registry.clock().now());
+        tracing::info!(principal = %known.person.principal, "a browser signed in by a key");
+        step.map_or(Err(invalid), |step| Ok(go(&step)))
     }
 
     async fn callback(

@@ -15,7 +15,7 @@ use super::{
     uses::{Hour, LastUse},
 };
 use ndp_core::{
-    caller::{Caller, Credential, External, Known, Person, Scope},
+    caller::{Caller, Credential, External, KeySession, Known, Person, Scope},
     error::Error,
     messages::{Rule, Unauthenticated},
     names::{ApiKeyName, PrincipalName, is_id},
@@ -169,6 +169,8 @@ pub enum Presented<'a> {
     Nothing,
     /// An API key.
     Key(&'a str),
+    /// The session of a browser that signed in with an API key.
+    KeySession(KeySession),
     /// A verified certificate or token, and what it proves.
     Proof(Arc<Proof>),
 }
@@ -191,6 +193,21 @@ pub fn authenticate(
     match presented {
         Presented::Nothing => claims.anonymous(),
         Presented::Key(key) => with_key(state, hashes, key, Use::Calls, claims.checked()?, now),
+        Presented::KeySession(session) => {
+            let used = hashes.0.get(session.key.id());
+            let credential = Credential::KeySession(session.clone());
+            let owner = session.key.parent();
+            let caller = known(
+                state,
+                &owner,
+                credential,
+                Use::Calls,
+                claims.checked()?,
+                now,
+            )?;
+            used.iter().for_each(|it| it.used.note(now));
+            Ok(caller)
+        }
         Presented::Proof(proof) => {
             let owner = |identity| Some((identity, state.principal_of(identity)?));
             let mut owners = proof.identities.iter().filter_map(owner);
@@ -311,6 +328,10 @@ fn known(
     };
     let holds = match &credential {
         Credential::ApiKey(name) => check_key(state, name, used, now),
+        Credential::KeySession(session) if session.expire_time <= now => {
+            Err(Unauthenticated::Session)
+        }
+        Credential::KeySession(session) => check_key(state, &session.key, used, now),
         Credential::External(proved) => check_identity(principal, proved, now).map(|()| None),
     };
     if principal.disabled {

@@ -1,11 +1,12 @@
 //! Sign-in of browsers: the authorization code flow of OpenID Connect with PKCE (RFC 6749,
-//! RFC 7636, RFC 9207), and the cookie that a browser has in place of a token.
+//! RFC 7636, RFC 9207), or an API key, and the cookie that a browser has in place of a token or a
+//! key.
 //!
 //! The server keeps nothing of a browser. What a sign-in has to remember is in a sealed cookie, and
 //! `state`, `nonce` and the verifier of PKCE follow from it by a key: an answer of the issuer
 //! counts only in the browser that asked for it, and the cookie reveals none of them. The
-//! cookie of a session has the identity and its end, sealed as well; a token never reaches the
-//! browser.
+//! cookie of a session has the identity, or the name of the key, and its end, sealed as well; a
+//! token never reaches the browser, and a key never comes back to it.
 //!
 //! Both names begin with `__Host-`, so that neither plain http nor another host of the same domain
 //! can set them.
@@ -33,8 +34,10 @@ use url::{
 
 use super::{Accepted, SignIn, fetch, settings, settings::Issuer, token::Token};
 use ndp_core::{
+    caller::KeySession,
     error::Error,
     messages::{Rule, Unauthenticated, Unavailable},
+    names::ApiKeyName,
     records::identities::{Identity, Means, Proof},
     seal::SealKey,
     time::Timestamp,
@@ -65,6 +68,9 @@ const VERIFIER: &str = "verifier";
 /// How long a sign-in may take.
 const FLOW_TIME: Duration = Duration::from_secs(10 * 60);
 
+/// How long a session lasts that an API key began: a day of work.
+const KEY_SESSION_TIME: Duration = Duration::from_secs(8 * 60 * 60);
+
 /// How long an issuer may take to exchange a code.
 const EXCHANGE_TIME: Duration = Duration::from_secs(5);
 
@@ -79,8 +85,9 @@ const EXCHANGED_BYTES_MAX: usize = 128 * 1024;
 /// How browsers sign in.
 #[derive(Clone, Debug)]
 pub struct Browsers {
-    /// The origin that browsers know this registry by, as `https://registry.example`.
-    pub public_url: HeaderValue,
+    /// The origin that browsers know this registry by, as `https://registry.example`; it is needed
+    /// to sign in at an issuer.
+    pub public_url: Option<HeaderValue>,
     /// What the cookies are sealed with.
     pub key: SealKey,
 }
@@ -140,8 +147,25 @@ struct Flow<'a> {
 /// The session of a browser, as its cookie has it.
 #[derive(Serialize, Deserialize)]
 struct Session {
-    identity: Identity,
+    of: Owner,
     expire_time: Timestamp,
+}
+
+/// Whose session it is.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Owner {
+    Identity(Identity),
+    ApiKey(ApiKeyName),
+}
+
+/// A session that is what it was when its browser got it.
+#[derive(Clone, Debug)]
+pub enum Opened {
+    /// Of an identity that an issuer proved.
+    Identity(Arc<Proof>),
+    /// Of an API key.
+    Key(KeySession),
 }
 
 /// Where a browser is to go next, and the cookies that it gets.
@@ -194,11 +218,6 @@ struct Refused {
 const INVALID_GRANT: &str = "invalid_grant";
 
 impl SignIn {
-    /// Whether browsers can sign in.
-    pub fn takes_browsers(&self) -> bool {
-        self.0.browsers.is_some() && self.clients().next().is_some()
-    }
-
     /// Names of the issuers that browsers can sign in at.
     pub fn clients(&self) -> impl Iterator<Item = &str> {
         let clients = self.0.issuers.iter().filter(|it| it.client.is_some());
@@ -206,7 +225,8 @@ impl SignIn {
     }
 
     fn client(&self, name: &str) -> Option<(&Browsers, &Accepted, &Client)> {
-        let browsers = self.0.browsers.as_ref()?;
+        let browsers = &self.0.browsers;
+        browsers.public_url.as_ref()?;
         let accepted = self.0.issuers.iter().find(|it| it.issuer.name == name)?;
         Some((browsers, accepted, accepted.client.as_ref()?))
     }
@@ -346,52 +366,63 @@ impl SignIn {
         let longest = Duration::from_secs(60 * settings.session_minutes);
         let latest = now.plus(longest).unwrap_or(said.expire_time);
         let session = Session {
-            identity: self.identity(&accepted.issuer.name, &said.subject),
+            of: Owner::Identity(self.identity(&accepted.issuer.name, &said.subject)),
             expire_time: latest.min(said.expire_time),
         };
-        let micros = session.expire_time.as_micros().abs_diff(now.as_micros());
-        // strings: writing them as JSON cannot fail
-        let content = serde_json::to_vec(&session).unwrap_or_default();
-        let sealed = browsers.key.seal(SESSION, &content);
         Ok(Step {
             location: answered.back.clone(),
-            cookies: vec![
-                removed(FLOW_COOKIE),
-                set(SESSION_COOKIE, &sealed, Duration::from_micros(micros)),
-            ],
+            cookies: vec![removed(FLOW_COOKIE), browsers.begun(&session, now)],
         })
     }
 
-    /// What the session of a browser proves; `None` if the request has no cookie of one.
+    /// Signs a browser in whose API key holds; it goes on at `back`, a local path.
+    pub fn with_key(&self, key: &ApiKeyName, back: &str, now: Timestamp) -> Option<Step> {
+        let session = Session {
+            of: Owner::ApiKey(key.clone()),
+            expire_time: now.plus(KEY_SESSION_TIME)?,
+        };
+        Some(Step {
+            location: back.to_owned(),
+            cookies: vec![self.0.browsers.begun(&session, now)],
+        })
+    }
+
+    /// The session of a browser, with a digest that tells it from every other; `None` if the
+    /// request has no cookie of one.
     pub fn session(
         &self,
         headers: &HeaderMap,
         now: Timestamp,
-    ) -> Option<Result<Arc<Proof>, Unauthenticated>> {
-        let browsers = self.0.browsers.as_ref()?;
+    ) -> Option<(Result<Opened, Unauthenticated>, [u8; 32])> {
         let sealed = cookie(headers, SESSION_COOKIE)?;
         let open = || {
-            let content = browsers.key.open(SESSION, sealed)?;
+            let content = self.0.browsers.key.open(SESSION, sealed)?;
             let session: Session = serde_json::from_slice(&content).ok()?;
-            let Identity::TokenSubject { issuer, .. } = &session.identity else {
-                return None;
-            };
-            // also not if the settings have it no longer
-            self.client(issuer)?;
-            let proof = Proof {
-                means: Means::Session,
-                identities: vec![session.identity],
-                expire_time: session.expire_time,
-            };
-            (proof.expire_time > now).then(|| Arc::new(proof))
+            let expire_time = Some(session.expire_time).filter(|it| *it > now)?;
+            match session.of {
+                Owner::ApiKey(key) => Some(Opened::Key(KeySession { key, expire_time })),
+                Owner::Identity(identity) => {
+                    let Identity::TokenSubject { issuer, .. } = &identity else {
+                        return None;
+                    };
+                    // also not if the settings have it no longer
+                    self.client(issuer)?;
+                    Some(Opened::Identity(Arc::new(Proof {
+                        means: Means::Session,
+                        identities: vec![identity],
+                        expire_time,
+                    })))
+                }
+            }
         };
-        Some(open().ok_or(Unauthenticated::Session))
+        let id = Sha256::digest(sealed.as_bytes()).into();
+        Some((open().ok_or(Unauthenticated::Session), id))
     }
 
     /// Whether a page of this registry sent a request, by what browsers say of it (Fetch Metadata,
     /// or the origin in those that do not have it).
     pub fn is_same_origin(&self, headers: &HeaderMap) -> bool {
-        let public_url = self.0.browsers.as_ref().map(|it| &it.public_url);
+        let public_url = self.0.browsers.public_url.as_ref();
         match headers.get("sec-fetch-site") {
             Some(site) => site == "same-origin",
             None => headers.get(ORIGIN).is_some_and(|it| Some(it) == public_url),
@@ -404,8 +435,13 @@ impl SignIn {
         let Some((_, back)) = given.next() else {
             return Ok(None);
         };
-        if is_local(&back) {
-            return Ok(Some(back.into_owned()));
+        self.local(&back).map(|back| Some(back.to_owned()))
+    }
+
+    /// A path to return to, which has to be one of this registry.
+    pub fn local<'a>(&self, back: &'a str) -> Result<&'a str, Error> {
+        if is_local(back) {
+            return Ok(back);
         }
         let form = "`/v1/platforms`, a path of this registry".to_owned();
         Err(Error::invalid("return", Rule::ParameterMalformed { form }))
@@ -424,8 +460,18 @@ pub fn given_up() -> String {
 
 impl Browsers {
     fn redirect_uri(&self, issuer: &str) -> String {
-        let public_url = String::from_utf8_lossy(self.public_url.as_bytes());
+        let public_url = self.public_url.as_ref().map(HeaderValue::as_bytes);
+        let public_url = String::from_utf8_lossy(public_url.unwrap_or_default());
         format!("{public_url}{SIGN_IN}/{issuer}/callback")
+    }
+
+    /// The value of `set-cookie` that begins a session.
+    fn begun(&self, session: &Session, now: Timestamp) -> String {
+        let micros = session.expire_time.as_micros().abs_diff(now.as_micros());
+        // strings: writing them as JSON cannot fail
+        let content = serde_json::to_vec(session).unwrap_or_default();
+        let sealed = self.key.seal(SESSION, &content);
+        set(SESSION_COOKIE, &sealed, Duration::from_micros(micros))
     }
 }
 

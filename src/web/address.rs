@@ -49,6 +49,14 @@ impl Address {
         }
     }
 
+    /// The same path in the same language, as of now.
+    pub(super) fn bare_like(other: &Self) -> Self {
+        Self {
+            names_lang: other.names_lang,
+            ..Self::bare(&other.path, other.lang)
+        }
+    }
+
     pub(super) fn read(path: &str, query: &str, lang: Lang) -> Result<Self, Failed> {
         let mut address = Self::bare(path, lang);
         for (name, value) in parse(query.as_bytes()) {
@@ -58,7 +66,7 @@ impl Address {
                 LANG => address.names_lang = true,
                 DATE => {
                     let date = Date::parse(&value);
-                    address.date = Some(date.map_err(|_| Failed::date(lang))?);
+                    address.date = Some(date.map_err(|_| Failed::date())?);
                 }
                 KNOWN if value == "now" => address.known = Some(Known::Now),
                 KNOWN => {
@@ -66,7 +74,7 @@ impl Address {
                         Some(revision) => Some(Known::Revision(revision)),
                         None => Timestamp::parse(&value).ok().map(Known::Time),
                     };
-                    address.known = Some(known.ok_or_else(|| Failed::known(lang))?);
+                    address.known = Some(known.ok_or_else(Failed::known)?);
                 }
                 _ => address.rest.push((name.into_owned(), value.into_owned())),
             }
@@ -167,11 +175,9 @@ impl Address {
         other.again("", "")
     }
 
-    /// A list of the API as a table, as of the same: what is seen, as a file.
-    pub(super) fn csv(&self, path: &str, parameters: &[(&str, &str)]) -> String {
+    /// A path of the API as of the same. Only some methods take a day.
+    pub(super) fn api(&self, path: &str, parameters: &[(&str, &str)]) -> String {
         let mut query = Serializer::new(String::new());
-        query.append_pair("format", "csv");
-        query.append_pair("pageSize", "1000");
         for (name, value) in parameters {
             if !value.is_empty() {
                 query.append_pair(name, value);
@@ -188,6 +194,45 @@ impl Address {
         }
         joined(path, &query.finish())
     }
+
+    /// What is seen as files: an answer of the API as a table.
+    pub(super) fn table(&self, path: &str, parameters: &[(&str, &str)]) -> Files {
+        let mut all = vec![("format", "csv"), ("pageSize", "1000")];
+        all.extend_from_slice(parameters);
+        Files {
+            csv: self.api(path, &all),
+            xlsx: String::new(),
+        }
+    }
+
+    /// The same of a List method, whose records are exported as a workbook too.
+    pub(super) fn files(&self, path: &str, filter: &str) -> Files {
+        let below = path.trim_start_matches("/v1/");
+        let (parent, kind) = below.rsplit_once('/').unwrap_or(("", below));
+        // those of any record are all
+        let parent = Some(parent).filter(|it| !it.ends_with("/-"));
+        let parent = parent.unwrap_or_default();
+        Files {
+            xlsx: self.api(
+                "/v1/records:export",
+                &[
+                    ("kind", kind),
+                    ("format", "XLSX"),
+                    ("languageCode", self.lang.tag()),
+                    ("parent", parent),
+                    ("filter", filter),
+                ],
+            ),
+            ..self.table(path, &[("filter", filter)])
+        }
+    }
+}
+
+/// Where what is seen can be downloaded; an empty path where it cannot.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    pub(super) csv: String,
+    pub(super) xlsx: String,
 }
 
 fn joined(path: &str, query: &str) -> String {
@@ -215,6 +260,30 @@ mod tests {
             "/tasks?filter=a+%3D+1&page=y&date=2026-09-30&known=12&lang=en"
         );
         assert_eq!(address.current(), "/tasks?filter=a+%3D+1&page=x&lang=en");
+    }
+
+    #[test]
+    fn a_list_is_a_table_and_a_workbook() {
+        let address = Address::read("/plans", "known=12", Lang::Vi).unwrap();
+        let files = address.files("/v1/platforms/-/plans", "state = ISSUED");
+        assert_eq!(
+            files.csv,
+            "/v1/platforms/-/plans?format=csv&pageSize=1000&filter=state+%3D+ISSUED\
+             &readRevision=12"
+        );
+        assert_eq!(
+            files.xlsx,
+            "/v1/records:export?kind=plans&format=XLSX&languageCode=vi\
+             &filter=state+%3D+ISSUED&readRevision=12"
+        );
+        let files = address.files("/v1/indicators/a/observations", "");
+        assert!(files.xlsx.contains("kind=observations&"), "{}", files.xlsx);
+        assert!(
+            files.xlsx.contains("parent=indicators%2Fa"),
+            "{}",
+            files.xlsx
+        );
+        assert!(address.table("/v1/attentionItems", &[]).xlsx.is_empty());
     }
 
     #[test]

@@ -5,9 +5,11 @@ use maud::{Markup, html};
 use super::{
     Made,
     ask::{Ask, Failed},
-    lists::{attention_rows, listed_plans, of_agency, plan_rows, platform_of},
-    parts::{days_late, history, nothing, record, stage, table, task_parts},
+    comparison,
+    lists::{attention_rows, of_agency},
+    parts::{days_late, downloads, history, nothing, record, stage, table, task_parts},
     picture::{self, Part, Tone, share, toned},
+    plans::{listed_plans, plan_rows, platform_of},
     words::NONE,
 };
 use crate::pb;
@@ -104,7 +106,10 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
         }
     };
     let title = lang.t("Cơ quan", "Agencies");
-    let csv = ask.address.csv("/v1/platforms:computeAgencySummaries", &[]);
+    let files = ask.address.table(
+        "/v1/platforms:computeAgencySummaries",
+        &[("effectiveDate", &ask.asked_date())],
+    );
     Ok(Made {
         title: title.to_owned(),
         main: html! {
@@ -116,7 +121,7 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
                         "By milestones and tasks overdue, then by name. There is no total score.",
                     ))
                 }
-                (table(title, &heads, &body))
+                (table(lang, title, &heads, &body))
                 p.ends {
                     @if cut > 0 {
                         (lang.number(i64::try_from(cut).unwrap_or_default()))
@@ -130,7 +135,7 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
                             " agencies have no platform, milestone or task yet."))
                         " "
                     }
-                    a href=(csv) { (lang.t("Tải về (CSV)", "Download (CSV)")) }
+                    (downloads(lang, &files))
                 }
             }
         },
@@ -184,8 +189,9 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     };
     let platforms = ask.get(ask.catalogue().list_platforms(request)).await?;
     let plans = listed_plans(ask, &of_agency("agency", &name), 40).await?;
-    let names = plans.plans.iter().map(|it| platform_of(&it.name));
-    let names = ask.names(names).await?;
+    let names = plans.plans.iter();
+    let names = names.flat_map(|it| [platform_of(&it.name), &*it.agency]);
+    let names = ask.names(names.filter(|it| !it.is_empty())).await?;
     let request = pb::ComputeDataQualityRequest {
         agency: name.clone(),
         edition: "editions/-".to_owned(),
@@ -197,6 +203,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let quality = ask
         .get(ask.monitoring().compute_data_quality(request))
         .await?;
+    let indicators = comparison::of_agency(ask, &agency).await?;
     let title = lang.either(&agency.display_name, &agency.display_name_en, &name);
     let kind = lang.value("Agency.Kind", agency.kind().as_str_name());
     let tasks = summary.tasks.clone().unwrap_or_default();
@@ -261,6 +268,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     (plan_rows(ask, &plans.plans, &names))
                 }
             }
+            (indicators)
             section.wide {
                 h2 { (lang.t("Chất lượng dữ liệu theo sáu tiêu chí",
                     "Data quality by the six criteria")) }
@@ -309,7 +317,7 @@ fn waiting(ask: &Ask, reminders: &pb::ComputeRemindersResponse) -> Markup {
     };
     let title = lang.t("Việc đến hạn", "What is due");
     html! {
-        (table(title, &heads, &rows))
+        (table(lang, title, &heads, &rows))
         @if reminders.total_size > 20 {
             p.small {
                 (lang.number(i64::from(reminders.total_size) - 20))
@@ -370,7 +378,12 @@ fn criteria(ask: &Ask, quality: &pb::ComputeDataQualityResponse) -> Markup {
             }
         }
     };
-    table(lang.t("Chất lượng dữ liệu", "Data quality"), &heads, &rows)
+    table(
+        lang,
+        lang.t("Chất lượng dữ liệu", "Data quality"),
+        &heads,
+        &rows,
+    )
 }
 
 /// How much of a whole, as a percentage.

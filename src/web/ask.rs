@@ -17,22 +17,26 @@ use http::{
     Extensions, HeaderMap, HeaderName, Request, Response, StatusCode,
     header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderValue},
     request::Parts,
+    uri::PathAndQuery,
 };
 use prost::Message;
+use prost_reflect::{DynamicMessage, MethodDescriptor};
+use serde_json::Value;
 use tonic::{Status, body::Body};
-use tonic_types::StatusExt as _;
+use tonic_types::{LocalizedMessage, StatusExt as _};
 use tower::Service;
 
 use super::{
     Dashboard, Grpc,
     address::{Address, Known},
     as_of,
-    words::{Lang, both, read},
+    forms::Binding,
+    words::{Lang, read},
 };
 use crate::{
     admission::held::{Held, Kept},
-    call::{Call, metadata::NDP_ACTOR},
-    http::http_status,
+    call::{Call, identity::Session, metadata::NDP_ACTOR},
+    http::{body::scanned, http_status},
     pb::{
         self, access_service_client::AccessServiceClient,
         catalogue_service_client::CatalogueServiceClient,
@@ -43,11 +47,12 @@ use crate::{
         recommendation_service_client::RecommendationServiceClient,
         task_service_client::TaskServiceClient,
     },
-    wire::{status::status, values},
+    wire::{descriptors::POOL, dynamic::Dynamic, status::status, values},
 };
 use ndp_core::{
     change::At,
     names::Revision,
+    seal::SealKey,
     time::{Date, Timestamp},
 };
 
@@ -55,42 +60,82 @@ use ndp_core::{
 #[derive(Clone, Debug)]
 pub(super) struct Failed {
     pub(super) code: StatusCode,
-    /// In the language of the page.
-    pub(super) text: String,
-    /// A field and what is wrong with it.
-    pub(super) fields: Vec<(String, String)>,
+    /// The stable reason, where a call gave one.
+    pub(super) reason: String,
+    vietnamese: String,
+    english: String,
+    pub(super) fields: Vec<Wrong>,
+}
+
+/// A field and what is wrong with it.
+#[derive(Clone, Debug)]
+pub(super) struct Wrong {
+    pub(super) field: String,
+    pub(super) vietnamese: String,
+    pub(super) english: String,
 }
 
 impl Failed {
-    fn asked(text: &str) -> Self {
+    fn new(code: StatusCode, vietnamese: &str, english: &str) -> Self {
         Self {
-            code: StatusCode::BAD_REQUEST,
-            text: text.to_owned(),
+            code,
+            reason: String::new(),
+            vietnamese: vietnamese.to_owned(),
+            english: english.to_owned(),
             fields: Vec::new(),
         }
     }
 
-    pub(super) fn not_found() -> Self {
-        Self {
-            code: StatusCode::NOT_FOUND,
-            ..Self::asked("")
-        }
+    /// What is wrong, in one text.
+    pub(super) fn text(&self, lang: Lang) -> &str {
+        lang.either(&self.vietnamese, &self.english, "")
     }
 
-    pub(super) fn date(lang: Lang) -> Self {
-        Self::asked(lang.of_text(both(
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "", "")
+    }
+
+    pub(super) fn date() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
             "`date` phải là một ngày viết theo dạng 2026-09-30.",
             "`date` must be a day, written as 2026-09-30.",
-        )))
+        )
     }
 
-    pub(super) fn known(lang: Lang) -> Self {
-        Self::asked(lang.of_text(both(
+    pub(super) fn known() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
             "`known` phải là số của một phiên bản, như 1200, hoặc thời điểm, như \
              2026-09-30T02:00:00Z.",
             "`known` must be the number of a revision, as 1200, or a time, as \
              2026-09-30T02:00:00Z.",
-        )))
+        )
+    }
+
+    pub(super) fn sign_in() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "Việc này cần đăng nhập.",
+            "This takes someone who is signed in.",
+        )
+    }
+
+    pub(super) fn denied(vietnamese: &str, english: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, vietnamese, english)
+    }
+
+    pub(super) fn not_of_session() -> Self {
+        Self::denied(
+            "Biểu mẫu này không thuộc phiên đăng nhập hiện tại nên chưa có gì được ghi. Hãy mở lại \
+             biểu mẫu và nhập lại.",
+            "The form is not of the session that is signed in, so nothing was written. Open it \
+             again.",
+        )
+    }
+
+    pub(super) fn conflict(vietnamese: &str, english: &str) -> Self {
+        Self::new(StatusCode::CONFLICT, vietnamese, english)
     }
 }
 
@@ -98,13 +143,19 @@ impl From<Status> for Failed {
     fn from(status: Status) -> Self {
         let details = status.get_error_details();
         let fields = details.bad_request().map(|it| &it.field_violations);
-        let fields = fields.into_iter().flatten().map(|it| {
-            let text = it.description.clone();
-            (it.field.clone(), text)
+        let localized = |text: Option<&LocalizedMessage>| {
+            text.map_or_else(String::new, |it| it.message.clone())
+        };
+        let fields = fields.into_iter().flatten().map(|it| Wrong {
+            field: it.field.clone(),
+            vietnamese: localized(it.localized_message.as_ref()),
+            english: it.description.clone(),
         });
         Self {
             code: http_status(&status),
-            text: status.message().to_owned(),
+            reason: details.error_info().map_or("", |it| &it.reason).to_owned(),
+            vietnamese: localized(details.localized_message()),
+            english: status.message().to_owned(),
             fields: fields.collect(),
         }
     }
@@ -123,6 +174,9 @@ pub(super) struct Ask {
     pub(super) synthetic: bool,
     pub(super) revision: i64,
     within: Within,
+    /// What forms are sealed with, and the session of the caller, if it has one.
+    form_key: SealKey,
+    session: Option<[u8; 32]>,
     held: Arc<Held>,
     kept: Mutex<Vec<Kept>>,
     at: At,
@@ -160,6 +214,8 @@ impl Ask {
                 held: Arc::clone(held),
                 paid: Arc::new(AtomicBool::new(true)),
             },
+            form_key: pages.registry.cookie_key().clone(),
+            session: request.extensions.get::<Session>().map(|it| it.id),
             held: Arc::clone(held),
             kept: Mutex::default(),
             at,
@@ -216,6 +272,12 @@ impl Ask {
         asked.unwrap_or(self.read_date)
     }
 
+    /// The day that the address asks for, as it writes it.
+    pub(super) fn asked_date(&self) -> String {
+        let asked = self.address.date;
+        asked.map_or_else(String::new, |it| it.to_string())
+    }
+
     /// The same for a call.
     pub(super) fn effective_date(&self) -> Option<pb::Date> {
         self.dated.store(true, Ordering::Relaxed);
@@ -252,12 +314,45 @@ impl Ask {
         call: impl Future<Output = Result<tonic::Response<T>, Status>>,
     ) -> Result<T, Failed> {
         let answer = call.await?.into_inner();
-        let kept = self.held.keep(answer.encoded_len()).map_err(status)?;
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(kept);
+        self.keep(answer.encoded_len())?;
         Ok(answer)
+    }
+
+    fn keep(&self, bytes: usize) -> Result<(), Failed> {
+        let kept = self.held.keep(bytes).map_err(status)?;
+        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(kept);
+        Ok(())
+    }
+
+    /// The answer of any method, by its name and a request in JSON.
+    pub(super) async fn call(&self, name: &str, request: &Value) -> Result<DynamicMessage, Failed> {
+        let request = message(name, request)?;
+        let output = method(name).ok_or_else(Failed::not_found)?.output();
+        let path = PathAndQuery::try_from(format!("/{PACKAGE}.{name}"));
+        let path = path.map_err(|_| Failed::not_found())?;
+        let mut client = tonic::client::Grpc::new(self.within.clone());
+        client.ready().await.unwrap_or_else(|never| match never {});
+        let calling = client.unary(tonic::Request::new(request), path, Dynamic(output));
+        let answer = calling.await?.into_inner();
+        self.keep(answer.encoded_len())?;
+        Ok(answer)
+    }
+
+    /// What binds a form of this page to who opened it.
+    pub(super) fn binding(&self) -> Binding<'_> {
+        let principal = self.caller.principal.as_bytes();
+        Binding {
+            key: &self.form_key,
+            of: self
+                .session
+                .as_ref()
+                .map_or(principal, <[u8; 32]>::as_slice),
+        }
+    }
+
+    pub(super) fn access(&self) -> AccessServiceClient<Within> {
+        AccessServiceClient::new(self.within.clone())
     }
 
     pub(super) fn catalogue(&self) -> CatalogueServiceClient<Within> {
@@ -339,6 +434,22 @@ impl Ask {
         }
         Ok(Names(names))
     }
+}
+
+/// The package of the services.
+const PACKAGE: &str = "ndp.registry.v1";
+
+/// A method by its name, as `TaskService/ReportTask`.
+pub(super) fn method(name: &str) -> Option<MethodDescriptor> {
+    let (service, method) = name.split_once('/')?;
+    let service = POOL.get_service_by_name(&format!("{PACKAGE}.{service}"))?;
+    service.methods().find(|it| it.name() == method)
+}
+
+/// The request of a method, from JSON.
+pub(super) fn message(name: &str, request: &Value) -> Result<DynamicMessage, Failed> {
+    let input = method(name).ok_or_else(Failed::not_found)?.input();
+    Ok(scanned(&input, request.to_string().as_bytes())?)
 }
 
 /// Most names that one page looks up: as many as a filter has room for.

@@ -5,10 +5,14 @@ use maud::{Markup, html};
 use super::{
     Made,
     ask::{Ask, Failed},
+    differences::{differences, record_of},
     parts::{ROWS, document, nothing, quoted, record, table},
-    words::NONE,
+    words::{Lang, NONE},
 };
-use crate::pb::{self, change::effect::Kind};
+use crate::{
+    pb::{self, change::effect::Kind},
+    wire::glossary::method_label,
+};
 
 pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
@@ -87,7 +91,7 @@ pub(super) fn rows(ask: &Ask, changes: &[pb::Change]) -> Markup {
             tr {
                 td.number { (record(ask, &change.name, &number)) }
                 td.date { (lang.time(change.record_time.as_ref())) }
-                td { (method(change)) }
+                td { (method(lang, change)) }
                 td {
                     @for (index, effect) in change.effects.iter().take(3).enumerate() {
                         @if index > 0 { ", " }
@@ -100,12 +104,16 @@ pub(super) fn rows(ask: &Ask, changes: &[pb::Change]) -> Markup {
             }
         }
     };
-    table(lang.t("Thay đổi", "Changes"), &heads, &rows)
+    table(lang, lang.t("Thay đổi", "Changes"), &heads, &rows)
 }
 
-fn method(change: &pb::Change) -> &str {
-    let name = change.method.rsplit(['/', '.']).next();
-    name.filter(|it| !it.is_empty()).unwrap_or(NONE)
+/// What was done.
+pub(super) fn method(lang: Lang, change: &pb::Change) -> &str {
+    match method_label(&change.method) {
+        Some((vietnamese, english)) => lang.either(vietnamese, english, NONE),
+        None if change.method.is_empty() => NONE,
+        None => &change.method,
+    }
 }
 
 /// Who did it, as far as this caller may see.
@@ -136,7 +144,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         title: title.clone(),
         main: html! {
             section.opening {
-                p.kind { (method(&change)) }
+                p.kind { (method(lang, &change)) }
                 h1 { (title) }
                 dl.row {
                     dt { (lang.t("Lúc", "When")) }
@@ -183,51 +191,9 @@ fn shown(ask: &Ask, effect: &pb::change::Effect) -> Markup {
             p { (document(lang, redaction.document.as_ref())) }
         }
         @if kind == Kind::Put {
-            (differences(ask, effect.old_record.as_ref(), effect.new_record.as_ref()))
+            @let record = |it: &Option<pb::Record>| it.as_ref().and_then(record_of);
+            @let (old, new) = (record(&effect.old_record), record(&effect.new_record));
+            (differences(ask, old.as_ref(), new.as_ref()))
         }
     }
-}
-
-/// The fields that differ, as the API names them.
-fn differences(ask: &Ask, old: Option<&pb::Record>, new: Option<&pb::Record>) -> Markup {
-    let lang = ask.lang();
-    let (old, new) = (fields(old), fields(new));
-    let mut names: Vec<_> = old.iter().chain(&new).map(|(name, _)| name).collect();
-    names.sort_unstable();
-    names.dedup();
-    let of = |fields: &[(String, String)], name: &str| {
-        let found = fields.iter().find(|(it, _)| it == name);
-        found.map_or_else(|| NONE.to_owned(), |(_, value)| value.clone())
-    };
-    let heads = [
-        (lang.t("Trường", "Field"), false),
-        (lang.t("Trước", "Before"), false),
-        (lang.t("Sau", "After"), false),
-    ];
-    let rows = html! {
-        @for name in names {
-            @let (before, after) = (of(&old, name), of(&new, name));
-            @if before != after {
-                tr { th scope="row" { code { (name) } } td { (before) } td { (after) } }
-            }
-        }
-    };
-    table(lang.t("Trước và sau", "Before and after"), &heads, &rows)
-}
-
-/// Longest value that is shown whole.
-const SHOWN: usize = 300;
-
-/// The fields of a record, with their values as text.
-fn fields(record: Option<&pb::Record>) -> Vec<(String, String)> {
-    let Some(record) = record else {
-        return Vec::new();
-    };
-    crate::wire::changes::field_texts(record)
-        .into_iter()
-        .map(|(name, value)| match value.char_indices().nth(SHOWN) {
-            Some((end, _)) => (name, format!("{}…", value.get(..end).unwrap_or_default())),
-            None => (name, value),
-        })
-        .collect()
 }

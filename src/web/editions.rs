@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{
     Made,
     ask::{Ask, Failed},
-    parts::{document, history, quoted, record, sources, table, text},
+    parts::{document, downloads, history, quoted, record, sources, table, text},
     words::NONE,
 };
 use crate::pb;
@@ -50,14 +50,14 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
         }
     };
     let title = lang.t("Danh mục nền tảng", "Editions of the catalogue");
-    let csv = ask.address.csv("/v1/editions", &[]);
+    let files = ask.address.files("/v1/editions", "");
     Ok(Made {
         title: title.to_owned(),
         main: html! {
             section.wide {
                 h1 { (title) }
-                (table(title, &heads, &rows))
-                p.ends { a href=(csv) { (lang.t("Tải về (CSV)", "Download (CSV)")) } }
+                (table(lang, title, &heads, &rows))
+                p.ends { (downloads(lang, &files)) }
             }
         },
     })
@@ -91,7 +91,9 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         let compared = ask.get(ask.catalogue().compare_editions(request)).await;
         match compared {
             // too little is held of one of them
-            Err(failed) if failed.code == StatusCode::BAD_REQUEST => Err(failed.text),
+            Err(failed) if failed.code == StatusCode::BAD_REQUEST => {
+                Err(failed.text(lang).to_owned())
+            }
             compared => Ok(Some(compared?)),
         }
     };

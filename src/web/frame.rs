@@ -1,6 +1,7 @@
 //! What every page has: its head, the way to the others, what it is of, and its foot.
 
 use maud::{DOCTYPE, Markup, html};
+use url::form_urlencoded::byte_serialize;
 
 use super::{
     Made,
@@ -16,7 +17,10 @@ use ndp_core::time::Date;
 pub(super) struct Frame<'a> {
     pub(super) address: &'a Address,
     pub(super) caller: &'a Reader,
-    pub(super) signs_in: bool,
+    /// Whether it follows the log: a form stays as it is typed.
+    pub(super) follows: bool,
+    /// That something was just written.
+    pub(super) notice: Option<&'a Markup>,
     pub(super) synthetic: bool,
     pub(super) revision: i64,
     pub(super) date: Date,
@@ -38,7 +42,6 @@ const PAGES: [(&str, &str, &str); 9] = [
 impl Frame<'_> {
     pub(super) fn page(&self, title: &str, main: &Markup) -> Markup {
         let lang = self.address.lang;
-        let pinned = self.address.known.is_some();
         let name = lang.t("Nền tảng số quốc gia", "National Digital Platforms");
         let css = format!("/assets/dashboard.css?v={}", version());
         let js = format!("/assets/dashboard.js?v={}", version());
@@ -52,7 +55,7 @@ impl Frame<'_> {
                     title { (title) " · " (name) }
                     link rel="stylesheet" href=(css);
                     link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
-                    @if !pinned { script src=(js) defer {} }
+                    @if self.follows { script src=(js) defer {} }
                 }
                 body {
                     a.skip href="#main" { (lang.t("Đến nội dung chính", "Skip to the content")) }
@@ -80,7 +83,8 @@ impl Frame<'_> {
                     }
                     (self.stamp())
                     }
-                    main #main tabindex="-1" data-live=(if pinned { "no" } else { "yes" }) {
+                    main #main tabindex="-1" data-live=(if self.follows { "yes" } else { "no" }) {
+                        @if let Some(notice) = self.notice { (notice) }
                         (main)
                     }
                     (self.foot())
@@ -128,13 +132,12 @@ impl Frame<'_> {
         html! {
             @if !self.caller.principal.is_empty() {
                 @let id = self.caller.principal.trim_start_matches("principals/");
-                @if self.signs_in {
-                    a href="/sign-out" { (lang.t("Đăng xuất", "Sign out")) " (" (id) ")" }
-                } @else {
-                    span { (id) }
+                a href=(self.address.to("/work")) { (lang.t("Việc của tôi", "My work")) }
+                a href="/sign-out" { (lang.t("Đăng xuất", "Sign out")) " (" (id) ")" }
+            } @else {
+                a href=(sign_in(self.address)) rel="nofollow" {
+                    (lang.t("Đăng nhập", "Sign in"))
                 }
-            } @else if self.signs_in {
-                a href="/sign-in?return=/" { (lang.t("Đăng nhập", "Sign in")) }
             }
         }
     }
@@ -182,13 +185,17 @@ impl Frame<'_> {
                         strong { (lang.t("Trang này được giữ nguyên.", "This page is fixed.")) }
                     }
                 }
+                p.print-only {
+                    (lang.t("Bản in một trang; đầy đủ tại ", "One printed page; in full at "))
+                    (self.address.again("", ""))
+                }
                 p.ways {
                     @if pinned || self.address.date.is_some() {
                         a href=(self.address.current()) {
                             (lang.t("Xem hiện trạng", "See it as it is now"))
                         }
                     }
-                    @if !pinned {
+                    @if self.follows {
                         span.live #live role="status"
                             data-on=(lang.t("Tự cập nhật", "Updates by itself"))
                             data-fresh=(lang.t("Vừa cập nhật", "Just updated"))
@@ -235,12 +242,29 @@ impl Frame<'_> {
     }
 }
 
+/// Longest address that a sign-in returns to.
+const RETURN_MAX: usize = 500;
+
+/// Where a browser signs in, to go on at this page.
+fn sign_in(address: &Address) -> String {
+    let page = address.again("", "");
+    let page = if page.len() > RETURN_MAX {
+        &address.path
+    } else {
+        &page
+    };
+    let back: String = byte_serialize(page.as_bytes()).collect();
+    format!("/sign-in?return={back}")
+}
+
 /// The page that says why there is none.
-pub(super) fn failed(lang: Lang, failed: &Failed) -> Made {
+pub(super) fn failed(address: &Address, failed: &Failed) -> Made {
+    let lang = address.lang;
     let title = match failed.code.as_u16() {
         404 => lang.t("Không có trang này", "There is no such page"),
         400 | 414 => lang.t("Yêu cầu không đúng", "The request is wrong"),
-        401 | 403 => lang.t("Không được xem", "Not permitted"),
+        401 | 403 => lang.t("Không có quyền", "Not permitted"),
+        409 => lang.t("Không làm được lúc này", "This cannot be done now"),
         429 => lang.t("Quá nhiều yêu cầu", "Too many requests"),
         503 | 504 => lang.t("Tạm thời chưa trả lời được", "Not available at the moment"),
         _ => lang.t("Lỗi của hệ thống", "An error of the server"),
@@ -250,14 +274,33 @@ pub(super) fn failed(lang: Lang, failed: &Failed) -> Made {
         main: html! {
             section.error {
                 h1 { (title) }
-                @if !failed.text.is_empty() { p { (failed.text) } }
+                @let text = failed.text(lang);
+                @if !text.is_empty() { p { (text) } }
                 @if !failed.fields.is_empty() {
                     ul {
-                        @for (field, text) in &failed.fields { li { code { (field) } ": " (text) } }
+                        @for wrong in &failed.fields {
+                            li {
+                                code { (wrong.field) } ": "
+                                (lang.either(&wrong.vietnamese, &wrong.english, ""))
+                            }
+                        }
                     }
                 }
+                @if failed.code.as_u16() == 404 {
+                    form.limits action="/search" method="get" {
+                        label for="lost" {
+                            (lang.t("Tìm trong hệ thống", "Search the registry"))
+                        }
+                        input #lost type="search" name="q" maxlength="200";
+                        input type="hidden" name="lang" value=(lang.tag());
+                        button { (lang.t("Tìm", "Search")) }
+                    }
+                    p { a href=(address.to("/")) {
+                        (lang.t("Về trang tổng quan", "To the overview"))
+                    } }
+                }
                 @if failed.code.as_u16() == 401 {
-                    p { a href="/sign-in" { (lang.t("Đăng nhập lại", "Sign in again")) } }
+                    p { a href=(sign_in(address)) { (lang.t("Đăng nhập", "Sign in")) } }
                 }
             }
         },

@@ -7,8 +7,9 @@ use maud::{Markup, html};
 use super::{
     Made,
     ask::{Ask, Failed},
+    comparison::ranking,
     lists::whole,
-    parts::{ROWS, document, fact, history, nothing, record, table, text},
+    parts::{ROWS, document, downloads, fact, history, nothing, record, table, text},
     picture::{Series, Tone, lines, toned},
     words::{NONE, read},
 };
@@ -57,10 +58,10 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let title = lang.t("Chỉ tiêu", "Indicators");
     let rows = match answer.indicators.is_empty() {
         true => nothing(lang),
-        false => table(title, &heads, &rows),
+        false => table(lang, title, &heads, &rows),
     };
-    let csv = ask.address.csv("/v1/indicators", &[("filter", filter)]);
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &csv))
+    let files = ask.address.files("/v1/indicators", filter);
+    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
 }
 
 pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
@@ -84,11 +85,13 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let observations = observed.observations;
     let newest = newest(&observations);
     let names = ask.names(newest.iter().map(|it| &*it.agency)).await?;
+    let of_agencies = observations.iter().find(|it| !it.agency.is_empty());
+    let ranking = ranking(ask, &indicator, of_agencies).await?;
     let title = lang.either(&indicator.display_name, &indicator.display_name_en, &name);
     let unit = lang.value("Indicator.Unit", indicator.unit().as_str_name());
     let mut rows: Vec<_> = newest.iter().collect();
     rows.sort_by_key(|it| names.of(&it.agency, lang).to_lowercase());
-    let csv = ask.address.csv(&format!("/v1/{name}/observations"), &[]);
+    let files = ask.address.files(&format!("/v1/{name}/observations"), "");
     Ok(Made {
         title: title.to_owned(),
         main: html! {
@@ -108,13 +111,10 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             section.wide {
                 h2 { (lang.t("Theo cơ quan, kỳ gần nhất", "By agency, latest period")) }
                 @if rows.is_empty() { (nothing(lang)) } @else {
-                    p.small { (lang.t(
-                        "Xếp theo tên. Xếp hạng chỉ có khi cùng căn cứ, qua API ComputeScoreboard.",
-                        "By name. Ranks are only of one basis, by the API's ComputeScoreboard.",
-                    )) }
+                    (ranking)
                     (values(ask, &rows, &names))
                 }
-                p.ends { a href=(csv) { (lang.t("Tải về (CSV)", "Download (CSV)")) } }
+                p.ends { (downloads(lang, &files)) }
                 (history(ask, &name))
             }
         },
@@ -236,7 +236,7 @@ fn values(ask: &Ask, rows: &[&pb::Observation], names: &super::ask::Names) -> Ma
             }
         }
     };
-    table(lang.t("Theo cơ quan", "By agency"), &heads, &body)
+    table(lang, lang.t("Theo cơ quan", "By agency"), &heads, &body)
 }
 
 /// The definition in force last, with its five notes.

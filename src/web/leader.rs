@@ -1,14 +1,17 @@
 //! The first page: how it stands, what is worst, and what was published beside what is counted.
 
 use maud::{Markup, html};
+use url::form_urlencoded::Serializer;
 
 use super::{
     Made,
+    acts::may,
     ask::{Ask, Failed},
-    lists::{attention_rows, figure_rows},
-    parts::{path_of, task_parts},
+    figures::{reconciled, rows as figure_rows},
+    lists::attention_rows,
+    parts::{path_of, record, task_parts},
     picture::{self, Series, Tile, Tone, share, toned},
-    words::{NONE, read},
+    words::{Both, NONE, both, read},
 };
 use crate::{
     pb::{
@@ -17,7 +20,10 @@ use crate::{
         milestone::standing::State as Standing,
         platform::operation_stage::Stage,
     },
-    wire::values::{read_date, write_date},
+    wire::{
+        validate::Validate as _,
+        values::{read_date, write_date},
+    },
 };
 
 /// Programmes that have a bar of their own.
@@ -61,15 +67,10 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
     let worst = ask
         .get(ask.monitoring().list_attention_items(request))
         .await?;
-    let tiles = provinces(ask).await?;
-    let request = pb::ReconcileFiguresRequest {
-        page_size: FIGURES,
-        order_by: "figure_date desc".to_owned(),
-        read_revision: ask.at_revision(),
-        read_time: ask.time(),
-        ..Default::default()
-    };
-    let figures = ask.get(ask.monitoring().reconcile_figures(request)).await?;
+    let measure = Measure::asked(ask);
+    let tiles = provinces(ask, measure).await?;
+    let proofs = proofs(ask).await?;
+    let figures = reconciled(ask, "", FIGURES).await?;
     let title = lang.t("Tổng quan", "Overview");
     Ok(Made {
         title: title.to_owned(),
@@ -89,8 +90,16 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
             (tasks(ask, &summary, &programmes))
             (over_time(ask, &summary, &timeline))
             section.wide {
-                h2 { (lang.t("Tỉnh, thành phố: nhiệm vụ đã hoàn thành",
-                    "Provinces and cities: tasks completed")) }
+                h2 { (lang.t("Tỉnh, thành phố: ", "Provinces and cities: "))
+                    (lang.of_text(measure.word)) }
+                p.ways-to {
+                    @for (index, one) in MEASURES.iter().enumerate() {
+                        @if index > 0 { " · " }
+                        @if one.key == measure.key { strong { (lang.of_text(one.word)) } } @else {
+                            a href=(ask.address.again(TILES, one.key)) { (lang.of_text(one.word)) }
+                        }
+                    }
+                }
                 @if tiles.is_empty() {
                     p.none { (lang.t("Chưa có cơ quan cấp tỉnh nào.",
                         "No provincial agency is recorded.")) }
@@ -103,8 +112,114 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
                 } }
                 (figure_rows(ask, &figures.reconciliations))
             }
+            (proofs)
         },
     })
+}
+
+/// The bundles of the numbers that have one, for callers who may read them.
+async fn proofs(ask: &Ask) -> Result<Markup, Failed> {
+    let lang = ask.lang();
+    if !may(ask, "MonitoringService/ProveMetric").await? {
+        return Ok(html! {});
+    }
+    let numbers = (0..=i32::from(u8::MAX)).filter_map(|it| Metric::try_from(it).ok());
+    let proved = numbers.filter(|metric| {
+        let request = pb::ProveMetricRequest {
+            metric: i32::from(*metric),
+            ..Default::default()
+        };
+        // the contract says which
+        request.check().is_ok()
+    });
+    let (day, revision) = (ask.date().to_string(), ask.revision.to_string());
+    Ok(html! {
+        section.wide.later {
+            h2 { (lang.t("Bộ bằng chứng của các số", "Bundles of the numbers")) }
+            p { (lang.t(
+                "Mỗi tệp có số, các bản ghi được đếm và bằng chứng chúng có trong nhật ký đã ký.",
+                "Each file has the number, the records it counts, and the proof that they are in \
+                 the log that was signed.",
+            )) }
+            ul.columns {
+                @for metric in proved {
+                    @let name = metric.as_str_name();
+                    li {
+                        a download={ (name.to_lowercase()) ".json" } href=(bundle(&[
+                            ("metric", name), ("pageSize", "100"),
+                            ("effectiveDate", &day), ("readRevision", &revision),
+                        ])) { (lang.value("ComputeTimelineRequest.Metric", name)) }
+                    }
+                }
+            }
+        }
+    })
+}
+
+fn bundle(parameters: &[(&str, &str)]) -> String {
+    let mut query = Serializer::new(String::new());
+    let query = query.extend_pairs(parameters).finish();
+    format!("/v1/platforms:proveMetric?{query}")
+}
+
+/// What the tiles of the provinces show.
+struct Measure {
+    /// The value of the parameter that asks for it.
+    key: &'static str,
+    word: Both,
+    tone: Tone,
+    part: fn(&pb::agency_summary::Counts) -> i32,
+    whole: fn(&pb::agency_summary::Counts) -> i32,
+}
+
+/// The parameter that chooses it.
+const TILES: &str = "tiles";
+
+static MEASURES: [Measure; 5] = [
+    Measure {
+        key: "tasks-completed",
+        word: both("nhiệm vụ đã hoàn thành", "tasks completed"),
+        tone: Tone::Going,
+        part: pb::agency_summary::Counts::completed_task_count,
+        whole: pb::agency_summary::Counts::task_count,
+    },
+    Measure {
+        key: "tasks-overdue",
+        word: both("nhiệm vụ quá hạn", "tasks overdue"),
+        tone: Tone::Late,
+        part: pb::agency_summary::Counts::overdue_task_count,
+        whole: pb::agency_summary::Counts::task_count,
+    },
+    Measure {
+        key: "milestones-completed",
+        word: both("mốc đã hoàn thành", "milestones completed"),
+        tone: Tone::Going,
+        part: pb::agency_summary::Counts::completed_milestone_count,
+        whole: pb::agency_summary::Counts::milestone_count,
+    },
+    Measure {
+        key: "milestones-overdue",
+        word: both("mốc quá hạn", "milestones overdue"),
+        tone: Tone::Late,
+        part: pb::agency_summary::Counts::overdue_milestone_count,
+        whole: pb::agency_summary::Counts::milestone_count,
+    },
+    Measure {
+        key: "platforms-operating",
+        word: both("nền tảng đã vận hành", "platforms in operation"),
+        tone: Tone::Done,
+        part: pb::agency_summary::Counts::operating_platform_count,
+        whole: pb::agency_summary::Counts::held_platform_count,
+    },
+];
+
+impl Measure {
+    /// The one that the address asks for, else the first.
+    fn asked(ask: &Ask) -> &'static Self {
+        let [first, rest @ ..] = &MEASURES;
+        let key = ask.address.get(TILES);
+        rest.iter().find(|it| it.key == key).unwrap_or(first)
+    }
 }
 
 async fn edition(ask: &Ask, name: &str) -> Result<pb::Edition, Failed> {
@@ -164,8 +279,8 @@ async fn programmes(ask: &Ask) -> Result<Vec<(pb::Programme, pb::TaskCounts)>, F
     Ok(all)
 }
 
-/// A tile for each province: the tasks that it leads, and how many of them are done.
-async fn provinces(ask: &Ask) -> Result<Vec<Tile>, Failed> {
+/// A tile for each province: of what the measure counts, how much.
+async fn provinces(ask: &Ask, measure: &Measure) -> Result<Vec<Tile>, Failed> {
     let lang = ask.lang();
     let request = pb::ListAgenciesRequest {
         page_size: 100,
@@ -184,14 +299,14 @@ async fn provinces(ask: &Ask) -> Result<Vec<Tile>, Failed> {
         let row = counts.iter().find(|it| it.agency == agency.name);
         let counts = row.and_then(|it| it.counts).unwrap_or_default();
         let (done, all) = (
-            i64::from(counts.completed_task_count()),
-            i64::from(counts.task_count()),
+            i64::from((measure.part)(&counts)),
+            i64::from((measure.whole)(&counts)),
         );
         let name = lang.either(&agency.display_name, &agency.display_name_en, &agency.name);
         Tile {
             name: place(name).to_owned(),
             text: format!("{}/{}", lang.number(done), lang.number(all)),
-            tone: Tone::Going,
+            tone: measure.tone,
             share: (all > 0).then(|| share(done, all)),
             href: ask.address.to(&path_of(&agency.name)),
         }
@@ -421,7 +536,7 @@ fn tasks(
                     &programme.display_name, &programme.display_name_en, &programme.name);
                 @let filter = format!("programmes:\"{}\"", programme.name);
                 h3 {
-                    a href=(ask.address.with("/tasks", &[("filter", &filter)])) { (name) }
+                    (record(ask, &programme.name, name))
                     @if counts.task_count() > 0 {
                         span.of { " " (lang.number(counts.task_count().into())) }
                     }

@@ -4,6 +4,7 @@
 use maud::{Markup, html};
 
 use super::{
+    address::Files,
     ask::Ask,
     picture::{Part, Tone, toned},
     words::{Lang, NONE, read},
@@ -22,7 +23,7 @@ pub(super) fn path_of(resource: &str) -> String {
     match parts.as_slice() {
         [
             kind @ ("agencies" | "platforms" | "tasks" | "indicators" | "editions"
-            | "recommendations" | "changes"),
+            | "recommendations" | "programmes" | "figures" | "changes"),
             id,
             ..,
         ] => format!("/{kind}/{id}"),
@@ -233,7 +234,7 @@ pub(super) fn days_late(lang: Lang, days: i64) -> String {
 }
 
 /// Where the next rows of a list are, and the list as a file.
-pub(super) fn ends(ask: &Ask, next_page_token: &str, csv: &str) -> Markup {
+pub(super) fn ends(ask: &Ask, next_page_token: &str, files: &Files) -> Markup {
     let lang = ask.lang();
     html! {
         p.ends {
@@ -247,8 +248,17 @@ pub(super) fn ends(ask: &Ask, next_page_token: &str, csv: &str) -> Markup {
                     (lang.t("Trang sau", "Next page"))
                 }
             }
-            @if !csv.is_empty() {
-                a href=(csv) { (lang.t("Tải về (CSV)", "Download (CSV)")) }
+            (downloads(lang, files))
+        }
+    }
+}
+
+/// Links to what is seen as files.
+pub(super) fn downloads(lang: Lang, files: &Files) -> Markup {
+    html! {
+        @for (href, form) in [(&files.csv, "CSV"), (&files.xlsx, "XLSX")] {
+            @if !href.is_empty() {
+                a href=(href) { (lang.t("Tải về", "Download")) " (" (form) ")" }
             }
         }
     }
@@ -280,10 +290,18 @@ pub(super) fn nothing(lang: Lang) -> Markup {
     html! { p.none { (lang.t("Chưa có bản ghi nào.", "There is no record.")) } }
 }
 
+/// What a table says on paper, where it has more rows than a sheet has room for.
+pub(super) const fn rest(lang: Lang) -> &'static str {
+    lang.t(
+        "… Các dòng tiếp theo có ở trang này trên mạng và trong tệp tải về.",
+        "… More rows are on this page online, and in its file.",
+    )
+}
+
 /// A table that scrolls by itself where it is wider than the page.
-pub(super) fn table(title: &str, heads: &[(&str, bool)], rows: &Markup) -> Markup {
+pub(super) fn table(lang: Lang, title: &str, heads: &[(&str, bool)], rows: &Markup) -> Markup {
     html! {
-        div.scroll tabindex="0" role="group" aria-label=(title) {
+        div.scroll tabindex="0" role="group" aria-label=(title) data-rest=(rest(lang)) {
             table {
                 caption.hidden { (title) }
                 thead { tr {
@@ -362,7 +380,7 @@ mod tests {
     fn a_record_within_another_is_on_the_page_of_that_one() {
         assert_eq!(path_of("platforms/a/plans/b/milestones/c"), "/platforms/a");
         assert_eq!(path_of("tasks/a"), "/tasks/a");
-        assert_eq!(path_of("figures/a"), "");
+        assert_eq!(path_of("principals/a"), "");
     }
 
     #[test]

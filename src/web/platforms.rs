@@ -4,17 +4,19 @@ use maud::{Markup, html};
 
 use super::{
     Made,
+    acts::{Offers, offers},
     ask::{Ask, Failed, Names},
     changes::{listed as listed_changes, rows as change_rows},
-    lists::{
-        deployment_rows, flow_names, flow_tone, issued_by, listed_deployments, listed_flows, party,
-        whole,
+    integration::{
+        deployment_rows, flow_names, flow_tone, listed_deployments, listed_flows, party,
     },
+    lists::whole,
     parts::{
         ROWS, deployment_tone, fact, history, last_day, nothing, outside, path_of, plan_tone,
         quoted, rating, record, sources, stage, stage_tone, standing, standing_tone, table,
     },
     picture::{Axis, Span, Tile, Tone, cell, tiles, time_bar, toned},
+    plans::issued_by,
     words::{NONE, read},
 };
 use crate::pb::{self, platform::operation_stage::Stage};
@@ -36,8 +38,8 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let names = ask.names(agencies.filter(|it| !it.is_empty())).await?;
     let rows = rows(ask, &answer.platforms, &names);
     let title = lang.t("Nền tảng số quốc gia", "National digital platforms");
-    let csv = ask.address.csv("/v1/platforms", &[("filter", filter)]);
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &csv))
+    let files = ask.address.files("/v1/platforms", filter);
+    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
 }
 
 pub(super) fn rows(ask: &Ask, platforms: &[pb::Platform], names: &Names) -> Markup {
@@ -77,7 +79,7 @@ pub(super) fn rows(ask: &Ask, platforms: &[pb::Platform], names: &Names) -> Mark
             }
         }
     };
-    table(lang.t("Nền tảng", "Platforms"), &heads, &rows)
+    table(lang, lang.t("Nền tảng", "Platforms"), &heads, &rows)
 }
 
 pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
@@ -133,6 +135,10 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         .names(named.into_iter().filter(|it| !it.is_empty()))
         .await?;
     let changes = listed_changes(ask, &name, 10).await?;
+    let records = plans.iter().map(|it| (&*it.name, it.state().as_str_name()));
+    let open = milestones.iter().flat_map(|(all, _)| all);
+    let open = open.map(|it| (&*it.name, it.state().as_str_name()));
+    let offers = offers(ask, records.chain(open)).await?;
     let title = lang.either(&platform.display_name, &platform.display_name_en, &name);
     let english = match lang {
         super::words::Lang::Vi => &*platform.display_name_en,
@@ -160,7 +166,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                 (stages(ask, &platform))
             }
             @for (plan, (milestones, first)) in plans.iter().zip(&milestones) {
-                (plan_section(ask, plan, milestones, first.as_ref()))
+                (plan_section(ask, plan, milestones, first.as_ref(), &offers))
             }
             @if plans.is_empty() {
                 section.wide {
@@ -192,7 +198,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     }
                 }
             }
-            section.wide {
+            section.wide.later {
                 h2 { (lang.t("Thay đổi gần nhất", "Latest changes")) }
                 (change_rows(ask, &changes.changes))
                 (history(ask, &name))
@@ -304,6 +310,7 @@ fn plan_section(
     plan: &pb::Plan,
     milestones: &[pb::Milestone],
     first: Option<&pb::Baseline>,
+    offers: &Offers,
 ) -> Markup {
     let lang = ask.lang();
     let standing = plan.standing.clone().unwrap_or_default();
@@ -333,14 +340,20 @@ fn plan_section(
             }
             @if milestones.is_empty() {
                 p.none { (lang.t("Kế hoạch chưa có mốc nhiệm vụ.", "The plan has no milestone.")) }
-            } @else { (time_table(ask, milestones, first)) }
+            } @else { (time_table(ask, milestones, first, offers)) }
+            (offers.links(ask, &plan.name))
             (history(ask, &plan.name))
         }
     }
 }
 
 /// Milestones on a time bar: when each was first due, is due and was done.
-fn time_table(ask: &Ask, milestones: &[pb::Milestone], first: Option<&pb::Baseline>) -> Markup {
+fn time_table(
+    ask: &Ask,
+    milestones: &[pb::Milestone],
+    first: Option<&pb::Baseline>,
+    offers: &Offers,
+) -> Markup {
     let lang = ask.lang();
     let first_due = |name: &str| {
         let mut all = first.into_iter().flat_map(|it| &it.milestones);
@@ -374,6 +387,7 @@ fn time_table(ask: &Ask, milestones: &[pb::Milestone], first: Option<&pb::Baseli
                     @if !one.required_result.is_empty() {
                         span.small { (one.required_result) }
                     }
+                    (offers.links(ask, &one.name))
                 }
                 td.date { (span.first.map_or(NONE.to_owned(), |it| lang.day(it))) }
                 td.date {
@@ -392,7 +406,7 @@ fn time_table(ask: &Ask, milestones: &[pb::Milestone], first: Option<&pb::Baseli
         }
     };
     html! {
-        (table(lang.t("Mốc nhiệm vụ", "Milestones"), &heads, &rows))
+        (table(lang, lang.t("Mốc nhiệm vụ", "Milestones"), &heads, &rows))
         p.small {
             (lang.day(axis.start)) " – " (lang.day(axis.end)) ". "
             (lang.t("Vạch đứng liền: hôm nay; vạch đứt: hạn đầu; ô: hạn hiện nay; nét đậm: ngày \
@@ -462,6 +476,7 @@ fn matrix(ask: &Ask, flows: &[pb::DataFlow], names: &Names, own: &str) -> Markup
         }
     };
     table(
+        lang,
         lang.t("Luồng dữ liệu theo kênh", "Data flows by channel"),
         &heads,
         &rows,

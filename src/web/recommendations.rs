@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{
     Made,
+    acts::offers,
     ask::{Ask, Failed},
     lists::whole,
     parts::{
@@ -56,12 +57,10 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let title = lang.t("Phản ánh, kiến nghị, sáng kiến", "Recommendations");
     let rows = match all.is_empty() {
         true => nothing(lang),
-        false => table(title, &heads, &rows),
+        false => table(lang, title, &heads, &rows),
     };
-    let csv = ask
-        .address
-        .csv("/v1/recommendations", &[("filter", filter)]);
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &csv))
+    let files = ask.address.files("/v1/recommendations", filter);
+    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
 }
 
 fn how(ask: &Ask, one: &pb::Recommendation) -> Markup {
@@ -94,6 +93,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         .flat_map(|it| [&*it.previous_agency, &*it.agency]);
     let names = names.chain([&*one.agency]).filter(|it| !it.is_empty());
     let names = ask.names(names).await?;
+    let offers = offers(ask, [(&*name, one.state().as_str_name())]).await?;
     let title = &one.display_name;
     let term = one.term.clone().unwrap_or_default();
     Ok(Made {
@@ -104,6 +104,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                 h1 { (title) }
                 p.lead { (how(ask, &one)) }
                 (text(&one.content))
+                (offers.links(ask, &name))
             }
             section {
                 h2 { (lang.t("Thời hạn", "Term")) }

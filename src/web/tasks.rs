@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{
     Made,
+    acts::offers,
     ask::{Ask, Failed, Names},
     changes::{listed as listed_changes, rows as change_rows},
     lists::whole,
@@ -24,8 +25,8 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let names = ask.names(names.filter(|it| !it.is_empty())).await?;
     let rows = rows(ask, &answer.tasks, &names);
     let title = lang.t("Nhiệm vụ", "Tasks");
-    let csv = ask.address.csv("/v1/tasks", &[("filter", filter)]);
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &csv))
+    let files = ask.address.files("/v1/tasks", filter);
+    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
 }
 
 pub(super) async fn listed(
@@ -74,7 +75,7 @@ pub(super) fn rows(ask: &Ask, tasks: &[pb::Task], names: &Names) -> Markup {
             }
         }
     };
-    table(lang.t("Nhiệm vụ", "Tasks"), &heads, &rows)
+    table(lang, lang.t("Nhiệm vụ", "Tasks"), &heads, &rows)
 }
 
 fn how(ask: &Ask, task: &pb::Task) -> Markup {
@@ -129,6 +130,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         .await?;
     let below = listed(ask, &format!("parent = {}", quoted(&name)), 30).await?;
     let changes = listed_changes(ask, &name, 20).await?;
+    let offers = offers(ask, [(&*name, task.state().as_str_name())]).await?;
     let title = &task.display_name;
     Ok(Made {
         title: title.clone(),
@@ -146,6 +148,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                         (lang.t(" lần", " times"))
                     }
                 }
+                (offers.links(ask, &name))
             }
             section {
                 h2 { (lang.t("Thông tin", "Facts")) }
@@ -175,7 +178,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     }
                 }
             }
-            section.wide {
+            section.wide.later {
                 h2 { (lang.t("Chuỗi thay đổi", "Chain of changes")) }
                 (change_rows(ask, &changes.changes))
                 (history(ask, &name))
@@ -218,10 +221,7 @@ fn facts(ask: &Ask, task: &pb::Task, names: &Names) -> Markup {
                 dd {
                     @for (index, one) in task.programmes.iter().enumerate() {
                         @if index > 0 { ", " }
-                        a href=(ask.address.with(
-                            "/tasks", &[("filter", &format!("programmes:{}", quoted(one)))])) {
-                            (one.trim_start_matches("programmes/"))
-                        }
+                        (record(ask, one, one.trim_start_matches("programmes/")))
                     }
                 }
             }

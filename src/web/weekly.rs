@@ -6,7 +6,7 @@ use super::{
     Made,
     agencies::percent,
     ask::{Ask, Failed},
-    parts::{record, table},
+    parts::{downloads, record, table},
     words::{Lang, NONE, read},
 };
 use crate::{pb, wire::values::write_date};
@@ -134,12 +134,13 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
     };
     let title = lang.t("Báo cáo tuần", "Weekly report");
     let period = before.map_or_else(String::new, |it| lang.day(it.plus_days(1)));
-    let csv = ask.address.csv(
+    let compared = before.map_or_else(String::new, |it| it.to_string());
+    let files = ask.address.table(
         "/v1/platforms:computeAgencySummaries",
-        &[(
-            "comparisonDate",
-            &before.map_or_else(String::new, |it| it.to_string()),
-        )],
+        &[
+            ("comparisonDate", &compared),
+            ("effectiveDate", &ask.asked_date()),
+        ],
     );
     Ok(Made {
         title: title.to_owned(),
@@ -150,13 +151,13 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
             }
             section.wide {
                 h2 { (lang.t("Toàn danh mục", "The whole edition")) }
-                (table(title, &heads, &rows))
+                (table(lang, title, &heads, &rows))
             }
             section.wide {
                 h2 { (lang.t("Cơ quan có việc quá hạn", "Agencies with something overdue")) }
                 @if worst.is_empty() {
                     p.none { (lang.t("Không có cơ quan nào.", "There is none.")) }
-                } @else { (table(title, &of_agencies, &agencies)) }
+                } @else { (table(lang, title, &of_agencies, &agencies)) }
                 @if worst.len() > AGENCIES {
                     p.small {
                         (lang.number(i64::try_from(worst.len() - AGENCIES).unwrap_or_default()))
@@ -165,7 +166,7 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
                     }
                 }
                 p.ends {
-                    a href=(csv) { (lang.t("Tải về (CSV)", "Download (CSV)")) }
+                    (downloads(lang, &files))
                     @if lang == Lang::Vi {
                         a href="/v1/platforms:computeWeeklyReport?format=html" {
                             "Bản in theo mẫu báo cáo"

@@ -1,11 +1,8 @@
 //! Conversion of changes, and of records of any kind, to their wire form.
 
 use prost::Message as _;
-use prost_reflect::DynamicMessage;
-use serde_json::Value;
 
 use super::{
-    descriptors::POOL,
     documents::document,
     values::{write_optional_name, write_timestamp},
 };
@@ -31,24 +28,6 @@ pub(super) trait ToMessage: Record {
     /// The message; `agency` is the one that the record belongs to. What `state` counts of it is
     /// as of then.
     fn to_message(&self, agency: Option<&AgencyName>, state: &State) -> Self::Message;
-}
-
-/// The fields of a record that have a value, in proto JSON: texts as they are, else one line.
-pub fn field_texts(record: &pb::Record) -> Vec<(String, String)> {
-    let descriptor = POOL.get_message_by_name("ndp.registry.v1.Record");
-    let read = |it| DynamicMessage::decode(it, record.encode_to_vec().as_slice()).ok();
-    let Some(Ok(Value::Object(kinds))) = descriptor.and_then(read).map(serde_json::to_value) else {
-        return Vec::new();
-    };
-    let fields = kinds.into_iter().flat_map(|(_, it)| match it {
-        Value::Object(fields) => fields,
-        _ => serde_json::Map::default(),
-    });
-    let text = |(name, value)| match value {
-        Value::String(text) => (name, text),
-        other => (name, other.to_string()),
-    };
-    fields.map(text).collect()
 }
 
 /// A resource of any kind.

@@ -29,11 +29,18 @@ static FIGURES: LazyLock<HashMap<(&str, &str), &FigureLabel>> = LazyLock::new(||
         .collect()
 });
 
-static FIELDS: LazyLock<HashMap<&str, (&str, &str)>> = LazyLock::new(|| {
-    let rows = cells(TEXT, "Fields");
+static FIELDS: LazyLock<Names> = LazyLock::new(|| names("Fields"));
+
+static METHODS: LazyLock<Names> = LazyLock::new(|| names("Methods"));
+
+/// What names of the contract are called, in Vietnamese and in English.
+type Names = HashMap<&'static str, (&'static str, &'static str)>;
+
+fn names(heading: &'static str) -> Names {
+    let rows = cells(TEXT, heading);
     rows.map(|[vietnamese, english, name]| (name, (vietnamese, english)))
         .collect()
-});
+}
 
 /// What a value of an enum is called.
 pub fn label(enum_type: &str, value: &str) -> Option<&'static ValueLabel> {
@@ -54,6 +61,11 @@ pub fn figure_label(message_type: &str, field: &str) -> Option<&'static FigureLa
 /// English.
 pub fn field_label(name: &str) -> Option<(&'static str, &'static str)> {
     FIELDS.get(name).copied()
+}
+
+/// What a change is called that this method wrote, in Vietnamese and in English.
+pub fn method_label(name: &str) -> Option<(&'static str, &'static str)> {
+    METHODS.get(name).copied()
 }
 
 fn read(text: &str) -> Glossary {
@@ -233,6 +245,34 @@ mod tests {
         for (name, (vietnamese, english)) in FIELDS.iter() {
             assert!(names.contains(*name), "no message has `{name}`");
             assert!(!vietnamese.is_empty() && english.is_ascii(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_field_of_a_record_has_a_heading() {
+        let mut messages = Vec::new();
+        let record = pool().get_message_by_name("ndp.registry.v1.Record");
+        within(record.unwrap(), &mut messages);
+        // the first is the choice of a kind
+        let messages = messages.iter().skip(1).filter(|it| !it.is_map_entry());
+        for message in messages {
+            for field in message.fields() {
+                let name = field.full_name().to_owned();
+                assert!(
+                    field_label(field.name()).is_some(),
+                    "add {name} to docs/glossary.md"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_method_that_writes_has_a_name() {
+        let methods = crate::wire::methods::METHODS.iter();
+        for method in methods.filter(|it| it.writes) {
+            let named = method_label(&method.name);
+            let (vietnamese, english) = named.unwrap_or_else(|| panic!("{}", method.name));
+            assert!(!vietnamese.is_empty() && english.is_ascii());
         }
     }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::pb::{self, api_key::Expiration, principal::identity::Proof};
 use ndp_core::{
-    caller::{Caller, Credential, Known, Person},
+    caller::{Caller, Known, Person},
     error::Violations,
     messages::Rule,
     names::AgencyName,
@@ -323,10 +323,8 @@ pub fn identify_caller(
             scope: _,
             allows_personal_data: _,
         }) => {
-            let api_key = match credential {
-                Credential::ApiKey(name) => name.as_str().to_owned(),
-                Credential::External(_) => String::new(),
-            };
+            let api_key = credential.api_key().map(|it| it.as_str().to_owned());
+            let api_key = api_key.unwrap_or_default();
             (agency.as_ref(), write_enums(roles), api_key)
         }
         Caller::System { actor: _ } => (None, write_enums(&Role::ALL), String::new()),
@@ -349,7 +347,7 @@ mod tests {
 
     use super::*;
     use crate::wire::arbitrary;
-    use ndp_core::caller::Reach;
+    use ndp_core::caller::{Credential, Reach};
     use ndp_core::names::{AgencyName, ApiKeyName, PrincipalName, Revision};
     use ndp_core::records::identities::SubjectKey;
     use ndp_core::records::principals::PrincipalKind;

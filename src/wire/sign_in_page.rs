@@ -1,5 +1,5 @@
-//! Pages of a browser's sign-in: the issuers, the button that signs out, and why it failed. In
-//! Vietnamese, with English below.
+//! Pages of a browser's sign-in: the issuers and the form for an API key, the button that signs
+//! out, and why it failed. In Vietnamese, with English below.
 
 use std::fmt::Write as _;
 
@@ -18,10 +18,19 @@ pub enum SignedIn<'a> {
 }
 
 const STYLE: &str = "body{font:16px/1.5 sans-serif;margin:3em auto;max-width:36em;padding:0 1em}\
-    h1{font-size:1.4em}.en{color:#555}code{overflow-wrap:anywhere}";
+    h1{font-size:1.4em}.en{color:#555}code{overflow-wrap:anywhere}label{display:block}\
+    input,button{font:inherit;padding:.3em .6em;max-width:100%;box-sizing:border-box}";
 
-/// The issuers, by their names and the paths that a sign-in begins at.
-pub fn choice(signed_in: SignedIn<'_>, issuers: &[(&str, String)]) -> String {
+/// The name of the field with an API key, and of the one with the path to go on at.
+pub const KEY: &str = "key";
+pub const RETURN: &str = "return";
+
+/// Longest API key that the form takes.
+const KEY_CHARACTERS_MAX: usize = 200;
+
+/// The issuers, by their names and the paths that a sign-in begins at; and a form for an API key,
+/// which goes on at `back`.
+pub fn choice(signed_in: SignedIn<'_>, issuers: &[(&str, String)], back: &str) -> String {
     let mut body = Body::new("Đăng nhập", "Sign in");
     match signed_in {
         SignedIn::No => {}
@@ -46,14 +55,34 @@ pub fn choice(signed_in: SignedIn<'_>, issuers: &[(&str, String)]) -> String {
             body.sign_out();
         }
     }
-    body.push(format_args!("<ul>\n"));
-    for (name, path) in issuers {
-        let (name, path) = (Escaped(name), Escaped(path));
-        body.push(format_args!(
-            "<li><a href=\"{path}\">Đăng nhập qua {name}</a></li>\n"
-        ));
+    if !issuers.is_empty() {
+        body.push(format_args!("<ul>\n"));
+        for (name, path) in issuers {
+            let (name, path) = (Escaped(name), Escaped(path));
+            body.push(format_args!(
+                "<li><a href=\"{path}\">Đăng nhập qua {name}</a></li>\n"
+            ));
+        }
+        body.push(format_args!("</ul>\n"));
     }
-    body.push(format_args!("</ul>\n"));
+    let back = Escaped(back);
+    body.push(format_args!(
+        "<form method=\"post\" action=\"/sign-in\">\
+         <input type=\"hidden\" name=\"{RETURN}\" value=\"{back}\">\
+         <p><label for=\"{KEY}\">Khóa API <span class=\"en\" lang=\"en\">API key</span></label>\
+         <input id=\"{KEY}\" name=\"{KEY}\" type=\"password\" required size=\"40\" \
+         maxlength=\"{KEY_CHARACTERS_MAX}\" autocomplete=\"current-password\" \
+         spellcheck=\"false\"></p>\
+         <p><button>Đăng nhập (sign in)</button></p></form>\n"
+    ));
+    body.both(
+        "Khóa API không được lưu trong trình duyệt: máy chủ trả về một phiên đăng nhập kéo dài tối \
+         đa 8 giờ.",
+        "The browser does not keep the key: the server answers a session of at most 8 hours.",
+    );
+    body.push(format_args!(
+        "<p><a href=\"/\">Về trang tổng quan (overview)</a></p>\n"
+    ));
     body.page()
 }
 
@@ -117,6 +146,10 @@ impl Body {
     }
 
     fn page(self) -> String {
-        printed::page(self.title, STYLE, &self.html)
+        printed::page(
+            self.title,
+            STYLE,
+            &format!("<main>\n{}</main>\n", self.html),
+        )
     }
 }

@@ -136,7 +136,7 @@ const fn code(refused: &Protocol) -> Code {
         | Protocol::WebMalformed
         | Protocol::MessageMissing
         | Protocol::UrlTooLong { .. }
-        | Protocol::MediaTypeUnsupported
+        | Protocol::MediaTypeUnsupported { .. }
         | Protocol::CodingUnsupported
         | Protocol::HostMalformed
         | Protocol::NotAcceptable { .. } => Code::InvalidArgument,

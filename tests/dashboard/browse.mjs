@@ -10,6 +10,10 @@
 //   {"follow": "/tasks", "text": "…"}
 //       opens a page, says {"following": true} once it follows the log, and {"seen": true} once
 //       it has the text without having been loaded again
+//   {"way": [["go", "/sign-in"], ["type", "#key", "…"], ["press", "main button"], ["look"]],
+//    "width": 390}
+//       does as a person without a script would: types with keys and presses with the mouse; a look
+//       answers the path, the title, the texts of the page's main part and what axe finds there
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -77,7 +81,7 @@ const open = async ({ width = 1280, height = 900, dark = false, script = true, l
     listeners.delete(listener);
     await send('Target.closeTarget', { targetId });
   };
-  for (const domain of ['Page', 'Network', 'Log', 'Runtime']) await call(`${domain}.enable`);
+  for (const domain of ['Page', 'Network', 'Log', 'Runtime', 'DOM']) await call(`${domain}.enable`);
   await call('Emulation.setDeviceMetricsOverride', {
     width, height, deviceScaleFactor: 1, mobile: width < 600,
   });
@@ -101,6 +105,74 @@ const open = async ({ width = 1280, height = 900, dark = false, script = true, l
   return tab;
 };
 
+// What is wrong with the page of a tab, by the rules of accessibility.
+const violations = async (tab) => {
+  await tab.evaluate(`${axe}; 0`);
+  return tab.evaluate(`axe.run(document, {
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+  }).then((it) => it.violations.map((one) => ({
+    id: one.id, nodes: one.nodes.slice(0, 4).map((node) => node.html.slice(0, 200)
+      + ' ' + node.failureSummary.slice(0, 300)),
+  })))`);
+};
+
+const way = async (asked) => {
+  const tab = await open({ ...asked, script: false });
+  const scripts = (on) => tab.call('Emulation.setScriptExecutionDisabled', { value: !on });
+  // without a script of the page: by the document's nodes, the keys and the mouse
+  const find = async (selector) => {
+    const { root } = await tab.call('DOM.getDocument', { depth: 0 });
+    const { nodeId } = await tab.call('DOM.querySelector', { nodeId: root.nodeId, selector });
+    if (!nodeId) throw new Error(`nothing at ${selector}`);
+    await tab.call('DOM.scrollIntoViewIfNeeded', { nodeId });
+    return nodeId;
+  };
+  const press = async (selector) => {
+    const { model } = await tab.call('DOM.getBoxModel', { nodeId: await find(selector) });
+    const [left, top, right, , , bottom] = model.content;
+    const place = { x: (left + right) / 2, y: (top + bottom) / 2, button: 'left', clickCount: 1 };
+    const loaded = new Promise((resolve) => { tab.loaded = resolve; });
+    await tab.call('Input.dispatchMouseEvent', { type: 'mousePressed', ...place });
+    await tab.call('Input.dispatchMouseEvent', { type: 'mouseReleased', ...place });
+    await loaded;
+  };
+  const looks = [];
+  for (const [what, at, text] of asked.way) {
+    if (what === 'go') {
+      await tab.go(at);
+    } else if (what === 'type') {
+      await tab.call('DOM.focus', { nodeId: await find(at) });
+      await tab.call('Input.insertText', { text });
+    } else if (what === 'press') {
+      await press(at);
+    } else {
+      await scripts(true);
+      looks.push({
+        ...await tab.evaluate(`({
+          path: location.pathname + location.search,
+          title: document.title,
+          text: document.querySelector('main').innerText,
+          wide: document.documentElement.scrollWidth - window.innerWidth,
+        })`),
+        violations: await violations(tab),
+      });
+      if (at) await picture(tab, at, asked.width ?? 1280);
+      await scripts(false);
+    }
+  }
+  await tab.close();
+  return { looks, errors: tab.errors };
+};
+
+const picture = async (tab, file, width) => {
+  const { cssContentSize } = await tab.call('Page.getLayoutMetrics');
+  const { data } = await tab.call('Page.captureScreenshot', {
+    captureBeyondViewport: true,
+    clip: { x: 0, y: 0, width, height: cssContentSize.height, scale: 1 },
+  });
+  writeFileSync(file, Buffer.from(data, 'base64'));
+};
+
 const look = async (asked) => {
   const tab = await open(asked);
   await tab.go(asked.path);
@@ -111,25 +183,12 @@ const look = async (asked) => {
     title: document.title,
     wide: document.documentElement.scrollWidth - window.innerWidth,
   })`);
-  await tab.evaluate(`${axe}; 0`);
-  const found = await tab.evaluate(`axe.run(document, {
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-  }).then((it) => it.violations.map((one) => ({
-    id: one.id, nodes: one.nodes.slice(0, 4).map((node) => node.html.slice(0, 200)
-      + ' ' + node.failureSummary.slice(0, 300)),
-  })))`);
+  const found = await violations(tab);
   if (asked.tree) {
     const { nodes } = await tab.call('Accessibility.getFullAXTree');
     answer.tree = tree(nodes);
   }
-  if (asked.picture) {
-    const { cssContentSize } = await tab.call('Page.getLayoutMetrics');
-    const { data } = await tab.call('Page.captureScreenshot', {
-      captureBeyondViewport: true,
-      clip: { x: 0, y: 0, width: asked.width ?? 1280, height: cssContentSize.height, scale: 1 },
-    });
-    writeFileSync(asked.picture, Buffer.from(data, 'base64'));
-  }
+  if (asked.picture) await picture(tab, asked.picture, asked.width ?? 1280);
   if (asked.print) {
     const { data } = await tab.call('Page.printToPDF', {
       preferCSSPageSize: true, printBackground: true,
@@ -187,7 +246,8 @@ const follow = async ({ follow: path, text }) => {
 for (const line of asks) {
   const asked = JSON.parse(line);
   try {
-    say(asked.follow ? await follow(asked) : await look(asked));
+    if (asked.way) say(await way(asked));
+    else say(asked.follow ? await follow(asked) : await look(asked));
   } catch (error) {
     say({ error: String(error) });
   }

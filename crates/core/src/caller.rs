@@ -68,8 +68,29 @@ pub struct Entrusted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     ApiKey(ApiKeyName),
+    /// The session of a browser that signed in with an API key.
+    KeySession(KeySession),
     /// A client certificate, or a token of another issuer.
     External(Box<External>),
+}
+
+impl Credential {
+    /// The API key, where it is one or a session of one.
+    pub const fn api_key(&self) -> Option<&ApiKeyName> {
+        match self {
+            Self::ApiKey(key) | Self::KeySession(KeySession { key, .. }) => Some(key),
+            Self::External(_) => None,
+        }
+    }
+}
+
+/// A session of an API key: it holds as long as the key does, until its own end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySession {
+    /// The key.
+    pub key: ApiKeyName,
+    /// From when on it proves nothing.
+    pub expire_time: Timestamp,
 }
 
 /// What a client certificate or a token proves.

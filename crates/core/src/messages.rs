@@ -1740,9 +1740,9 @@ messages! {
     URL_TOO_LONG => UrlTooLong { most: usize }:
         ("the query is longer than {most} bytes; shorten it"),
         ("phần truy vấn dài hơn {most} byte; hãy rút ngắn");
-    MEDIA_TYPE_UNSUPPORTED => MediaTypeUnsupported:
-        ("the body must be JSON in UTF-8; send `content-type: application/json`"),
-        ("nội dung phải là JSON, mã UTF-8; hãy gửi `content-type: application/json`");
+    MEDIA_TYPE_UNSUPPORTED => MediaTypeUnsupported { media_type: &'static str }:
+        ("the body must be {media_type} in UTF-8; send `content-type: {media_type}`"),
+        ("nội dung phải là {media_type}, mã UTF-8; hãy gửi `content-type: {media_type}`");
     CODING_UNSUPPORTED => CodingUnsupported:
         ("the body has a content coding that is not supported; send gzip, or no coding"),
         ("nội dung được nén theo cách không được hỗ trợ; hãy gửi gzip hoặc không nén");

@@ -129,7 +129,7 @@ reasons! {
         CODING_UNSUPPORTED "The body has a content coding other than gzip.";
         HOST_MALFORMED "An HTTP/1.1 request has no `host`, or several.";
         INVALID_REQUEST "Fields of the request break rules; `BadRequest` names each.";
-        MEDIA_TYPE_UNSUPPORTED "The body is not JSON.";
+        MEDIA_TYPE_UNSUPPORTED "The body is not JSON, or not a form where one is sent.";
         MESSAGE_MALFORMED "The request cannot be read as the message that the method takes.";
         MESSAGE_MISSING "The request has no message.";
         MESSAGE_TOO_COMPLEX "The request holds too many messages.";

@@ -3,6 +3,8 @@
 //! demo.
 
 mod browser;
+mod forms;
+mod large;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -78,7 +80,8 @@ async fn walk(server: &Server, synthetic: bool) {
             answer.status,
             answer.text()
         );
-        if path.starts_with("/v1/") || path.starts_with("/assets/") || path == "/openapi.json" {
+        let others = ["/v1/", "/assets/", "/openapi.json", "/sign-in"];
+        if others.iter().any(|it| path.starts_with(it)) {
             continue;
         }
         read += 1;
@@ -132,9 +135,18 @@ both! {
         server.clock.advance(60);
         let revision = server.registry.read().state.revision().get();
         let mut kept = vec![lasting];
-        kept.extend(["/", "/changes", "/tasks", "/agencies", "/platforms"].map(|path| {
-            format!("{path}?known={revision}&lang=vi")
-        }));
+        let first = async |kind: &str| {
+            let answer = get(&server, &format!("/v1/{kind}?pageSize=1")).await.json();
+            format!("/{}", answer[kind][0]["name"].as_str().unwrap())
+        };
+        let mut paths = ["/", "/changes", "/tasks", "/agencies", "/platforms"].map(str::to_owned);
+        kept.extend(paths.iter_mut().map(|path| format!("{path}?known={revision}&lang=vi")));
+        for kind in [
+            "platforms", "agencies", "tasks", "indicators", "recommendations", "programmes",
+            "figures", "editions",
+        ] {
+            kept.push(format!("{}?known={revision}&lang=vi", first(kind).await));
+        }
         let mut before = Vec::new();
         for path in &kept {
             let answer = get(&server, path).await;
@@ -178,6 +190,74 @@ both! {
         let headers = [("if-none-match", &*tag)];
         let after = send(&server.address, "GET /platforms", &headers, "").await;
         assert_eq!(after.status, 200, "another revision");
+        server.stop().await;
+    }
+
+    async fn what_is_seen_is_a_file_and_a_number_has_its_bundle(engine: Engine) {
+        let server = demo::made(&engine.url()).await;
+        let find = |page: &Answer, what: &str| {
+            let found = links(page.text()).find(|it| it.contains(what));
+            found.unwrap_or_else(|| panic!("no {what}: {}", page.text()))
+        };
+        let page = get(&server, "/tasks?filter=state+%3D+COMPLETED").await;
+        let file = get(&server, &find(&page, "format=csv")).await;
+        assert_eq!(file.status, 200);
+        let rows = file.text().lines().count();
+        let book = get(&server, &find(&page, "format=XLSX")).await;
+        assert_eq!(book.status, 200);
+        assert!(book.body.starts_with(b"PK"), "a workbook");
+        let count = book.header("content-disposition").unwrap_or_default().to_owned();
+        assert!(count.contains(".xlsx"), "{count}");
+        assert!(rows > 1);
+        // what was recorded later is in neither
+        let known = server.registry.read().state.revision().get();
+        let page = get(&server, &format!("/tasks?known={known}")).await;
+        for what in ["format=csv", "format=XLSX"] {
+            assert!(find(&page, what).contains(&format!("readRevision={known}")), "{what}");
+        }
+        assert!(!get(&server, "/").await.text().contains("proveMetric"), "not for everyone");
+        let auditor = server.person("auditor", &[Role::Auditor], None).await;
+        let headers = [("authorization", auditor.sent())];
+        let page = send(&server.address, "GET /", &headers, "").await;
+        let bundles: Vec<_> = links(page.text()).filter(|it| it.contains("proveMetric")).collect();
+        assert_eq!(bundles.len(), 11, "{bundles:?}");
+        for path in bundles {
+            let bundle = send(&server.address, &format!("GET {path}"), &headers, "").await;
+            assert_eq!(bundle.status, 200, "{path}: {}", bundle.text());
+            assert!(bundle.json()["checkpoint"].is_object(), "{path}");
+        }
+        server.stop().await;
+    }
+
+    async fn a_reader_chooses_the_measure_and_the_ranking(engine: Engine) {
+        let server = demo::made(&engine.url()).await;
+        let page = get(&server, "/").await;
+        let tiles = |page: &Answer| page.text().split("class=\"tiles\"").nth(1).unwrap().to_owned();
+        let choice = links(page.text()).find(|it| it.contains("tiles=tasks-overdue")).unwrap();
+        let other = get(&server, &choice).await;
+        assert_ne!(tiles(&page), tiles(&other));
+        assert!(other.text().contains("<strong>nhiệm vụ quá hạn</strong>"), "{}", other.text());
+        let answer = get(&server, "/v1/indicators/-/observations?pageSize=1000").await.json();
+        let observations = answer["observations"].as_array().unwrap();
+        let of_agency = observations.iter().find(|it| it["agency"].is_string()).unwrap();
+        let name = of_agency["name"].as_str().unwrap();
+        let indicator = name.split('/').take(2).collect::<Vec<_>>().join("/");
+        let page = get(&server, &format!("/{indicator}")).await;
+        assert!(!page.text().contains("aria-sort"), "nobody asked for a ranking");
+        let mut ranked = 0;
+        for path in links(page.text()).filter(|it| it.contains("rank=")) {
+            let page = get(&server, &path).await;
+            assert_eq!(page.status, 200, "{path}");
+            ranked += usize::from(page.text().contains("aria-sort=\"ascending\""));
+            if let Some(sorted) = links(page.text()).find(|it| it.contains("sort=name")) {
+                assert_eq!(get(&server, &sorted).await.status, 200);
+            }
+        }
+        assert!(ranked > 0, "{}", page.text());
+        let agency = of_agency["agency"].as_str().unwrap();
+        let page = get(&server, &format!("/{agency}")).await;
+        assert!(page.text().contains("class=\"charts\""), "{}", page.text());
+        assert!(page.text().contains("Trung vị của khối"), "{}", page.text());
         server.stop().await;
     }
 
@@ -249,6 +329,36 @@ async fn a_page_is_strict_and_says_what_is_wrong() {
     }
     let english = get(&server, "/platforms/nowhere?lang=en").await;
     assert!(english.text().contains("There is no such page"));
+    // a path that is of no page: a person reads why, and a program as of any other
+    let person = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+    for (language, text) in [
+        ("vi", "Không có trang này"),
+        ("en", "There is no such page"),
+    ] {
+        for path in ["/nowhere", "/platforms/a/b", "/nowhere/"] {
+            let headers = [person, ("accept-language", language)];
+            let answer = send(&server.address, &format!("GET {path}"), &headers, "").await;
+            assert_eq!(answer.status, 404, "{path}");
+            let page = answer.text();
+            assert!(
+                page.contains(text) && page.contains("action=\"/search\""),
+                "{page}"
+            );
+            assert!(
+                page.contains(&format!("<html lang=\"{language}\">")),
+                "{page}"
+            );
+        }
+    }
+    for (path, headers) in [("/nowhere", vec![]), ("/v1/nowhere", vec![person])] {
+        let answer = send(&server.address, &format!("GET {path}"), &headers, "").await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/json"),
+            "{path}"
+        );
+    }
     let wrong = As::authorization("Bearer ndp_wrong");
     let headers = [("authorization", wrong.sent())];
     let refused = send(&server.address, "GET /", &headers, "").await;

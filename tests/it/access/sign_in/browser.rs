@@ -395,7 +395,7 @@ both! {
             check_page(&answer, "no-referrer");
         }
         for (what, allowed) in [
-            ("POST /sign-in", "GET, HEAD"),
+            ("PUT /sign-in", "GET, HEAD, POST"),
             ("HEAD /sign-in/made-up", "GET"),
             ("PUT /sign-out", "GET, HEAD, POST"),
         ] {

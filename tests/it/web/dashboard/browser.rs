@@ -7,12 +7,16 @@ use ndp_core::records::principals::Role;
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
-use super::PAGES;
+use super::{
+    PAGES,
+    forms::{key, programme, task},
+};
 use crate::{
     harness::{
         Engine,
         golden::assert_golden,
         http::send,
+        plans::{AGENCY, Cast},
         process::{Process, Stream},
         server::Server,
         tools,
@@ -109,6 +113,8 @@ async fn pages_of_the_demo_keep_the_rules_of_accessibility() {
         "recommendations",
         "agencies",
         "editions",
+        "programmes",
+        "figures",
     ] {
         paths.push(first(kind).await);
     }
@@ -117,12 +123,15 @@ async fn pages_of_the_demo_keep_the_rules_of_accessibility() {
     let plan = plans["plans"][0]["name"].as_str().unwrap();
     let platform = plan.split('/').take(2).collect::<Vec<_>>().join("/");
     paths.push(format!("/{platform}"));
-    let paths = PAGES.into_iter().chain(paths.iter().map(|it| &**it));
-    let mut asks = asks(paths);
-    for path in ["/", "/weekly"] {
-        for language in ["vi", "en"] {
-            asks.push(json!({"path": path, "language": language, "print": true}));
-        }
+    let paths: Vec<_> = PAGES
+        .into_iter()
+        .chain(paths.iter().map(|it| &**it))
+        .collect();
+    let mut asks = asks(paths.iter().copied());
+    // each is one sheet of A4
+    for (at, path) in paths.into_iter().enumerate() {
+        let language = ["vi", "en"][at % 2];
+        asks.push(json!({"path": path, "language": language, "print": true}));
     }
     asks.push(json!({"path": "/", "language": "vi", "width": 2560, "height": 1440}));
     if let Some(process) = browse(&server, &asks) {
@@ -166,6 +175,73 @@ async fn a_page_follows_the_writes_of_others() {
         let seen = block_in_place(|| process.wait_for_line("seen", BOUND));
         let seen: Value = serde_json::from_str(&seen).unwrap();
         assert_eq!(seen["same"], true, "the page was not loaded again");
+    }
+    server.stop().await;
+}
+
+/// A whole way of a person without a script: signs in with a key, reports a task, and is at its
+/// page, which says so. Each page on it keeps the rules of accessibility.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_is_reported_without_a_script() {
+    let engine = Engine::sqlite();
+    let server = Server::start(&engine.url()).await;
+    let cast = Cast::new(&server).await;
+    programme(&cast).await;
+    for (id, width) in [("mot", 390), ("hai", 1280)] {
+        let name = task(&cast, id).await;
+        let editor = server
+            .person(&format!("editor-{id}"), &[Role::AgencyEditor], Some(AGENCY))
+            .await;
+        let asks = [json!({"width": width, "language": "vi", "way": [
+            ["go", format!("/sign-in?return=/{name}")],
+            ["look"],
+            ["type", "#key", key(&editor)],
+            ["press", "main form button"],
+            ["look"],
+            ["press", "a.act"],
+            ["look"],
+            ["type", "#f-evidence-0--document-uri", "không phải địa chỉ"],
+            ["type", "#f-note", "Đã bàn giao"],
+            ["press", ".act-form .main"],
+            ["look"],
+            ["go", format!("/{name}:report")],
+            ["type", "#f-note", "Đã bàn giao"],
+            ["press", ".act-form .main"],
+            ["look"],
+            ["press", ".act-form .main"],
+            ["look"],
+            ["go", "/work"],
+            ["look"],
+        ]})];
+        let Some(process) = browse(&server, &asks) else {
+            break;
+        };
+        block_in_place(|| process.wait(BOUND));
+        let printed = process.printed(Stream::Stdout);
+        let answer: Value = serde_json::from_str(printed.lines().next().unwrap()).unwrap();
+        assert_eq!(answer["error"], Value::Null, "{answer:#}");
+        let looks = answer["looks"].as_array().unwrap();
+        for look in looks {
+            assert_eq!(look["violations"], json!([]), "{look:#}");
+            assert!(look["wide"].as_i64().unwrap() <= 0, "{look:#}");
+        }
+        let texts: Vec<_> = looks
+            .iter()
+            .map(|it| it["text"].as_str().unwrap())
+            .collect();
+        for (at, text) in [
+            (0, "Khóa API"),
+            (1, "Báo cáo hoàn thành nhiệm vụ"),
+            (2, "Kết quả đạt được"),
+            (3, "Chưa gửi được"),
+            (4, "Những gì sẽ thay đổi"),
+            (5, "Đã ghi: Báo cáo hoàn thành nhiệm vụ"),
+            (6, "Việc của tôi"),
+        ] {
+            assert!(texts[at].contains(text), "{at}: {}", texts[at]);
+        }
+        let task = cast.steward.ok("GetTask", json!({"name": name})).await;
+        assert_eq!(task["report"]["note"], "Đã bàn giao");
     }
     server.stop().await;
 }

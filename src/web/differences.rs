@@ -1,0 +1,283 @@
+//! A record field by field, in the words of the glossary, and what differs between two of them.
+
+use maud::{Markup, html};
+use prost_reflect::{
+    DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, ReflectMessage as _, Value,
+};
+
+use super::{
+    ask::Ask,
+    parts::table,
+    words::{Lang, NONE},
+};
+use crate::{
+    pb,
+    wire::{
+        descriptors::POOL,
+        glossary::{ALTERNATIVES, field_label, label},
+    },
+};
+
+/// What the registry itself writes or computes of a record: the page says it elsewhere.
+const OWN: [&str; 6] = [
+    "name",
+    "etag",
+    "create_time",
+    "update_time",
+    "revision",
+    "standing",
+];
+
+/// Longest value that is shown whole, in characters.
+const SHOWN: usize = 300;
+
+/// The package of our messages, with the dot after it.
+const PACKAGE: &str = "ndp.registry.v1.";
+
+/// A value of a record: where it is, what that is called, and the value as a text.
+#[derive(Debug)]
+pub(super) struct Field {
+    path: String,
+    pub(super) label: String,
+    pub(super) text: String,
+}
+
+/// The fields of a record that have a value.
+pub(super) fn fields(lang: Lang, record: &DynamicMessage) -> Vec<Field> {
+    let mut found = Vec::new();
+    for (field, value) in record.fields() {
+        if !OWN.contains(&field.name()) {
+            let name = named(lang, &field);
+            add(
+                lang,
+                &mut found,
+                field.name().to_owned(),
+                name,
+                &field,
+                value,
+            );
+        }
+    }
+    found
+}
+
+/// The record within a `Record`, of whatever kind.
+pub(super) fn record_of(record: &pb::Record) -> Option<DynamicMessage> {
+    let descriptor = POOL.get_message_by_name("ndp.registry.v1.Record")?;
+    let mut whole = DynamicMessage::new(descriptor);
+    whole.transcode_from(record).ok()?;
+    let kind = whole.fields().next().map(|(_, value)| value.clone());
+    match kind {
+        Some(Value::Message(record)) => Some(record),
+        _ => None,
+    }
+}
+
+/// The fields that differ, as a table.
+pub(super) fn differences(
+    ask: &Ask,
+    old: Option<&DynamicMessage>,
+    new: Option<&DynamicMessage>,
+) -> Markup {
+    let lang = ask.lang();
+    let of = |record: Option<&DynamicMessage>| record.map_or_else(Vec::new, |it| fields(lang, it));
+    let (old, new) = (of(old), of(new));
+    let text = |fields: &[Field], path: &str| {
+        let found = fields.iter().find(|it| it.path == path);
+        found.map_or_else(|| NONE.to_owned(), |it| it.text.clone())
+    };
+    let gone = old
+        .iter()
+        .filter(|it| new.iter().all(|new| new.path != it.path));
+    let heads = [
+        (lang.t("Trường", "Field"), false),
+        (lang.t("Trước", "Before"), false),
+        (lang.t("Sau", "After"), false),
+    ];
+    let rows = html! {
+        @for field in new.iter().chain(gone) {
+            @let (before, after) = (text(&old, &field.path), text(&new, &field.path));
+            @if before != after {
+                tr { th scope="row" { (field.label) } td { (before) } td { (after) } }
+            }
+        }
+    };
+    table(
+        lang,
+        lang.t("Trước và sau", "Before and after"),
+        &heads,
+        &rows,
+    )
+}
+
+/// The fields of the parts of a record that these paths name, as terms and descriptions.
+pub(super) fn facts(lang: Lang, record: &DynamicMessage, names: &[&str]) -> Markup {
+    let all = fields(lang, record);
+    let within = |path: &str, name: &str| {
+        let rest = path.strip_prefix(name);
+        rest.is_some_and(|it| it.is_empty() || it.starts_with(['.', '[']))
+    };
+    html! {
+        dl {
+            @for name in names {
+                @for field in all.iter().filter(|it| within(&it.path, name)) {
+                    dt { (field.label) } dd { (field.text) }
+                }
+            }
+        }
+    }
+}
+
+fn add(
+    lang: Lang,
+    found: &mut Vec<Field>,
+    path: String,
+    label: String,
+    field: &FieldDescriptor,
+    value: &Value,
+) {
+    let mut leaf = |text: String| {
+        let text = match text.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+            None => text,
+        };
+        if !text.is_empty() {
+            let (path, label) = (path.clone(), label.clone());
+            found.push(Field { path, label, text });
+        }
+    };
+    match value {
+        Value::Message(message) => match single(lang, message) {
+            Some(text) => leaf(text),
+            None => {
+                for (inner, value) in message.fields() {
+                    let path = format!("{path}.{}", inner.name());
+                    let label = format!("{label} · {}", named(lang, &inner));
+                    add(lang, found, path, label, &inner, value);
+                }
+            }
+        },
+        Value::List(list) if list.iter().any(|it| matches!(it, Value::Message(_))) => {
+            for (at, value) in list.iter().enumerate() {
+                let path = format!("{path}[{at}]");
+                let label = format!("{label} {}", at + 1);
+                add(lang, found, path, label, field, value);
+            }
+        }
+        Value::List(list) => {
+            let texts = list.iter().map(|it| scalar(lang, &field.kind(), it));
+            leaf(texts.collect::<Vec<_>>().join(", "));
+        }
+        Value::Map(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| format!("{key:?}"));
+            let texts = entries.iter().filter_map(|(key, value)| {
+                let (key, value) = (key.as_str()?, value.as_str()?);
+                Some(format!("{key} = {value}"))
+            });
+            leaf(texts.collect::<Vec<_>>().join(", "));
+        }
+        value => leaf(scalar(lang, &field.kind(), value)),
+    }
+}
+
+/// A message that is one value to a reader.
+fn single(lang: Lang, message: &DynamicMessage) -> Option<String> {
+    Some(match message.descriptor().full_name() {
+        "google.type.Date" => lang.date(message.transcode_to().ok()),
+        "google.protobuf.Timestamp" => lang.time(message.transcode_to().ok().as_ref()),
+        "ndp.registry.v1.Period" => lang.period(message.transcode_to().ok().as_ref()),
+        _ => return None,
+    })
+}
+
+fn scalar(lang: Lang, kind: &Kind, value: &Value) -> String {
+    match value {
+        Value::Bool(true) => lang.t("có", "yes").to_owned(),
+        Value::Bool(false) => lang.t("không", "no").to_owned(),
+        Value::I32(number) => number.to_string(),
+        Value::I64(number) => number.to_string(),
+        Value::U32(number) => number.to_string(),
+        Value::U64(number) => number.to_string(),
+        Value::F32(number) => number.to_string(),
+        Value::F64(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::EnumNumber(number) => match kind {
+            Kind::Enum(of) => chosen(lang, of, *number),
+            _ => number.to_string(),
+        },
+        Value::Bytes(_) | Value::Message(_) | Value::List(_) | Value::Map(_) => String::new(),
+    }
+}
+
+/// What a value of an enum is called.
+pub(super) fn chosen(lang: Lang, of: &EnumDescriptor, number: i32) -> String {
+    let Some(value) = of.get_value(number) else {
+        return number.to_string();
+    };
+    let owner = of.full_name();
+    let found = label(owner.strip_prefix(PACKAGE).unwrap_or(owner), value.name());
+    let called = found.map(|it| lang.either(&it.display_name, &it.display_name_en, ""));
+    called.unwrap_or(value.name()).to_owned()
+}
+
+/// What a field is called.
+fn named(lang: Lang, field: &FieldDescriptor) -> String {
+    let found = field_label(field.name());
+    let (vietnamese, english) = found.unwrap_or((field.name(), field.name()));
+    let all = lang.either(vietnamese, english, "");
+    all.split(ALTERNATIVES).next().unwrap_or(all).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_reads_in_the_words_of_the_glossary() {
+        let task = pb::Task {
+            name: "tasks/a".to_owned(),
+            code: "A_1".to_owned(),
+            programmes: vec!["programmes/a".to_owned(), "programmes/b".to_owned()],
+            state: pb::task::State::Reported.into(),
+            report: Some(pb::task::Report {
+                completion_date: Some(pb::Date {
+                    year: 2026,
+                    month: 9,
+                    day: 5,
+                }),
+                substantiated: true,
+                evidence: vec![pb::Evidence {
+                    note: "x".repeat(400),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let record = pb::Record {
+            record: Some(pb::record::Record::Task(task)),
+        };
+        let record = record_of(&record).unwrap();
+        let read = |lang| -> Vec<_> {
+            let fields = fields(lang, &record).into_iter();
+            fields
+                .map(|it| format!("{}: {}", it.label, it.text))
+                .collect()
+        };
+        let vietnamese = read(Lang::Vi);
+        assert_eq!(
+            vietnamese[..4],
+            [
+                "Mã: A_1",
+                "Chương trình: programmes/a, programmes/b",
+                "Tình trạng: Đã báo cáo, chờ xác nhận",
+                "Báo cáo hoàn thành · Ngày hoàn thành: 05/09/2026",
+            ]
+        );
+        assert!(vietnamese[4].starts_with("Báo cáo hoàn thành · Minh chứng 1 · Ghi chú: xxx"));
+        assert!(vietnamese[4].ends_with('…') && vietnamese[4].chars().count() < 400);
+        assert_eq!(vietnamese[5], "Báo cáo hoàn thành · Có thể kiểm tra: có");
+        assert_eq!(read(Lang::En)[2], "State: Reported, waits for confirmation");
+    }
+}

@@ -1,0 +1,782 @@
+//! Forms that write, without a script: the form, a preview of what it will change, made by the
+//! method itself with `validate_only`, and the sending, after which the browser is at the record.
+//!
+//! A form knows no rule: what may be written is the method's to say, and its errors stand at the
+//! fields that they name, with everything that was typed. The id of the request is made with the
+//! preview, so that a preview that is sent twice writes once; the etag is that of the record as the
+//! form showed it. Each form has a token of its session: a page of another site has none.
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use maud::{Markup, html};
+use prost_reflect::{
+    DynamicMessage, EnumDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Value as Field,
+};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{
+    Made,
+    acts::{Act, Form, Group, Input, permissions},
+    ask::{Ask, Failed, method},
+    changes::method as what,
+    differences::{chosen, differences, facts},
+    parts::{path_of, record},
+    words::{Lang, both, read},
+};
+use crate::pb::{self, test_permissions_response::answer::Permission};
+use ndp_core::{reasons::ETAG_NOT_CURRENT, seal::SealKey, time::Date};
+
+/// Fields of every form beside those of its method. None of a request begins like this.
+const TOKEN: &str = "-token";
+const ETAG: &str = "-etag";
+const REQUEST_ID: &str = "-request-id";
+const STEP: &str = "-step";
+
+/// The steps.
+const PREVIEW: &str = "preview";
+const EDIT: &str = "edit";
+const SEND: &str = "send";
+
+/// What the token of a form is derived for.
+const PURPOSE: &str = "form";
+
+/// The parameter of the address that a browser is sent to when something was written.
+pub(super) const DONE: &str = "done";
+
+/// What comes of a form.
+pub(super) enum Outcome {
+    /// A page, with its status.
+    Page(StatusCode, Made),
+    /// It is written: the address to go on at.
+    Done(String),
+}
+
+/// What binds a form to who opened it.
+pub(super) struct Binding<'a> {
+    pub(super) key: &'a SealKey,
+    /// The session, or for a caller without one the principal.
+    pub(super) of: &'a [u8],
+}
+
+impl Binding<'_> {
+    fn content(&self, path: &str) -> Vec<u8> {
+        [self.of, b"\0", path.as_bytes()].concat()
+    }
+
+    fn token(&self, path: &str) -> String {
+        self.key.derive(PURPOSE, &self.content(path))
+    }
+
+    fn holds(&self, path: &str, token: &str) -> bool {
+        self.key.derives(PURPOSE, &self.content(path), token)
+    }
+}
+
+/// What was typed into a form, by the paths of its fields.
+#[derive(Debug, Default)]
+struct Typed(BTreeMap<String, String>);
+
+impl Typed {
+    fn read(act: &Act, fields: Vec<(String, String)>) -> Self {
+        let own = [TOKEN, ETAG, REQUEST_ID, STEP];
+        let is_known = |name: &str| own.contains(&name) || act.inputs().any(|it| it.path == name);
+        // browsers send line breaks as HTTP does
+        let fields = fields
+            .into_iter()
+            .map(|(name, text)| (name, text.replace("\r\n", "\n")));
+        let fields = fields.filter(|(name, text)| is_known(name) && !text.trim().is_empty());
+        let mut typed = Self(fields.collect());
+        typed.close_up(act);
+        typed
+    }
+
+    fn get(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
+    /// Moves the second piece of evidence to the first place, where that is empty.
+    fn close_up(&mut self, act: &Act) {
+        let of = |place: &'static str| act.inputs().filter(move |it| it.path.contains(place));
+        if of("[0]").any(|it| self.0.contains_key(it.path)) {
+            return;
+        }
+        for input in of("[1]") {
+            if let Some(text) = self.0.remove(input.path) {
+                self.0.insert(input.path.replace("[1]", "[0]"), text);
+            }
+        }
+    }
+}
+
+/// The record that a form is about.
+struct Subject {
+    record: DynamicMessage,
+    title: String,
+    state: String,
+    etag: String,
+}
+
+/// A form that is opened.
+pub(super) async fn page(ask: &Ask, act: &'static Act, name: &str) -> Result<Made, Failed> {
+    permit(ask, act, name).await?;
+    let subject = subject(ask, act, name).await?;
+    if !act.suits(&subject.state) {
+        return Err(unsuited(ask, act, &subject));
+    }
+    let mut typed = Typed(BTreeMap::from([(ETAG.to_owned(), subject.etag.clone())]));
+    for input in act.inputs() {
+        let day = input.from.and_then(|path| day_at(&subject.record, path));
+        if let Some(day) = day.filter(|it| *it <= ask.date()) {
+            typed.0.insert(input.path.to_owned(), day.to_string());
+        }
+    }
+    Ok(form(ask, act, name, &subject, &typed, None))
+}
+
+/// A form that is sent.
+pub(super) async fn posted(
+    ask: &Ask,
+    act: &'static Act,
+    name: &str,
+    fields: Vec<(String, String)>,
+) -> Result<Outcome, Failed> {
+    let mut typed = Typed::read(act, fields);
+    if ask.caller.principal.is_empty() {
+        return Err(Failed::sign_in());
+    }
+    if !ask.binding().holds(&act.path(name), typed.get(TOKEN)) {
+        return Err(Failed::not_of_session());
+    }
+    let subject = subject(ask, act, name).await?;
+    let shown = |code, typed: &Typed, failed: Option<&Failed>| {
+        Outcome::Page(code, form(ask, act, name, &subject, typed, failed))
+    };
+    let sends = match typed.get(STEP) {
+        // only what was looked at is sent
+        SEND if !typed.get(REQUEST_ID).is_empty() => true,
+        EDIT => return Ok(shown(StatusCode::OK, &typed, None)),
+        _ => false,
+    };
+    let request = request(act, name, &typed, sends);
+    match ask.call(act.method, &request).await {
+        Ok(answer) if sends => {
+            let revision = number(&answer, "revision");
+            let path = path_of(name);
+            let path = if path.is_empty() {
+                "/".to_owned()
+            } else {
+                path
+            };
+            let done = [(DONE, &*revision.to_string())];
+            Ok(Outcome::Done(ask.address.with(&path, &done)))
+        }
+        Ok(answer) => {
+            typed
+                .0
+                .insert(REQUEST_ID.to_owned(), Uuid::new_v4().to_string());
+            let made = preview(ask, act, name, &subject, &typed, Ok(&answer));
+            Ok(Outcome::Page(StatusCode::OK, made))
+        }
+        // by the same request id: it may have been written
+        Err(failed) if sends && matches!(failed.code.as_u16(), 429 | 503 | 504) => {
+            let made = preview(ask, act, name, &subject, &typed, Err(&failed));
+            Ok(Outcome::Page(failed.code, made))
+        }
+        Err(failed) => {
+            if failed.reason == ETAG_NOT_CURRENT.name() {
+                // what it shows now is what the next preview is compared with
+                typed.0.insert(ETAG.to_owned(), subject.etag.clone());
+            }
+            Ok(shown(failed.code, &typed, Some(&failed)))
+        }
+    }
+}
+
+/// Refuses who may not use the method, before a form is shown.
+async fn permit(ask: &Ask, act: &'static Act, name: &str) -> Result<(), Failed> {
+    if ask.caller.principal.is_empty() {
+        return Err(Failed::sign_in());
+    }
+    let answers = permissions(ask, &[(act, name)]).await?;
+    let denied = answers
+        .iter()
+        .find(|it| it.permission() == Permission::Denied);
+    match denied {
+        None => Ok(()),
+        Some(it) => Err(Failed::denied(&it.message_vi, &it.message)),
+    }
+}
+
+async fn subject(ask: &Ask, act: &Act, name: &str) -> Result<Subject, Failed> {
+    let request = Value::Object(Map::from_iter([("name".to_owned(), name.into())]));
+    let record = ask.call(act.of.get, &request).await?;
+    let text = |field: &str| {
+        let value = record.get_field_by_name(field);
+        let text = value
+            .as_ref()
+            .and_then(|it| it.as_str())
+            .unwrap_or_default();
+        text.to_owned()
+    };
+    let title = Some(text("display_name")).filter(|it| !it.is_empty());
+    let state = enum_of(&record, "state").map_or_else(String::new, |(of, number)| {
+        let value = of.get_value(number);
+        value.map_or_else(String::new, |it| it.name().to_owned())
+    });
+    Ok(Subject {
+        title: title.unwrap_or_else(|| name.to_owned()),
+        state,
+        etag: text("etag"),
+        record,
+    })
+}
+
+fn enum_of(record: &DynamicMessage, name: &str) -> Option<(EnumDescriptor, i32)> {
+    let field = record.descriptor().get_field_by_name(name)?;
+    let number = record.get_field(&field).as_enum_number()?;
+    match field.kind() {
+        Kind::Enum(of) => Some((of, number)),
+        _ => None,
+    }
+}
+
+/// The day at a path of a record.
+fn day_at(record: &DynamicMessage, path: &str) -> Option<Date> {
+    let mut message = record.clone();
+    for name in path.split('.') {
+        let inner = message.get_field_by_name(name)?.as_message()?.clone();
+        message = inner;
+    }
+    read(message.transcode_to().ok())
+}
+
+fn number(record: &DynamicMessage, name: &str) -> i64 {
+    let value = record.get_field_by_name(name);
+    value.as_deref().and_then(Field::as_i64).unwrap_or_default()
+}
+
+/// There is nothing to do in the state that the record is in.
+fn unsuited(ask: &Ask, act: &Act, subject: &Subject) -> Failed {
+    let lang = ask.lang();
+    let called = enum_of(&subject.record, "state");
+    let state = called
+        .as_ref()
+        .map(|(of, number)| chosen(lang, of, *number));
+    let wanted = called.iter().flat_map(|(of, _)| {
+        let values = act.states.iter().filter_map(|it| of.get_value_by_name(it));
+        values.map(|it| chosen(lang, of, it.number()))
+    });
+    let wanted = wanted.collect::<Vec<_>>().join(", ");
+    let state = state.unwrap_or_default();
+    Failed::conflict(
+        &format!(
+            "Bản ghi đang ở trạng thái “{state}”; việc này chỉ làm được ở trạng thái “{wanted}”."
+        ),
+        &format!("The record is “{state}”; this can be done while it is “{wanted}”."),
+    )
+}
+
+// === the request ===
+
+/// The request as JSON, in the names of the protos.
+fn request(act: &Act, name: &str, typed: &Typed, sends: bool) -> Value {
+    let mut request = Value::Object(Map::new());
+    let message = method(act.method).map(|it| it.input());
+    let has = |field: &str| {
+        let field = message.as_ref().and_then(|it| it.get_field_by_name(field));
+        field.is_some()
+    };
+    match act.updates {
+        Some((record, mask)) => {
+            put(&mut request, &format!("{record}.name"), name.into());
+            put(
+                &mut request,
+                &format!("{record}.etag"),
+                typed.get(ETAG).into(),
+            );
+            put(&mut request, "update_mask", mask.into());
+        }
+        None => {
+            let named = if has("parent") { "parent" } else { "name" };
+            put(&mut request, named, name.into());
+        }
+    }
+    if has("etag") {
+        put(&mut request, "etag", typed.get(ETAG).into());
+    }
+    for input in act.inputs() {
+        let text = typed.get(input.path).trim_end();
+        if !text.is_empty() {
+            put(&mut request, input.path, text.into());
+        }
+    }
+    if sends {
+        put(&mut request, "request_id", typed.get(REQUEST_ID).into());
+    } else {
+        put(&mut request, "validate_only", true.into());
+    }
+    request
+}
+
+/// Puts a value at a path, as `evidence[0].document.symbol`.
+fn put(value: &mut Value, path: &str, new: Value) {
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    let (name, place) = match first.strip_suffix(']').and_then(|it| it.split_once('[')) {
+        Some((name, place)) => (name, place.parse::<usize>().ok()),
+        None => (first, None),
+    };
+    let Value::Object(fields) = value else { return };
+    let empty = || Value::Object(Map::new());
+    let inner = match place {
+        None => fields.entry(name).or_insert_with(empty),
+        Some(place) => {
+            let list = fields.entry(name).or_insert(Value::Array(Vec::new()));
+            let Value::Array(list) = list else { return };
+            // the places of a form are few
+            list.resize(list.len().max(place + 1), empty());
+            match list.get_mut(place) {
+                Some(element) => element,
+                None => return,
+            }
+        }
+    };
+    match rest {
+        "" => *inner = new,
+        rest => put(inner, rest, new),
+    }
+}
+
+// === pages ===
+
+/// The fields that every form has: its token, and the etag that was read.
+fn hidden(ask: &Ask, act: &Act, name: &str, typed: &Typed) -> Markup {
+    html! {
+        input type="hidden" name=(TOKEN) value=(ask.binding().token(&act.path(name)));
+        input type="hidden" name=(ETAG) value=(typed.get(ETAG));
+    }
+}
+
+/// Where a form is sent to: its own page, in its own language.
+fn action(ask: &Ask, act: &Act, name: &str) -> String {
+    ask.address.to(&act.path(name))
+}
+
+fn opening(ask: &Ask, act: &Act, name: &str, subject: &Subject) -> Markup {
+    let lang = ask.lang();
+    let path = path_of(name);
+    html! {
+        section.opening {
+            p.kind {
+                @if path.is_empty() { (subject.title) }
+                @else { a href=(ask.address.to(&path)) { (subject.title) } }
+            }
+            h1 { (lang.of_text(act.title)) }
+        }
+    }
+}
+
+fn form(
+    ask: &Ask,
+    act: &Act,
+    name: &str,
+    subject: &Subject,
+    typed: &Typed,
+    failed: Option<&Failed>,
+) -> Made {
+    let lang = ask.lang();
+    let placed = Placed::new(act, failed);
+    let message = method(act.method).map(|it| it.input());
+    Made {
+        title: lang.of_text(act.title).to_owned(),
+        main: html! {
+            (opening(ask, act, name, subject))
+            @if let Some(failed) = failed { (refused(ask, act, failed, &placed)) }
+            section {
+                h2 { (lang.t("Bản ghi", "The record")) }
+                (facts(lang, &subject.record, act.shows))
+            }
+            section {
+                h2 { (lang.t("Nội dung gửi", "What you send")) }
+                form.act-form method="post" action=(action(ask, act, name)) {
+                    (hidden(ask, act, name, typed))
+                    @for group in act.groups {
+                        (fields(lang, message.as_ref(), group, typed, &placed))
+                    }
+                    p.small {
+                        "* " (lang.t("bắt buộc. Chưa có gì được gửi: bước sau cho xem trước \
+                            những gì sẽ thay đổi.",
+                            "required. Nothing is sent yet: the next step shows what will change."))
+                    }
+                    p.buttons {
+                        button.main name=(STEP) value=(PREVIEW) {
+                            (lang.t("Xem trước", "Preview"))
+                        }
+                    }
+                }
+            }
+        },
+    }
+}
+
+/// Errors by the fields that they stand at.
+struct Placed {
+    by_field: BTreeMap<&'static str, Vec<(String, String)>>,
+    /// Those of fields that the form does not have.
+    others: Vec<(String, (String, String))>,
+}
+
+impl Placed {
+    fn new(act: &Act, failed: Option<&Failed>) -> Self {
+        let mut placed = Self {
+            by_field: BTreeMap::new(),
+            others: Vec::new(),
+        };
+        for wrong in failed.into_iter().flat_map(|it| &it.fields) {
+            let field = snake(&wrong.field);
+            let texts = (wrong.vietnamese.clone(), wrong.english.clone());
+            let is_within = |outer: &str, inner: &str| {
+                inner
+                    .strip_prefix(outer)
+                    .is_some_and(|it| it.starts_with(['.', '[']))
+            };
+            let exact = act.inputs().find(|it| it.path == field);
+            let near = || {
+                let mut inputs = act.inputs();
+                inputs.find(|it| is_within(&field, it.path) || is_within(it.path, &field))
+            };
+            match exact.or_else(near) {
+                Some(input) => placed.by_field.entry(input.path).or_default().push(texts),
+                None => placed.others.push((field, texts)),
+            }
+        }
+        placed
+    }
+
+    fn at(&self, path: &str) -> &[(String, String)] {
+        self.by_field.get(path).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A path in the names of the protos.
+fn snake(path: &str) -> String {
+    let mut snake = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(character.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// Why it was refused, and what to do about it.
+fn refused(ask: &Ask, act: &Act, failed: &Failed, placed: &Placed) -> Markup {
+    let lang = ask.lang();
+    let is_stale = failed.reason == ETAG_NOT_CURRENT.name();
+    let todo = match failed.code.as_u16() {
+        _ if is_stale => both(
+            "Người khác vừa ghi bản ghi này. Nội dung mới đứng bên dưới, điều bạn đã nhập được giữ \
+             nguyên: hãy kiểm tra lại rồi xem trước một lần nữa.",
+            "Someone else has written the record. What it says now is below, and what you typed \
+             is kept: check it, and preview again.",
+        ),
+        400 if !placed.by_field.is_empty() => both(
+            "Hãy sửa các ô được đánh dấu rồi xem trước lại. Chưa có gì được ghi.",
+            "Mend the fields that are marked, and preview again. Nothing was written.",
+        ),
+        401 | 403 => both(
+            "Chưa có gì được ghi. Việc này cần người có quyền; hãy liên hệ quản trị viên \
+             của cơ quan.",
+            "Nothing was written. It takes someone with the permission: ask your agency's \
+             administrator.",
+        ),
+        429 | 503 | 504 => both(
+            "Hãy đợi một lát rồi gửi lại: gửi hai lần cũng chỉ ghi một lần.",
+            "Wait for a moment and send it again: sent twice it is written once.",
+        ),
+        _ => both("Chưa có gì được ghi.", "Nothing was written."),
+    };
+    html! {
+        section.refused role="alert" {
+            h2 { (lang.t("Chưa gửi được", "It is not sent")) }
+            @if placed.by_field.is_empty() { p { (failed.text(lang)) } }
+            @for (field, (vietnamese, english)) in &placed.others {
+                p { code { (field) } ": " (lang.either(vietnamese, english, "")) }
+            }
+            p { (lang.of_text(todo)) }
+            @if !placed.by_field.is_empty() {
+                ul {
+                    @for input in act.inputs().filter(|it| !placed.at(it.path).is_empty()) {
+                        li { a href={ "#" (id_of(input)) } { (lang.of_text(input.label)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The id of a field in the page.
+fn id_of(input: &Input) -> String {
+    let kept = |it: char| if it.is_ascii_alphanumeric() { it } else { '-' };
+    format!("f-{}", input.path.chars().map(kept).collect::<String>())
+}
+
+fn fields(
+    lang: Lang,
+    message: Option<&MessageDescriptor>,
+    group: &Group,
+    typed: &Typed,
+    placed: &Placed,
+) -> Markup {
+    let inner = html! {
+        @for input in group.inputs { (field(lang, message, input, typed, placed)) }
+    };
+    html! {
+        @match group.title {
+            Some(title) => fieldset { legend { (lang.of_text(title)) } (inner) },
+            None => (inner),
+        }
+    }
+}
+
+fn field(
+    lang: Lang,
+    message: Option<&MessageDescriptor>,
+    input: &Input,
+    typed: &Typed,
+    placed: &Placed,
+) -> Markup {
+    let id = id_of(input);
+    let value = typed.get(input.path);
+    let wrong = placed.at(input.path);
+    let hint = input.hint.map(|_| format!("{id}-hint"));
+    let error = (!wrong.is_empty()).then(|| format!("{id}-error"));
+    let described: Vec<_> = [error.as_deref(), hint.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let described = Some(described.join(" ")).filter(|it| !it.is_empty());
+    let invalid = error.as_ref().map(|_| "true");
+    html! {
+        div.field {
+            label for=(id) { (lang.of_text(input.label)) @if input.needed { " *" } }
+            @if let (Some(id), Some(text)) = (&hint, input.hint) {
+                span.small id=(id) { (lang.of_text(text)) }
+            }
+            @match input.form {
+                Form::Text => textarea id=(id) name=(input.path) rows="4" required[input.needed]
+                    aria-invalid=[invalid] aria-describedby=[described] {
+                    // a browser leaves the first line break out
+                    "\n" (value)
+                },
+                Form::Choice => select id=(id) name=(input.path) required[input.needed]
+                    aria-invalid=[invalid] aria-describedby=[described] {
+                    option value="" { (lang.t("– chọn –", "– choose –")) }
+                    @for (name, word) in choices(lang, message, input.path) {
+                        option value=(name) selected[name == value] { (word) }
+                    }
+                },
+                Form::Line => input type="text" id=(id) name=(input.path) value=(value)
+                    required[input.needed] aria-invalid=[invalid] aria-describedby=[described];,
+                Form::Day => input type="date" id=(id) name=(input.path) value=(value)
+                    max="2200-12-31" required[input.needed] aria-invalid=[invalid]
+                    aria-describedby=[described];,
+                Form::Percent => input type="number" id=(id) name=(input.path) value=(value)
+                    min="0" max="100" step="1" required[input.needed] aria-invalid=[invalid]
+                    aria-describedby=[described];,
+            }
+            @if let Some(id) = &error {
+                span.wrong id=(id) {
+                    @for (vietnamese, english) in wrong {
+                        (lang.either(vietnamese, english, "")) " "
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The values of the enum that a path leads to, without the one that says nothing.
+fn choices(lang: Lang, message: Option<&MessageDescriptor>, path: &str) -> Vec<(String, String)> {
+    let mut message = message.cloned();
+    for part in path.split('.') {
+        let field = message.take().and_then(|it| it.get_field_by_name(part));
+        match field.map(|it| it.kind()) {
+            Some(Kind::Message(inner)) => message = Some(inner),
+            Some(Kind::Enum(of)) => {
+                let values = of.values().filter(|it| it.number() != 0);
+                let values =
+                    values.map(|it| (it.name().to_owned(), chosen(lang, &of, it.number())));
+                return values.collect();
+            }
+            _ => {}
+        }
+    }
+    Vec::new()
+}
+
+/// That something was just written here, where a change of the log says so.
+pub(super) async fn done(ask: &Ask) -> Result<Option<Markup>, Failed> {
+    let Ok(revision) = ask.address.get(DONE).parse::<u64>() else {
+        return Ok(None);
+    };
+    let lang = ask.lang();
+    let request = pb::GetChangeRequest {
+        name: format!("changes/{revision}"),
+    };
+    let change = match ask.get(ask.changes().get_change(request)).await {
+        Ok(change) => change,
+        // an address is anyone's to write
+        Err(failed) if failed.code.is_client_error() => return Ok(None),
+        Err(failed) => return Err(failed),
+    };
+    let mut effects = change.effects.iter();
+    let is_here = effects.any(|it| {
+        let path = path_of(&it.resource);
+        path == ask.address.path || (path.is_empty() && ask.address.path == "/")
+    });
+    Ok(is_here.then(|| {
+        html! {
+            section.done role="status" {
+                p {
+                    strong { (lang.t("Đã ghi: ", "Written: ")) (what(lang, &change)) "." } " "
+                    (lang.time(change.record_time.as_ref())) ", "
+                    (record(ask, &change.name, &format!(
+                        "{} {}", lang.t("thay đổi số", "change"), lang.number(change.revision))))
+                    "."
+                }
+            }
+        }
+    }))
+}
+
+/// What will change, before it is sent.
+fn preview(
+    ask: &Ask,
+    act: &Act,
+    name: &str,
+    subject: &Subject,
+    typed: &Typed,
+    answer: Result<&DynamicMessage, &Failed>,
+) -> Made {
+    let lang = ask.lang();
+    let of_same_kind = |it: &DynamicMessage| it.descriptor() == subject.record.descriptor();
+    Made {
+        title: lang.of_text(act.title).to_owned(),
+        main: html! {
+            (opening(ask, act, name, subject))
+            section.wide {
+                @match answer {
+                    Ok(answer) => {
+                        h2 { (lang.t("Những gì sẽ thay đổi", "What will change")) }
+                        p { (lang.t("Chưa có gì được ghi. Hãy kiểm tra rồi gửi.",
+                            "Nothing is written yet. Check it, and send it.")) }
+                        @let before = of_same_kind(answer).then_some(&subject.record);
+                        (differences(ask, before, Some(answer)))
+                    }
+                    Err(failed) => (refused(ask, act, failed, &Placed::new(act, None))),
+                }
+                form.act-form method="post" action=(action(ask, act, name)) {
+                    (hidden(ask, act, name, typed))
+                    input type="hidden" name=(REQUEST_ID) value=(typed.get(REQUEST_ID));
+                    @for input in act.inputs().filter(|it| !typed.get(it.path).is_empty()) {
+                        input type="hidden" name=(input.path) value=(typed.get(input.path));
+                    }
+                    p.buttons {
+                        button.main name=(STEP) value=(SEND) { (lang.t("Gửi", "Send")) }
+                        button name=(STEP) value=(EDIT) { (lang.t("Sửa lại", "Edit")) }
+                    }
+                }
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{super::ask::message, *};
+
+    #[test]
+    fn values_are_put_at_their_paths() {
+        let mut value = json!({});
+        for (path, text) in [
+            ("name", "tasks/a"),
+            ("report.results", "x"),
+            ("evidence[0].document.symbol", "1"),
+            ("evidence[1].note", "2"),
+            ("evidence[0].note", "3"),
+        ] {
+            put(&mut value, path, text.into());
+        }
+        assert_eq!(
+            value,
+            json!({
+                "name": "tasks/a",
+                "report": {"results": "x"},
+                "evidence": [
+                    {"document": {"symbol": "1"}, "note": "3"},
+                    {"note": "2"},
+                ],
+            })
+        );
+    }
+
+    #[test]
+    fn a_form_sends_what_it_has_and_no_empty_evidence() {
+        let (act, name) = Act::find("tasks/a:report").unwrap();
+        let fields = [
+            ("-etag", "e"),
+            ("note", "một\r\nhai  "),
+            ("evidence[0].note", "  "),
+            ("evidence[1].document.issue_date", "2026-09-05"),
+            ("unknown", "x"),
+        ];
+        let fields = fields.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let typed = Typed::read(act, fields.into());
+        let request = request(act, name, &typed, false);
+        assert_eq!(
+            request,
+            json!({
+                "name": "tasks/a",
+                "etag": "e",
+                "note": "một\nhai",
+                "evidence": [{"document": {"issue_date": "2026-09-05"}}],
+                "validate_only": true,
+            })
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_at_its_field() {
+        let (act, name) = Act::find("tasks/a:report").unwrap();
+        let fields = [("completion_date", "gần đây"), ("-etag", "e")];
+        let fields = fields.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let typed = Typed::read(act, fields.into());
+        let failed = message(act.method, &request(act, name, &typed, false)).unwrap_err();
+        let placed = Placed::new(act, Some(&failed));
+        assert_eq!(placed.at("completion_date").len(), 1, "{failed:?}");
+        assert!(placed.others.is_empty());
+    }
+
+    #[test]
+    fn a_token_is_of_one_session_and_one_form() {
+        let key = SealKey::new([7; 32]);
+        let one = Binding {
+            key: &key,
+            of: b"one",
+        };
+        let two = Binding {
+            key: &key,
+            of: b"two",
+        };
+        let token = one.token("/tasks/a:report");
+        assert!(one.holds("/tasks/a:report", &token));
+        assert!(!two.holds("/tasks/a:report", &token));
+        assert!(!one.holds("/tasks/b:report", &token));
+        assert!(!one.holds("/tasks/a:report", ""));
+    }
+}
