@@ -154,7 +154,7 @@ impl Identifier {
         let text = |name| headers.get(name).map(|value| decode(value.as_bytes()));
         let claims = Claims {
             actor: text(&NDP_ACTOR),
-            allows_personal_data: text(&NDP_ALLOW_PERSONAL_DATA),
+            allows_personal_data: text(&NDP_ALLOW_PERSONAL_DATA).map(Into::into),
         };
         let (state, hashes) = (&snapshot.state, &snapshot.key_hashes);
         let now = self.registry.clock().now();

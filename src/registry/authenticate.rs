@@ -42,7 +42,7 @@ pub struct Claims {
     /// The code of the person who acts through a system.
     pub actor: Option<String>,
     /// Why it lets personal data through.
-    pub allows_personal_data: Option<String>,
+    pub allows_personal_data: Option<Box<str>>,
 }
 
 /// How long credentials stay valid without a poll of the log. After this time, a key that another
@@ -195,7 +195,7 @@ pub fn authenticate(
         Presented::Key(key) => with_key(state, hashes, key, Use::Calls, claims.checked()?, now),
         Presented::KeySession(session) => {
             let used = hashes.0.get(session.key.id());
-            let credential = Credential::KeySession(session.clone());
+            let credential = Credential::KeySession(Box::new(session.clone()));
             let owner = session.key.parent();
             let caller = known(
                 state,
@@ -479,7 +479,7 @@ fn check_actor(actor: &str) -> Result<String, Error> {
     Ok(actor.to_owned())
 }
 
-fn check_allowance(why: &str) -> Result<String, Error> {
+fn check_allowance(why: &str) -> Result<Box<str>, Error> {
     let fault = legible::fault(why, Lines::One);
     if let Some(fault) = fault {
         return Err(Error::invalid(HEADER, Rule::Text { fault }));
@@ -493,5 +493,5 @@ fn check_allowance(why: &str) -> Result<String, Error> {
             },
         ));
     }
-    Ok(why.into_owned())
+    Ok(why.into())
 }

@@ -69,16 +69,17 @@ pub struct Entrusted {
 pub enum Credential {
     ApiKey(ApiKeyName),
     /// The session of a browser that signed in with an API key.
-    KeySession(KeySession),
+    KeySession(Box<KeySession>),
     /// A client certificate, or a token of another issuer.
     External(Box<External>),
 }
 
 impl Credential {
     /// The API key, where it is one or a session of one.
-    pub const fn api_key(&self) -> Option<&ApiKeyName> {
+    pub fn api_key(&self) -> Option<&ApiKeyName> {
         match self {
-            Self::ApiKey(key) | Self::KeySession(KeySession { key, .. }) => Some(key),
+            Self::ApiKey(key) => Some(key),
+            Self::KeySession(session) => Some(&session.key),
             Self::External(_) => None,
         }
     }
@@ -152,7 +153,7 @@ pub struct Known {
     /// What an API key is limited to, if it is.
     pub scope: Option<Box<Scope>>,
     /// The reason for allowing personal data, if the caller gave one.
-    pub allows_personal_data: Option<String>,
+    pub allows_personal_data: Option<Box<str>>,
 }
 
 impl Known {

@@ -62,10 +62,7 @@ async fn every_page_answers_beside_a_hundred_thousand_platforms() {
             revision = revision.next();
             let meta = Meta::created(moment, revision);
             let records = made.by_ref().take(RECORDS);
-            let records = records.map(|it| Platform {
-                meta: meta.clone(),
-                ..it
-            });
+            let records = records.map(|it| Platform { meta, ..it });
             changes.push(Change {
                 revision,
                 record_time: moment,
