@@ -119,7 +119,8 @@ pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Option<We
         });
     }
     println!(
-        "ComputeSummary {:.0} a second, GetPlatform {:.0}; first byte of `/` {:.2} ms, longest {:.2}",
+        "ComputeSummary {:.0} a second, GetPlatform {:.0}; first byte of `/` {:.2} ms, \
+         longest {:.2}",
         found.summaries_per_second,
         found.gets_per_second,
         found.first_byte_ms,

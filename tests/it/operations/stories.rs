@@ -309,8 +309,9 @@ both! {
 
         // the quarter's report
         editor.prints(&[
-            "report", "create", PLAN, "--period-end-date", "2026-09-14", "--rating", "RATING_ON_TRACK",
-            "--percent", "10", "--results", "Đã khảo sát (thử nghiệm)",
+            "report", "create", PLAN, "--period-end-date", "2026-09-14",
+            "--rating", "RATING_ON_TRACK", "--percent", "10",
+            "--results", "Đã khảo sát (thử nghiệm)",
         ]);
         let late = ["attention", "--filter", "kind = OVERDUE_MILESTONE", "-o", "json"];
         assert_eq!(parsed(&editor.prints(&late)), json!([]));

@@ -589,7 +589,8 @@ both! {
         let raw = server.raw(caller.clone());
         let mut client = client(&server, &caller);
         let edition = json!({"edition_id": "thu", "edition": {
-            "display_name": "Danh mục thử (synthetic)", "previous_edition": "editions/2618-qd-bkhcn",
+            "display_name": "Danh mục thử (synthetic)",
+            "previous_edition": "editions/2618-qd-bkhcn",
             "decision": crate::harness::plans::decision([2026, 9, 1]),
             "declared_platform_count": 84}});
         raw.ok("CreateEdition", edition).await;

@@ -419,7 +419,8 @@ both! {
             let work = approver.get("/work").await;
             assert!(work.text().contains(&path), "{}", work.text());
             let form = approver.get(&path).await;
-            assert!(form.text().contains("Kế hoạch có tên mới"), "what it changes: {}", form.text());
+            let text = form.text();
+            assert!(text.contains("Kế hoạch có tên mới"), "what it changes: {text}");
             approver.way(&path, &typed).await;
             assert_eq!(get(&cast, "GetProposal", proposal).await["state"], state);
         }
