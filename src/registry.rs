@@ -16,6 +16,7 @@ mod tallies;
 mod tree;
 pub mod trial;
 mod upkeep;
+mod used_ids;
 pub mod uses;
 pub mod watching;
 mod writer;
@@ -298,6 +299,8 @@ impl Registry {
         // what a first search would wait for; the start does not
         let (loaded, open) = (Arc::clone(&current), Arc::downgrade(&published));
         beside.spawn_blocking(move || loaded.state.index(|| open.strong_count() > 0));
+        let (used_ids, reading) = used_ids::of_log(store.clone(), Arc::downgrade(&published));
+        beside.spawn(reading);
         let writer = Writer {
             store,
             timekeeper: Timekeeper::new(Arc::clone(&clock)),
@@ -306,6 +309,7 @@ impl Registry {
             published: Arc::clone(&published),
             jobs: receiver,
             current,
+            used_ids,
             measures: measures.clone(),
             history: Arc::clone(&history),
             turned: None,

@@ -266,6 +266,11 @@ pub async fn serve_until(
         "time that writing and committing each group took",
         measures.commit_seconds.clone(),
     );
+    metrics.add(
+        "ndp_writer_request_id_lookups",
+        "request ids that were looked up in the log, because it may have them",
+        measures.request_id_lookups.clone(),
+    );
     if let Some(tls) = &tls {
         tls.register(&metrics);
     }

@@ -352,6 +352,17 @@ impl Store {
         self.outages.during(hashes, "reading key hashes")
     }
 
+    /// Principals and the request ids of their changes, at most `limit` after one in an order of the
+    /// database.
+    pub async fn request_ids(
+        &self,
+        after: Option<&(PrincipalName, Uuid)>,
+        limit: usize,
+    ) -> Result<Vec<(PrincipalName, Uuid)>, Error> {
+        let ids = reading!(self.engine, link => log::request_ids(link, after, limit));
+        self.outages.during(ids, "reading request ids")
+    }
+
     /// A secret of the database: the stored one. If none is stored, `candidate` is stored first.
     pub async fn secret(&self, secret: Secret, candidate: [u8; 32]) -> Result<[u8; 32], Error> {
         let operation = "reading a secret";

@@ -1,6 +1,9 @@
 //! Metrics of the writer, for the operator of the process.
 
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::{
+    counter::Counter,
+    histogram::{Histogram, exponential_buckets},
+};
 
 /// Measures of one process's writer; clones count together.
 #[derive(Clone, Debug)]
@@ -9,6 +12,8 @@ pub struct Measures {
     pub group_commands: Histogram,
     /// Seconds that each commit took, with the statements that it ends and the wait for the disk.
     pub commit_seconds: Histogram,
+    /// Request ids that were looked up in the log, because it may have them.
+    pub request_id_lookups: Counter,
 }
 
 impl Default for Measures {
@@ -18,6 +23,7 @@ impl Default for Measures {
             group_commands: Histogram::new(exponential_buckets(1.0, 2.0, 9)),
             // 0.1 ms to 3.3 s
             commit_seconds: Histogram::new(exponential_buckets(0.0001, 2.0, 16)),
+            request_id_lookups: Counter::default(),
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) use self::{
     job::{Job, outcome_of},
     timekeeper::Timekeeper,
 };
-use super::{Published, Snapshot, history::History, measures::Measures};
+use super::{Published, Snapshot, history::History, measures::Measures, used_ids::UsedIds};
 use crate::store::{CommitError, Encoded, Session, Store, WriteTx};
 use ndp_core::{
     change::{Change, Notice},
@@ -110,6 +110,7 @@ pub(super) struct Writer {
     pub(super) jobs: mpsc::Receiver<Job>,
     /// What was last published; only this task publishes.
     pub(super) current: Arc<Snapshot>,
+    pub(super) used_ids: UsedIds,
     pub(super) measures: Measures,
     pub(super) history: Arc<History>,
     /// The notices for the start of a day, as found at a revision.
@@ -324,6 +325,9 @@ impl Writer {
                 Output::Commit => {
                     let commands = protocol.group().len();
                     let changes = &held(draft.as_ref())?.changes;
+                    for encoded in changes {
+                        self.note_id(encoded.change());
+                    }
                     let event = self.commit(tx, changes, commands).await?;
                     let committed = matches!(event, Event::Committed);
                     protocol.on(event).map_err(defect)?;
@@ -365,13 +369,22 @@ impl Writer {
     ) -> Result<Vec<Result<Outcome, Error>>, Error> {
         // a group that contains only refusals counts as well
         self.measures.group_commands.observe(group.len() as f64);
-        let asked: Vec<_> = group.iter().filter_map(asked).collect();
+        let mut asked: Vec<_> = group.iter().filter_map(asked).collect();
+        asked.retain(|(principal, id)| self.used_ids.may_have(principal, *id));
+        self.measures.request_id_lookups.inc_by(asked.len() as u64);
         draft.replays = known(tx, &asked).await?;
         for change in self.day_change(draft.now).await {
             draft.add(&mut *self.entropy, change)?;
         }
         let entropy = &mut *self.entropy;
         Ok(group.iter().map(|job| draft.decide(entropy, job)).collect())
+    }
+
+    /// Notes the request id of a change that is in the log or is about to be.
+    fn note_id(&mut self, change: &Change) {
+        if let Some(request) = &change.request_id {
+            self.used_ids.note(&change.person.principal, request.id);
+        }
     }
 
     async fn commit(

@@ -795,6 +795,33 @@ pub(super) async fn replays(
     Ok(replays)
 }
 
+/// The smallest request ids after one, in the order of the index that has them: at most `limit`.
+pub(super) async fn request_ids(
+    mut link: Link<'_>,
+    after: Option<&(PrincipalName, Uuid)>,
+    limit: usize,
+) -> Result<Vec<(PrincipalName, Uuid)>, Failure> {
+    const IDS: &str = "SELECT principal, request_id FROM changes \
+         WHERE request_id IS NOT NULL AND (principal, request_id) > ($1, $2) \
+         ORDER BY principal, request_id LIMIT $3";
+    // every name and every id is greater than the empty text
+    let (principal, id) = after.map_or_else(Default::default, |(principal, id)| {
+        (principal.as_str(), id.to_string())
+    });
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows: Vec<(String, String)> = on_engine!(&mut link, connection => {
+        let statement = sqlx::query_as(IDS).bind(principal).bind(id).bind(limit);
+        statement.fetch_all(&mut **connection).await
+    })?;
+    let read = |(principal, id): (String, String)| {
+        let name = PrincipalName::parse(&principal)
+            .ok_or_else(|| corrupt("changes.principal", "a name that is none"))?;
+        let id = Uuid::try_parse(&id).map_err(|error| corrupt("changes.request_id", error))?;
+        Ok((name, id))
+    };
+    Ok(rows.into_iter().map(read).collect::<Result<_, Error>>()?)
+}
+
 impl ReplayRow {
     fn read(self) -> Result<Replay, Error> {
         let Self {

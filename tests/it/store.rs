@@ -647,6 +647,12 @@ both! {
         assert_eq!(replays[0].image, Some(bare("ndp-001", 1)));
         assert_eq!((&replays[0].principal, replays[0].digest), (&principal, [9; 32]));
         assert_eq!(replays[1].image, None);
+        let mut read = store.request_ids(None, 1).await.unwrap();
+        let rest = store.request_ids(read.first(), 9).await.unwrap();
+        assert!(store.request_ids(rest.last(), 9).await.unwrap().is_empty());
+        read.extend(rest);
+        let ids = [1, 2].map(|id| (principal.clone(), Uuid::from_u128(id)));
+        assert_eq!(read, ids);
         // the same transaction goes on
         assert_eq!(tx.changes_after(revision(1), 10).await.unwrap().len(), 2);
         assert!(tx.key_hashes(&[api_key(1).name]).await.unwrap().is_empty());

@@ -192,6 +192,7 @@ impl Writer {
         let mut next = Snapshot::clone(&self.current);
         for appended in changes {
             next.advance(&appended.change, appended.digest, appended.bytes);
+            self.note_id(&appended.change);
         }
         for (name, hash) in hashes {
             next.key_hashes.insert(name, hash);

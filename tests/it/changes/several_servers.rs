@@ -14,7 +14,9 @@ use crate::{
         process::{Process, Stream},
         server::Server,
         sql::Sql,
+        until,
     },
+    transport::sample,
 };
 
 /// What is promised. The clock starts once the writer was answered, so a slow machine may take
@@ -44,6 +46,43 @@ both! {
             let mut reading = to.clients(editor.clone());
             assert_eq!(reading.plans.get_plan(read).await.unwrap().into_inner(), plan);
         }
+        one.stop().await;
+        two.stop().await;
+    }
+
+    async fn a_request_id_is_known_to_each_server_of_its_database(engine: Engine) {
+        let url = engine.url();
+        let one = Server::start(&url).await;
+        let editor = one.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
+        let mut first = one.clients(editor.clone()).plans;
+        let before = create("before");
+        let plan = first.create_plan(before.clone()).await.unwrap().into_inner();
+        // its start is after the change
+        let two = Server::start(&url).await;
+        let mut second = two.clients(editor).plans;
+        let lookups = || sample(&two, "ndp_writer_request_id_lookups_total").unwrap();
+        until("a new id is not looked up", async || {
+            let checked = pb::CreatePlanRequest { validate_only: true, ..create("none") };
+            let looked_up = lookups();
+            second.create_plan(checked).await.unwrap();
+            lookups() == looked_up
+        })
+        .await;
+        let looked_up = lookups();
+        let revision = two.registry.revision();
+        assert_eq!(second.create_plan(before.clone()).await.unwrap().into_inner(), plan);
+        let other = pb::CreatePlanRequest { request_id: before.request_id, ..create("other") };
+        let reused = second.create_plan(other).await.unwrap_err();
+        assert_eq!(reason(&reused), "REQUEST_ID_REUSED");
+        // what the other server writes while this one runs, and what this one writes itself
+        let since = create("since");
+        let plan = first.create_plan(since.clone()).await.unwrap().into_inner();
+        let own = create("own");
+        let own_plan = second.create_plan(own.clone()).await.unwrap().into_inner();
+        assert_eq!(second.create_plan(since).await.unwrap().into_inner(), plan);
+        assert_eq!(second.create_plan(own).await.unwrap().into_inner(), own_plan);
+        assert!(lookups() >= looked_up + 4.0, "an id of the log was taken for new");
+        assert_eq!(two.registry.revision().get(), revision.get() + 2);
         one.stop().await;
         two.stop().await;
     }
