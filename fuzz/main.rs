@@ -17,6 +17,9 @@ static TARGET: LazyLock<&Target> = LazyLock::new(|| {
         }
         std::process::exit(0);
     };
+    // libFuzzer's own hook ends the process at each panic, also at those of a reader of workbooks
+    // that the product answers with an error; one that nothing catches ends it all the same
+    drop(std::panic::take_hook());
     // the fuzzer starts with the seeds
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let corpus = corpus.join(target.name);
