@@ -62,7 +62,8 @@ impl Language {
         // of two languages one is shown
         let name = field.name().strip_suffix("_vi").unwrap_or(field.name());
         let words = || kebab(name).replace('-', " ");
-        match (figure, field_label(name)) {
+        let own = owner.and_then(|owner| field_label(&format!("{owner}.{name}")));
+        match (figure, own.or_else(|| field_label(name))) {
             (Some(it), _) => self.of(&it.display_name_en, &it.display_name).clone(),
             (None, Some((vietnamese, english))) => {
                 let names = self.of(english, vietnamese).split(ALTERNATIVES);
