@@ -101,12 +101,15 @@ both! {
             let newest = stamp(watch.metadata());
             assert_eq!(newest.synthetic, synthetic);
             for (method, on, request) in &cases {
+                let mut answered = false;
                 for (_, caller) in &callers {
                     if let Ok(answer) = caller.respond(method, request.clone()).await {
                         assert_eq!(stamp(answer.metadata()), newest, "{method} {on}");
+                        answered = true;
                         break;
                     }
                 }
+                assert!(answered, "nobody is answered: {method} {on}");
             }
         }
         server.stop().await;
