@@ -55,7 +55,10 @@ impl Source {
         match self {
             Self::File(path) => {
                 let read = async {
-                    ensure!(tokio::fs::metadata(path).await?.is_file(), "it is no file");
+                    ensure!(
+                        tokio::fs::metadata(path).await?.is_file(),
+                        "it is not a file"
+                    );
                     let mut contents = Vec::new();
                     let file = File::open(path).await?;
                     let mut file = file.take(BYTES_MAX as u64 + 1);

@@ -226,7 +226,7 @@ messages! {
         ("không phải JSON của trường này: {about}");
     UNKNOWN_VALUE => CellValueUnknown { value: String, near: Option<String>, values: String }:
         (
-            "`{value}` is none of {values}{}",
+            "`{value}` is not one of {values}{}",
             did_you_mean(near.as_deref())
         ),
         (
@@ -1584,7 +1584,7 @@ messages! {
         ("the signature of the token is wrong; send it as its issuer gave it"),
         ("chữ ký của mã thông báo truy cập không đúng; hãy gửi nguyên mã do tổ chức phát hành cấp");
     SESSION_INVALID => Session:
-        ("the sign-in of this browser is over, or is none of this server; sign in again at \
+        ("the sign-in of this browser is over, or not one of this server's; sign in again at \
           `/sign-in`"),
         ("phiên đăng nhập của trình duyệt này đã kết thúc hoặc không thuộc máy chủ này; hãy đăng \
           nhập lại tại `/sign-in`");

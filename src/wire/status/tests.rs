@@ -252,7 +252,7 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       en the signature of the token is wrong; send it as its issuer gave it
       vi chữ ký của mã thông báo truy cập không đúng; hãy gửi nguyên mã do tổ chức phát hành cấp
     Unauthenticated SESSION_INVALID
-      en the sign-in of this browser is over, or is none of this server; sign in again at `/sign-in`
+      en the sign-in of this browser is over, or not one of this server's; sign in again at `/sign-in`
       vi phiên đăng nhập của trình duyệt này đã kết thúc hoặc không thuộc máy chủ này; hãy đăng nhập lại tại `/sign-in`
     Unauthenticated SIGN_IN_INVALID
       en this sign-in was not begun in this browser, was begun again since, or took more than 10 minutes; begin it again
