@@ -308,7 +308,7 @@ impl Registry {
             current,
             measures: measures.clone(),
             history: Arc::clone(&history),
-            turned: None,
+            day_notices: None,
             counting: None,
             _beside: beside,
         };
