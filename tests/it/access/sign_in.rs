@@ -19,7 +19,7 @@ use ndp_registry::{
     config::{ClientCa, Limits, ServerOptions, TlsFiles},
     pb::{self, change_service_client::ChangeServiceClient},
     server::tls::Tls,
-    sign_in::settings::{Issuer, Place},
+    sign_in::settings::{Issuer, KeySource},
 };
 use serde_json::{Value, json};
 use tonic::{Code, Status, Streaming};
@@ -429,7 +429,7 @@ both! {
         let file = directory.path().join("keys.json");
         std::fs::write(&file, json!({"keys": [two.jwk()]}).to_string()).unwrap();
         let second = Issuer {
-            keys: Place::File(file),
+            keys: KeySource::File(file),
             ..second.issuer("second", "urn:second")
         };
         let server = start(&engine, vec![first.issuer("synthetic", ISS), second]).await;

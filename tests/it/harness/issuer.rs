@@ -9,7 +9,7 @@ use std::sync::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use ndp_core::time::Timestamp;
-use ndp_registry::sign_in::settings::{Issuer, Place};
+use ndp_registry::sign_in::settings::{Issuer, KeySource};
 use rcgen::KeyPair;
 use serde_json::{Value, json};
 use tokio::{
@@ -222,7 +222,7 @@ impl Site {
         Issuer {
             name: name.to_owned(),
             issuer: iss.to_owned(),
-            keys: Place::Site(self.url("/keys?synthetic=yes")),
+            keys: KeySource::Site(self.url("/keys?synthetic=yes")),
             audiences: vec!["another".to_owned(), AUDIENCE.to_owned()],
             algorithms: vec![Algorithm::ES256, Algorithm::RS256],
             clock_skew_seconds: 30,

@@ -13,7 +13,7 @@ use ndp_core::records::{identities::Identity, principals::Role};
 use ndp_registry::{
     config::{Limits, ServerOptions, TlsFiles},
     server::tls::Tls,
-    sign_in::settings::{Client, Issuer, Place},
+    sign_in::settings::{Client, Issuer, KeySource},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -75,7 +75,7 @@ impl Provider {
         Issuer {
             name: "synthetic".to_owned(),
             issuer: ISSUER.to_owned(),
-            keys: Place::Site(self.url("/jwks").parse().unwrap()),
+            keys: KeySource::Site(self.url("/jwks").parse().unwrap()),
             audiences: vec!["ndp-registry".to_owned()],
             algorithms: vec![Algorithm::RS256, Algorithm::ES256],
             clock_skew_seconds: 30,
