@@ -679,10 +679,10 @@ fn every_error_has_the_details_of_its_code() {
       quota writer_queue: too many commands wait to be written, at most 60; try again later
       retry after 1s
     ResourceExhausted
-      quota turns: too many calls that look at many records wait for their turn, at most 60; try again later
+      quota heavy_work: too many calls that look at many records wait for their turn, at most 60; try again later
       retry after 1s
     ResourceExhausted
-      quota turns: too many calls of one caller that look at many records wait for their turn, at most 60; try again later
+      quota heavy_work: too many calls of one caller that look at many records wait for their turn, at most 60; try again later
       retry after 1s
     ResourceExhausted
       quota cost: the call takes more work than one call may cause (60 units); ask for less: fewer terms in the filter, fewer dates or a smaller page
