@@ -461,13 +461,13 @@ fn every_error_has_its_code_reason_and_vietnamese() {
     ResourceExhausted LIMIT_REACHED
       en too many calls that look at many records wait for their turn, at most 60; try again later
       vi số yêu cầu phải duyệt nhiều bản ghi đang chờ đến lượt đã đạt giới hạn (60); hãy thử lại sau
-      limit = turns
+      limit = heavy_work
       most = 60
       scope = all
     ResourceExhausted LIMIT_REACHED
       en too many calls of one caller that look at many records wait for their turn, at most 60; try again later
       vi số yêu cầu phải duyệt nhiều bản ghi của một bên gọi đang chờ đến lượt đã đạt giới hạn (60); hãy thử lại sau
-      limit = turns
+      limit = heavy_work
       most = 60
       scope = caller
     ResourceExhausted LIMIT_REACHED
