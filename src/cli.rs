@@ -49,8 +49,8 @@ const EXIT_SIGINT: u8 = 130;
 const EXIT_SIGTERM: u8 = 143;
 
 /// Time until a running operation is first logged, and the interval after that.
-const WAIT_TOLD: Duration = Duration::from_millis(700);
-const WAIT_TOLD_AGAIN: Duration = Duration::from_secs(3);
+const WARN_AFTER: Duration = Duration::from_millis(700);
+const WARN_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Registry of Vietnam's national digital platforms and their implementation plans, over gRPC
 ///
@@ -325,7 +325,7 @@ async fn open(
         Box::new(OsEntropy),
         bounds,
     );
-    let started = telling(config, "reading the database", starting).await;
+    let started = warning_if_slow(config, "reading the database", starting).await;
     let (registry, writer) =
         started.with_context(|| format!("cannot read `{}`", config.database))?;
     // read now, so that an unreadable calendar is reported at the start
@@ -333,7 +333,7 @@ async fn open(
     // The seed is read only for an empty log.
     if registry.revision() == Revision::ZERO {
         let seed = catalogue::seed(config.catalogue.iter().map(String::as_str))?;
-        if telling(config, "filling the database", registry.seed(seed)).await? {
+        if warning_if_slow(config, "filling the database", registry.seed(seed)).await? {
             tracing::info!(editions = %config.catalogue.join(","), "loaded the shipped catalogue");
         }
     } else if config.catalogue_given {
@@ -350,14 +350,18 @@ async fn open(
 }
 
 /// Runs an operation, and logs a warning while it takes longer than expected.
-async fn telling<T>(config: &DatabaseConfig, what: &str, work: impl Future<Output = T>) -> T {
+async fn warning_if_slow<T>(
+    config: &DatabaseConfig,
+    what: &str,
+    work: impl Future<Output = T>,
+) -> T {
     let mut work = pin!(work);
     let begun = Instant::now();
-    let mut told = interval_at(begun + WAIT_TOLD, WAIT_TOLD_AGAIN);
+    let mut warnings = interval_at(begun + WARN_AFTER, WARN_INTERVAL);
     loop {
         tokio::select! {
             done = &mut work => return done,
-            _ = told.tick() => {
+            _ = warnings.tick() => {
                 let seconds = begun.elapsed().as_secs();
                 tracing::warn!(database = %config.database, seconds, "still {what}");
             }
@@ -397,7 +401,7 @@ async fn opened(
     config: &DatabaseConfig,
     opening: impl Future<Output = Result<Store, OpenError>>,
 ) -> anyhow::Result<Store> {
-    let opened = telling(config, "connecting to the database", opening).await;
+    let opened = warning_if_slow(config, "connecting to the database", opening).await;
     opened.with_context(|| format!("cannot open `{}`", config.database))
 }
 

@@ -378,8 +378,8 @@ impl Api {
             metadata: parts.headers.clone(),
             after_method: false,
         };
-        let told = Status::from_header_map(&parts.headers);
-        if let Some(status) = told.filter(|status| status.code() != Code::Ok) {
+        let answered = Status::from_header_map(&parts.headers);
+        if let Some(status) = answered.filter(|status| status.code() != Code::Ok) {
             return Err(failed(status));
         }
         if parts.status != StatusCode::OK {
@@ -420,8 +420,8 @@ impl Api {
         }
         grpc::metadata(&parts.headers, response.headers_mut());
         grpc::metadata(messages.trailers(), response.headers_mut());
-        let told = asked.conditions.answer(route, written.tag, response);
-        told.map_err(failed)
+        let answered = asked.conditions.answer(route, written.tag, response);
+        answered.map_err(failed)
     }
 
     /// Reads the message of an answer, and writes it in the form asked for. Its bytes are charged

@@ -312,7 +312,7 @@ impl Registry {
             used_ids,
             measures: measures.clone(),
             history: Arc::clone(&history),
-            turned: None,
+            day_notices: None,
             counting: None,
             _beside: beside,
         };

@@ -2,6 +2,8 @@
 //! and the result becomes a response. This module contains no rules.
 
 mod access;
+mod assessments;
+mod baselines;
 mod catalogue;
 mod changes;
 mod data_flows;
@@ -20,16 +22,19 @@ mod methods {
 
     include!(concat!(env!("OUT_DIR"), "/server/methods.rs"));
 }
+mod milestones;
 mod monitoring;
 mod onboarding;
 mod permissions;
 mod plans;
 mod programmes;
 mod proofs;
+mod proposals;
 mod read;
 mod recommendations;
 mod redactions;
 pub mod reflection;
+mod reports;
 pub mod standard;
 mod tasks;
 mod transfer;

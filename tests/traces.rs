@@ -237,7 +237,7 @@ async fn a_call_is_a_part_of_its_callers_trace() {
     unknown.ready().await.unwrap();
     let codec =
         tonic_prost::ProstCodec::<pb::IdentifyCallerRequest, pb::IdentifyCallerResponse>::default();
-    let path = "/made.up.Service/MadeUpMethod".parse().unwrap();
+    let path = "/synthetic.Service/SyntheticMethod".parse().unwrap();
     let mut request = Request::new(pb::IdentifyCallerRequest {});
     *request.metadata_mut() = metadata;
     let unknown = unknown.unary(request, path, codec).await.unwrap_err();
@@ -291,7 +291,7 @@ async fn a_call_is_a_part_of_its_callers_trace() {
         "authorization",
         "vien-kiem-thu",
         "synthetic",
-        "MadeUp",
+        "SyntheticMethod",
         "traceparent",
     ] {
         assert!(!text.contains(secret), "`{secret}` is in {text}");

@@ -194,10 +194,11 @@ async fn measure(
     let (mut delivered, mut from_request) = (Vec::new(), Vec::new());
     for of_one in &received {
         ensure!(of_one.len() == written.len(), "a change is missing");
-        for ((revision, time), (expected, sent, told)) in of_one.iter().zip(&written).skip(WARM_UP)
+        for ((revision, time), (expected, sent, committed)) in
+            of_one.iter().zip(&written).skip(WARM_UP)
         {
             ensure!(revision == expected, "{revision} came for {expected}");
-            delivered.push(time.saturating_sub(*told));
+            delivered.push(time.saturating_sub(*committed));
             from_request.push(time.saturating_sub(*sent));
         }
     }

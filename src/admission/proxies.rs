@@ -85,10 +85,10 @@ impl Proxies {
         if self.0.is_empty() || !self.contains(peer) {
             return Who::at(peer);
         }
-        let told = headers.get_all(&FORWARDED_FOR).iter().rev();
-        let told = told.flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
+        let hops = headers.get_all(&FORWARDED_FOR).iter().rev();
+        let hops = hops.flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
         let mut nearest = peer;
-        for hop in told.take(HOPS_MAX) {
+        for hop in hops.take(HOPS_MAX) {
             let Some(address) = address_of(hop.trim()) else {
                 // a proxy that reports no client address is the caller itself
                 return Who::at(nearest);

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     SystemClock, output,
-    verify::{Report, told},
+    verify::{Report, line_of},
 };
 use crate::{
     config::{DatabaseArgs, DatabaseConfig},
@@ -63,7 +63,7 @@ pub(super) async fn backup(args: &BackupArgs) -> anyhow::Result<ExitCode> {
     let outside = beside(&files, &config.files);
     output::print(format!(
         "backed up: {file}, {counted}\n{}{outside}",
-        told(&files)
+        line_of(&files)
     ))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -75,7 +75,7 @@ pub(super) async fn restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
     backup.close().await;
     let (counted, files, log_id) = restored?;
     let outside = beside(&files, &config.files);
-    let files = told(&files);
+    let files = line_of(&files);
     output::print(format!(
         "restored: {}, {counted}\n{files}{outside}It is a new log, {}: clients that read the old \
          one are refused with LOG_DIVERGED and read anew.\n",
@@ -155,11 +155,11 @@ async fn verified(
         let (name, count) = (file.display(), findings.count() as u64 + 1 + database.more);
         bail!("`{name}` does not verify, {count} findings, the first: {first}");
     }
-    let told = format!(
+    let counted = format!(
         "revision {}, {} changes, {} records, verified",
         database.revision, database.changes, database.records
     );
-    Ok((told, files))
+    Ok((counted, files))
 }
 
 /// What to copy besides the database.

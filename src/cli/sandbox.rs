@@ -219,9 +219,9 @@ impl Sandbox {
         let next = self.next();
         remove(&next)?;
         let store = Store::open_at(&url(&next)?, uuid::Uuid::new_v4()).await?;
-        let told = story::make(store.clone(), story::end_before(self.today())?).await;
+        let written = story::make(store.clone(), story::end_before(self.today())?).await;
         store.close().await;
-        told?;
+        written?;
         let (registry, writer, store) = self.start(&next).await?;
         let opened = open_to_all(&registry).await;
         drop(registry);

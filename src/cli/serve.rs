@@ -128,14 +128,14 @@ fn not_of_sandbox(opened: Opened) -> anyhow::Result<Opened> {
 
 /// What a developer needs to know of a sandbox.
 fn open_keys() -> anyhow::Result<String> {
-    let mut told = String::from(
+    let mut text = String::from(
         "\n\nThis is a SANDBOX (môi trường thử nghiệm): everyone has these keys, and all that is \
          written is gone at\nmidnight in Vietnam.\n",
     );
     for key in sandbox::open_keys()? {
-        told.push_str(&format!("  {:<20} {}\n", key.role, key.secret));
+        text.push_str(&format!("  {:<20} {}\n", key.role, key.secret));
     }
-    Ok(told)
+    Ok(text)
 }
 
 /// Reads the files of TLS again at SIGHUP, and when they change. Ignores other signals that would

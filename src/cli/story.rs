@@ -106,8 +106,8 @@ pub async fn make(store: Store, end: Date) -> Result<Made> {
     clock.0.store(morning(first), Ordering::SeqCst);
     let (registry, writer) =
         Registry::start(store, Arc::clone(&clock) as _, Box::new(OsEntropy)).await?;
-    let told = tell(&registry, &clock, first, events).await;
-    let made = told.map(|()| {
+    let written = write(&registry, &clock, first, events).await;
+    let made = written.map(|()| {
         let snapshot = registry.read();
         Made {
             revision: snapshot.state.revision(),
@@ -121,7 +121,7 @@ pub async fn make(store: Store, end: Date) -> Result<Made> {
     made
 }
 
-async fn tell(
+async fn write(
     registry: &Registry,
     clock: &StoryClock,
     first: Date,

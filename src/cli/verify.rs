@@ -38,7 +38,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     store.close().await;
     super::check_untouched(&store, "verification")?;
     let is_right = report.is_right();
-    output::print(report.told())?;
+    output::print(report.text())?;
     Ok(if is_right {
         ExitCode::SUCCESS
     } else {
@@ -84,7 +84,7 @@ impl Report {
         self.database.findings.is_empty() && self.files.findings.is_empty()
     }
 
-    fn told(&self) -> String {
+    fn text(&self) -> String {
         let Self { database, files } = self;
         let mut text = format!(
             "{}: revision {}, {} changes, {} effects, {} records\n",
@@ -94,7 +94,7 @@ impl Report {
             database.effects,
             database.records,
         );
-        text.push_str(&told(files));
+        text.push_str(&line_of(files));
         for finding in database.findings.iter().chain(&files.findings) {
             text.push_str(&format!("  {finding}\n"));
         }
@@ -106,7 +106,7 @@ impl Report {
 }
 
 /// A line about the files, where there are any.
-pub(super) fn told(files: &files::Verified) -> String {
+pub(super) fn line_of(files: &files::Verified) -> String {
     let files::Verified {
         files,
         bytes,
@@ -114,18 +114,18 @@ pub(super) fn told(files: &files::Verified) -> String {
         unread,
         findings: _,
     } = files;
-    let mut told = match files {
+    let mut line = match files {
         0 => return String::new(),
         _ => format!("  {files} files, {bytes} bytes"),
     };
     if *outside > 0 {
-        told.push_str(&format!(", {outside} of them outside the database"));
+        line.push_str(&format!(", {outside} of them outside the database"));
     }
     if *unread > 0 {
-        told.push_str(&format!(
+        line.push_str(&format!(
             "; {unread} were not read: name their place by --files directory:PATH"
         ));
     }
-    told.push('\n');
-    told
+    line.push('\n');
+    line
 }

@@ -71,16 +71,16 @@ pub(super) struct LimitArgs {
 
     /// Pieces of work over many records that may run at one time [default: one less than there are
     /// cores, 1 to 4]
-    #[arg(long, env = "NDP_TURNS", value_name = "NUMBER")]
-    pub(super) turns: Option<String>,
+    #[arg(long, env = "NDP_HEAVY_WORK", value_name = "NUMBER")]
+    pub(super) heavy_work: Option<String>,
 
     /// Calls that may wait for such work to run [default: 256]
-    #[arg(long, env = "NDP_TURNS_WAITING", value_name = "NUMBER")]
-    pub(super) turns_waiting: Option<String>,
+    #[arg(long, env = "NDP_HEAVY_WORK_WAITING", value_name = "NUMBER")]
+    pub(super) heavy_work_waiting: Option<String>,
 
     /// Of these, calls of one principal, or from one address without a key [default: 32]
-    #[arg(long, env = "NDP_TURNS_WAITING_PER_CALLER", value_name = "NUMBER")]
-    pub(super) turns_waiting_per_caller: Option<String>,
+    #[arg(long, env = "NDP_HEAVY_WORK_WAITING_PER_CALLER", value_name = "NUMBER")]
+    pub(super) heavy_work_waiting_per_caller: Option<String>,
 
     /// Work that one call may cause, in units: about one for each record that is read, and one for
     /// each term of a filter on it [default: 50000000]
@@ -117,9 +117,9 @@ impl LimitArgs {
         read!(header_bytes: header_bytes in 1024..=1_048_576);
         read!(watchers: watchers in COUNTS);
         share!(watchers_per_caller: watchers_per_caller of watchers);
-        read!(turns: turns.running in COUNTS);
-        read!(turns_waiting: turns.waiting in COUNTS);
-        share!(turns_waiting_per_caller: turns.waiting_per_caller of turns.waiting);
+        read!(heavy_work: turns.running in COUNTS);
+        read!(heavy_work_waiting: turns.waiting in COUNTS);
+        share!(heavy_work_waiting_per_caller: turns.waiting_per_caller of turns.waiting);
         read!(call_cost: turns.cost in COST_MIN..=COST_MAX);
         limits
     }

@@ -125,7 +125,7 @@ impl Reader {
     ) -> Violation {
         let rule = self.problem.unwrap_or_else(|| Rule::BodyNotOf {
             message: descriptor.name().to_owned(),
-            told: error.map_or_else(String::new, |error| cut(&error.to_string())),
+            problem: error.map_or_else(String::new, |error| cut(&error.to_string())),
         });
         Violation::new(cut(&self.path), rule)
     }

@@ -22,7 +22,7 @@ use tonic_types::StatusExt;
 
 use super::{
     errors::Refusal,
-    routes::{Body as Place, Route},
+    routes::{Body as RequestBody, Route},
 };
 use crate::wire::status;
 use ndp_core::error::Violation;
@@ -335,12 +335,14 @@ impl EtagPlace {
         let mut variables = route.template.variables.iter();
         let updates = variables.any(|it| is_named(&it.field));
         match &route.body {
-            Place::Field(record, message) if updates => Some(Self {
+            RequestBody::Field(record, message) if updates => Some(Self {
                 record: Some(record.clone()),
                 field: etag_of(message)?,
                 required: false,
             }),
-            Place::Field(..) | Place::Raw(_) | Place::None | Place::All => None,
+            RequestBody::Field(..) | RequestBody::Raw(_) | RequestBody::None | RequestBody::All => {
+                None
+            }
         }
     }
 

@@ -57,19 +57,19 @@ pub(crate) fn http_status(status: &Status) -> StatusCode {
 
 /// The status as JSON, one line. Details of a type that is not in the protos are left out.
 pub(super) fn body(descriptor: &MessageDescriptor, status: &Status) -> Bytes {
-    let told = DynamicMessage::decode(descriptor.clone(), status.details());
-    if let Ok(told) = told
-        && told.has_field_by_name("code")
-        && let Some(line) = json::line(&told)
+    let shown = DynamicMessage::decode(descriptor.clone(), status.details());
+    if let Ok(shown) = shown
+        && shown.has_field_by_name("code")
+        && let Some(line) = json::line(&shown)
     {
         return line;
     }
-    let mut told = DynamicMessage::new(descriptor.clone());
+    let mut shown = DynamicMessage::new(descriptor.clone());
     let message = Value::String(status.message().to_owned());
     // Both are fields of google.rpc.Status, so setting them cannot fail.
-    let _ = told.try_set_field_by_name("code", Value::I32(status.code() as i32));
-    let _ = told.try_set_field_by_name("message", message);
-    json::line(&told).unwrap_or_default()
+    let _ = shown.try_set_field_by_name("code", Value::I32(status.code() as i32));
+    let _ = shown.try_set_field_by_name("message", message);
+    json::line(&shown).unwrap_or_default()
 }
 
 /// The response for an error.

@@ -124,8 +124,8 @@ impl Api {
             grpc::metadata(&head.headers, response.headers_mut());
             Ok(Ok(response))
         };
-        let told = Status::from_header_map(&head.headers);
-        if let Some(status) = told.filter(|status| status.code() != Code::Ok) {
+        let answered = Status::from_header_map(&head.headers);
+        if let Some(status) = answered.filter(|status| status.code() != Code::Ok) {
             return failed(status);
         }
         let mut messages = Messages::new(body);

@@ -48,8 +48,8 @@ pub(super) fn status(status: &Status, request: &MessageDescriptor) -> Status {
         message = words(&message, &scopes);
         localized = localized.map(|text| words(&text, &scopes));
     }
-    if let (Some(text), Some(told)) = (localized, details.localized_message().cloned()) {
-        details.set_localized_message(told.locale, text);
+    if let (Some(text), Some(message)) = (localized, details.localized_message().cloned()) {
+        details.set_localized_message(message.locale, text);
     }
     if let Some(info) = details.error_info().cloned() {
         let mut metadata = info.metadata;

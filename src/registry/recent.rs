@@ -59,8 +59,8 @@ const SIGHTS_MAX: usize = 8;
 /// The message for callers of one viewpoint about a change; `None` where they see nothing of it.
 #[derive(Debug, Default)]
 struct Shared {
-    /// The value of `State::sight_turns` when these messages were built.
-    turns: u64,
+    /// The value of `State::visibility_changes` when these messages were built.
+    changes: u64,
     kept: Vec<(Viewpoint, Option<Bytes>)>,
 }
 
@@ -153,12 +153,12 @@ impl Logged {
         make: impl FnOnce() -> Option<Bytes>,
     ) -> Option<Bytes> {
         let mut shared = lock(&self.shared);
-        let Some(Shared { turns, kept }) = shared.as_mut() else {
+        let Some(Shared { changes, kept }) = shared.as_mut() else {
             drop(shared);
             return make();
         };
-        if *turns != now.sight_turns() {
-            *turns = now.sight_turns();
+        if *changes != now.visibility_changes() {
+            *changes = now.visibility_changes();
             kept.clear();
         }
         let viewpoint = Viewpoint::of(now, caller, &self.past());

@@ -35,13 +35,13 @@ pub(super) struct Tallies {
     kept: Mutex<VecDeque<(Counted, Arc<Tally>)>>,
 }
 
-/// What a tally was counted on: the revision, and the value of `sight_turns`.
+/// What a tally was counted on: the revision, and the value of `visibility_changes`.
 type Counted = (Revision, u64);
 
 impl Tallies {
     /// The tally of a State for a date, unless it would cost too much.
     fn count(&self, state: &State, date: Date, effort: &Effort) -> Arc<Tally> {
-        let counted = (state.revision(), state.sight_turns());
+        let counted = (state.revision(), state.visibility_changes());
         // another may have counted while this one waited
         if let Some(kept) = self.find(counted, date) {
             return kept;

@@ -27,7 +27,7 @@ const CUT_AFTER: Duration = Duration::from_secs(2);
 
 /// Size of the write-ahead log, in bytes, from which a warning is logged; it is repeated each time
 /// the size has doubled.
-const WAL_TOLD: u64 = 64 * 1024 * 1024;
+const WAL_WARNED: u64 = 64 * 1024 * 1024;
 
 /// What this process can do with the store.
 #[derive(Debug)]
@@ -136,7 +136,7 @@ impl Published {
 
 /// Runs as long as the registry exists.
 pub(super) async fn run(store: Store, published: Weak<Published>) {
-    let mut told = 0;
+    let mut warned = 0;
     loop {
         sleep(LOOK_INTERVAL).await;
         let Some(published) = published.upgrade() else {
@@ -156,10 +156,10 @@ pub(super) async fn run(store: Store, published: Weak<Published>) {
         }
         published.judge_writes();
         if let Some(bytes) = store.wal_bytes() {
-            if bytes < WAL_TOLD {
-                told = 0;
-            } else if bytes / 2 >= told {
-                told = bytes;
+            if bytes < WAL_WARNED {
+                warned = 0;
+            } else if bytes / 2 >= warned {
+                warned = bytes;
                 tracing::warn!(
                     bytes,
                     "the write-ahead log grows: some program reads the database for long"

@@ -114,7 +114,7 @@ pub(super) struct Writer {
     pub(super) measures: Measures,
     pub(super) history: Arc<History>,
     /// The notices for the start of a day, as found at a revision.
-    pub(super) turned: Option<(Revision, Date, Arc<[Notice]>)>,
+    pub(super) day_notices: Option<(Revision, Date, Arc<[Notice]>)>,
     /// The count for a day, not published yet.
     pub(super) counting: Option<Counting>,
     /// Ends with the writer.
@@ -187,7 +187,7 @@ impl Writer {
                     // nothing was written just now, so the connection may go
                     session.release();
                     if self.follow().await? {
-                        self.turn_day(&mut session).await?;
+                        self.begin_day(&mut session).await?;
                     }
                     self.count_today();
                 }
@@ -206,7 +206,7 @@ impl Writer {
     /// Writes a group of commands and answers them.
     async fn write(&mut self, session: &mut Session, jobs: Vec<Job>) -> Result<(), Fatal> {
         let now = self.clock.now();
-        if self.is_turned(now) {
+        if self.is_new_day(now) {
             // Only the lock shows which change is the first of a day and records its start, but
             // the notices are better looked up before the lock is taken.
             self.notices(now).await;
@@ -464,7 +464,7 @@ fn unreached(failed: Failed) -> Result<Event<Outcome>, Fatal> {
 fn rolled_back(error: Error, commands: usize) -> Event<Outcome> {
     match commands {
         // either the next poll of the log finds it done, or it is tried again
-        0 => tracing::warn!(%error, "the turn of the day is not written yet"),
+        0 => tracing::warn!(%error, "the notices of the new day are not written yet"),
         // the caller receives it
         1 => {}
         _ => tracing::warn!(%error, commands, "group failed; redone one by one"),

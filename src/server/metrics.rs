@@ -129,7 +129,7 @@ impl Collector for Live {
         let turns = self.registry.turns();
         let help = "work that grows with the catalogue and goes on";
         let mut family =
-            encoder.encode_descriptor("ndp_turns_running", help, None, MetricType::Gauge)?;
+            encoder.encode_descriptor("ndp_heavy_work_running", help, None, MetricType::Gauge)?;
         for work in Work::ALL {
             labelled(
                 &mut family,
@@ -139,7 +139,7 @@ impl Collector for Live {
         }
         let help = "calls that wait for their turn of such work";
         let mut family =
-            encoder.encode_descriptor("ndp_turns_waiting", help, None, MetricType::Gauge)?;
+            encoder.encode_descriptor("ndp_heavy_work_waiting", help, None, MetricType::Gauge)?;
         for work in Work::ALL {
             labelled(
                 &mut family,

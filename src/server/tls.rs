@@ -342,7 +342,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let shown = path.display();
     let read = || {
         // opening a pipe would wait for its writer
-        ensure!(path.metadata()?.is_file(), "it is no file");
+        ensure!(path.metadata()?.is_file(), "it is not a file");
         let mut contents = Vec::new();
         let file = File::open(path)?;
         file.take(FILE_BYTES_MAX + 1).read_to_end(&mut contents)?;

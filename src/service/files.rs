@@ -24,7 +24,7 @@ use ndp_core::{
     error::Error,
     hex::read_digest,
     messages::Rule,
-    rules::files::{FILE, LOOKS_MAX, is_cited_for, permit_upload},
+    rules::files::{CITATIONS_READ_MAX, FILE, is_cited_for, permit_upload},
 };
 
 /// The stream of a file's bytes.
@@ -137,18 +137,12 @@ impl Services {
     /// Of these files, the ones that are kept and that the caller may read.
     async fn readable(&self, call: &Call, digests: &[&str]) -> Result<Vec<StoredFile>, Error> {
         let mut readable = Vec::new();
-        let mut looks = LOOKS_MAX;
+        let mut left = CITATIONS_READ_MAX;
         for kept in self.files.find(digests).await? {
             let digest = read_digest(&kept.sha256);
             let cited = digest.is_some_and(|digest| {
                 let citations = &call.now.citations;
-                is_cited_for(
-                    &call.caller,
-                    &call.now.state,
-                    citations,
-                    &digest,
-                    &mut looks,
-                )
+                is_cited_for(&call.caller, &call.now.state, citations, &digest, &mut left)
             });
             let own = async || match call.caller.person() {
                 Some(by) => self.files.has_uploaded(&kept.sha256, &by.principal).await,

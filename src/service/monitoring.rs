@@ -276,8 +276,8 @@ impl Services {
             provider => FlowScope::Provider(provider.to_owned()),
         };
         let counts = tally.await?.flows().counts(&scope);
-        let told = monitoring::connections(message.provider, date, &counts, state);
-        call.answer(told)
+        let connections = monitoring::connections(message.provider, date, &counts, state);
+        call.answer(connections)
     }
 
     pub(super) async fn list_attention_items(
@@ -369,9 +369,9 @@ impl Services {
         });
         let (quality, page) = scoring.await?;
         let (records, token) = self.sealed(&binding, page);
-        let told =
+        let quality =
             monitoring::data_quality(&count_scope, &quality, today, records, token, call.state());
-        call.answer(told)
+        call.answer(quality)
     }
 
     pub(super) async fn compute_scoreboard(

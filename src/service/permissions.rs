@@ -8,7 +8,7 @@ use crate::{
     pb::{
         self,
         test_permissions_request::Question,
-        test_permissions_response::{Answer, answer::Permission as Told},
+        test_permissions_response::{Answer, answer},
     },
     registry::authenticate,
     wire::{methods, requests},
@@ -80,15 +80,15 @@ fn answer(
         (Ok(_), Err(error)) => Permission::Denied(error.clone()),
         (Ok(found), Ok(_)) => found,
     };
-    let (told, error) = match found {
-        Permission::Allowed => (Told::Allowed, None),
-        Permission::Conditional => (Told::Conditional, None),
-        Permission::Denied(error) => (Told::Denied, Some(error)),
+    let (permission, error) = match found {
+        Permission::Allowed => (answer::Permission::Allowed, None),
+        Permission::Conditional => (answer::Permission::Conditional, None),
+        Permission::Denied(error) => (answer::Permission::Denied, Some(error)),
     };
     Ok(Answer {
         method: method.clone(),
         resource: resource.clone(),
-        permission: told.into(),
+        permission: permission.into(),
         reason: error
             .as_ref()
             .map_or_else(String::new, |it| it.reason().name().to_owned()),

@@ -325,7 +325,7 @@ impl SignIn {
     pub async fn exchange(&self, answered: &Answered<'_>) -> Result<IdToken, Error> {
         let exchanged = timeout(EXCHANGE_TIME, answered.exchange()).await;
         let failed = match exchanged {
-            Ok(Ok(told)) => return told.map_err(Error::Unauthenticated),
+            Ok(Ok(exchanged)) => return exchanged.map_err(Error::Unauthenticated),
             Ok(Err(error)) => format!("{error:#}"),
             Err(_) => format!("no answer within {EXCHANGE_TIME:?}"),
         };
@@ -507,20 +507,22 @@ impl Answered<'_> {
         let form = Serializer::new(String::new()).extend_pairs(pairs).finish();
         let body = Bytes::from(form);
         let url: &Url = token_endpoint;
-        let told = fetch::send(url, &self.client.tls, request, body, EXCHANGED_BYTES_MAX);
-        let (status, told) = told.await.with_context(|| format!("cannot ask `{url}`"))?;
+        let answer = fetch::send(url, &self.client.tls, request, body, EXCHANGED_BYTES_MAX);
+        let (status, answer) = answer
+            .await
+            .with_context(|| format!("cannot ask `{url}`"))?;
         // RFC 6749 §5.2: it refuses the code, not the client
-        let refused = serde_json::from_slice::<Refused>(&told);
+        let refused = serde_json::from_slice::<Refused>(&answer);
         if status == StatusCode::BAD_REQUEST && refused.is_ok_and(|it| it.error == INVALID_GRANT) {
             return Ok(Err(Unauthenticated::SignInCode));
         }
         ensure!(status == StatusCode::OK, "`{url}` answers {status}");
-        let told = serde_json::from_slice::<Exchanged>(&told);
+        let exchanged = serde_json::from_slice::<Exchanged>(&answer);
         // not the error as it is: that may quote the token
-        let told = told
+        let exchanged = exchanged
             .ok()
             .with_context(|| format!("`{url}` answers without an ID token"))?;
-        Ok(Ok(IdToken(told.id_token)))
+        Ok(Ok(IdToken(exchanged.id_token)))
     }
 }
 

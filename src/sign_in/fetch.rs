@@ -28,7 +28,7 @@ use tokio_rustls::{
 };
 use url::{Host, Url};
 
-use super::settings::Place;
+use super::settings::KeySource;
 
 /// Maximum size of a JWK set.
 const BYTES_MAX: usize = 256 * 1024;
@@ -41,10 +41,10 @@ pub(super) enum Source {
 
 impl Source {
     /// `ca` is a PEM file with the roots to trust; those of Mozilla's program if there is none.
-    pub(super) fn open(place: &Place, ca: Option<&Path>) -> anyhow::Result<Self> {
+    pub(super) fn open(place: &KeySource, ca: Option<&Path>) -> anyhow::Result<Self> {
         let url = match place {
-            Place::File(path) => return Ok(Self::File(path.clone())),
-            Place::Site(url) => url.clone(),
+            KeySource::File(path) => return Ok(Self::File(path.clone())),
+            KeySource::Site(url) => url.clone(),
         };
         let tls = connector(ca)?;
         Ok(Self::Site { url, tls })
@@ -55,7 +55,10 @@ impl Source {
         match self {
             Self::File(path) => {
                 let read = async {
-                    ensure!(tokio::fs::metadata(path).await?.is_file(), "it is no file");
+                    ensure!(
+                        tokio::fs::metadata(path).await?.is_file(),
+                        "it is not a file"
+                    );
                     let mut contents = Vec::new();
                     let file = File::open(path).await?;
                     let mut file = file.take(BYTES_MAX as u64 + 1);

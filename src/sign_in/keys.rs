@@ -225,7 +225,7 @@ impl Key {
 
 /// Reads a JWK set (RFC 7517). Keys of other uses and kinds are left out.
 fn parse(document: &[u8]) -> anyhow::Result<Vec<Key>> {
-    let document: Document = serde_json::from_slice(document).context("it is no JWK set")?;
+    let document: Document = serde_json::from_slice(document).context("it is not a JWK set")?;
     let count = document.keys.len();
     ensure!(
         count <= KEYS_MAX,

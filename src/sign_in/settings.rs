@@ -36,7 +36,7 @@ pub struct Issuer {
     /// `iss` of its tokens.
     pub issuer: String,
     /// Where its keys are.
-    pub keys: Place,
+    pub keys: KeySource,
     /// Values of `aud` of which a token has to have one.
     pub audiences: Vec<String>,
     /// Algorithms that it signs with.
@@ -70,7 +70,7 @@ pub struct Client {
 
 /// Where a JWK set is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum KeySource {
     /// In a file.
     File(PathBuf),
     /// At a URL with https.
@@ -262,14 +262,14 @@ fn client(table: &mut Table, mistakes: &mut Vec<String>) -> Option<Client> {
     })
 }
 
-fn place(text: &str) -> Result<Place, String> {
+fn place(text: &str) -> Result<KeySource, String> {
     let mistake = "keys: write the address of its JWK set with https, or the path of a file";
     if !text.contains("://") {
         let path = Some(PathBuf::from(text)).filter(|_| !text.is_empty());
-        return path.map(Place::File).ok_or_else(|| mistake.to_owned());
+        return path.map(KeySource::File).ok_or_else(|| mistake.to_owned());
     }
     site(text)
-        .map(Place::Site)
+        .map(KeySource::Site)
         .ok_or_else(|| mistake.to_owned())
 }
 
@@ -301,7 +301,7 @@ mod tests {
             Issuer {
                 name: "of-a-file".to_owned(),
                 issuer: "b".to_owned(),
-                keys: Place::File("keys.json".into()),
+                keys: KeySource::File("keys.json".into()),
                 audiences: vec!["a".to_owned()],
                 algorithms: vec![Algorithm::EdDSA],
                 clock_skew_seconds: 0,
@@ -312,7 +312,7 @@ mod tests {
             Issuer {
                 name: "vneid".to_owned(),
                 issuer: "http://10.0.0.7:8080/realms/a".to_owned(),
-                keys: Place::Site("https://sso.example/certs".parse().unwrap()),
+                keys: KeySource::Site("https://sso.example/certs".parse().unwrap()),
                 audiences: vec!["account".to_owned()],
                 algorithms: vec![Algorithm::RS256, Algorithm::ES256],
                 clock_skew_seconds: CLOCK_SKEW_SECONDS,

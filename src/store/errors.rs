@@ -339,8 +339,8 @@ impl Outages {
         if fault == Fault::Defect {
             return Error::Bug(Cow::Owned(format!("{operation}: {chain}")));
         }
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let reasons = told.entry(operation).or_default();
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let reasons = reported.entry(operation).or_default();
         if reasons.len() < REASONS_MAX && !reasons.contains(&chain) {
             tracing::warn!(operation, error = %chain, "the store cannot be reached");
             reasons.push(chain);
@@ -349,8 +349,8 @@ impl Outages {
     }
 
     fn over(&self, operation: &'static str) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.remove(operation).is_some() {
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported.remove(operation).is_some() {
             tracing::info!(operation, "the store can be reached again");
         }
     }

@@ -636,7 +636,7 @@ pub(super) fn decode(row: ChangeRow, effects: Vec<EffectRow>) -> Result<Appended
         redaction,
     } = row;
     let address = format!("changes, revision {revision}");
-    let no_name = || corrupt(&address, "a name that is none");
+    let no_name = || corrupt(&address, "not a resource name");
     let request_id = match (request_id, request_digest) {
         (Some(id), Some(digest)) => Some(read_request(&address, &id, &digest)?),
         (None, None) => None,
@@ -843,7 +843,7 @@ impl ReplayRow {
         };
         Ok(Replay {
             principal: PrincipalName::parse(&principal)
-                .ok_or_else(|| corrupt(&address, "a name that is none"))?,
+                .ok_or_else(|| corrupt(&address, "not a resource name"))?,
             id,
             digest,
             revision: read_revision(&address, revision)?,

@@ -34,7 +34,7 @@ const IN_MEMORY: &str = "a registry is kept in a file; write sqlite:PATH";
 const NO_PARAMETERS: &str =
     "a SQLite path is taken as it is written, and no `?name=value` follows it; leave that out";
 const CONTROL: &str = "there is a control character in it; leave it out, or write it as %0A";
-const UNCLEAR: &str = "it is no URL, or can be read in two ways; within a password write `@` as \
+const UNCLEAR: &str = "it is not a URL, or can be read in two ways; within a password write `@` as \
                        %40, `/` as %2F, `?` as %3F, `#` as %23, `&` as %26, `%` as %25";
 const NOT_UTF8: &str = "what is percent-encoded in it is not UTF-8";
 const PARAMETER: &str = "it has a parameter that is not known; known are sslmode, sslrootcert, \

@@ -230,8 +230,8 @@ fn explain_on(error: Error, named: &str, incident: impl FnOnce() -> Uuid) -> Sta
             tracing::error!(incident, %chain, "internal error");
             details.set_request_info(&*incident, "");
             let metadata = vec![("incident", incident.clone())];
-            let told = Protocol::Incident { incident };
-            (english, vietnamese) = (told.english(), told.vietnamese());
+            let shown = Protocol::Incident { incident };
+            (english, vietnamese) = (shown.english(), shown.vietnamese());
             (Code::Internal, metadata)
         }
     };
@@ -298,18 +298,18 @@ impl Listed {
         let mut violations = Vec::new();
         let mut room = VIOLATIONS_BYTES;
         for one in all.iter() {
-            let told = violation(one);
-            let localized = told.localized_message.as_ref();
-            let size = told.field.len()
-                + told.description.len()
-                + told.reason.len()
+            let shown = violation(one);
+            let localized = shown.localized_message.as_ref();
+            let size = shown.field.len()
+                + shown.description.len()
+                + shown.reason.len()
                 + localized.map_or(0, |text| text.message.len());
             // the first one always fits, because its texts are cut to less than the room
             let Some(rest) = room.checked_sub(size) else {
                 break;
             };
             room = rest;
-            violations.push(told);
+            violations.push(shown);
         }
         let omitted = all.iter().len() - violations.len();
         Self {
@@ -336,15 +336,15 @@ fn summed_up(
     // the note on the omitted violations must fit too
     let room = max_bytes.saturating_sub(more(count).len());
     let mut line = String::new();
-    for (told, one) in all.iter().enumerate() {
+    for (number, one) in all.iter().enumerate() {
         let next = text(one);
-        if told == 0 {
+        if number == 0 {
             line = cut(&next, room);
         } else if line.len() + "; ".len() + next.len() <= room {
             line.push_str("; ");
             line.push_str(&next);
         } else {
-            line.push_str(&more(count - told));
+            line.push_str(&more(count - number));
             break;
         }
     }

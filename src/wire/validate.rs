@@ -414,8 +414,8 @@ fn out_of_range<T: Display>(
     out: &mut Violations,
 ) {
     let is = value.to_string();
-    let told = |it: T| it.to_string();
-    violation(path, out, || match (min.map(told), max.map(told)) {
+    let text = |it: T| it.to_string();
+    violation(path, out, || match (min.map(text), max.map(text)) {
         (Some(min), Some(max)) => Rule::NotBetween { min, max, is },
         (Some(min), None) => Rule::TooSmall { min, is },
         (None, Some(max)) => Rule::TooGreat { max, is },

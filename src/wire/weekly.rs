@@ -261,7 +261,7 @@ impl Weekly {
         }
         text.push('\n');
         for line in &WHOLE {
-            let _ = writeln!(text, "- {}: {}", line.0, Told(&self.whole.cell(line)));
+            let _ = writeln!(text, "- {}: {}", line.0, CellText(&self.whole.cell(line)));
         }
         for date in [Some(self.date), self.compared].into_iter().flatten() {
             let _ = writeln!(text, "  {}", self.paths.of(&Of::All, date));
@@ -270,7 +270,7 @@ impl Weekly {
         for row in &self.rows {
             let cells = OF_AGENCY.iter().map(|line| {
                 let name = line.0.to_lowercase();
-                format!("{name} {}", Told(&row.cell(line)))
+                format!("{name} {}", CellText(&row.cell(line)))
             });
             let cells: Vec<_> = cells.collect();
             let _ = writeln!(text, "- {}: {}", row.name, cells.join("; "));
@@ -367,9 +367,9 @@ fn listed(count_scope: &CountScope, state: &State) -> String {
 }
 
 /// A number with what it was.
-struct Told<'a>(&'a Cell);
+struct CellText<'a>(&'a Cell);
 
-impl Display for Told<'_> {
+impl Display for CellText<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Cell { number, before } = self.0;
         match before {
@@ -408,10 +408,10 @@ mod tests {
 
     #[test]
     fn a_number_says_what_it_was() {
-        let told = |number, before| Told(&Cell { number, before }).to_string();
-        assert_eq!(told(5, None), "5");
-        assert_eq!(told(5, Some((5, 0))), "5 (không đổi)");
-        assert_eq!(told(5, Some((3, 2))), "5 (tuần trước 3, +2)");
-        assert_eq!(told(3, Some((5, -2))), "3 (tuần trước 5, -2)");
+        let text = |number, before| CellText(&Cell { number, before }).to_string();
+        assert_eq!(text(5, None), "5");
+        assert_eq!(text(5, Some((5, 0))), "5 (không đổi)");
+        assert_eq!(text(5, Some((3, 2))), "5 (tuần trước 3, +2)");
+        assert_eq!(text(3, Some((5, -2))), "3 (tuần trước 5, -2)");
     }
 }

@@ -130,7 +130,7 @@ fn meta(number: i64) -> Meta {
 fn person() -> Person {
     Person {
         principal: PrincipalName::parse("principals/synthetic").unwrap(),
-        actor: Some("Người bịa".into()),
+        actor: Some("Người thử".into()),
     }
 }
 
@@ -138,7 +138,7 @@ fn agency(number: i64) -> Image {
     Image::Agency(Arc::new(Agency {
         name: AgencyName::parse("agencies/synthetic").unwrap(),
         fields: AgencyFields {
-            display_name: "Cơ quan bịa".into(),
+            display_name: "Cơ quan thử".into(),
             kind: AgencyKind::Ministry,
             ..AgencyFields::default()
         },
@@ -150,9 +150,9 @@ fn edition(number: i64) -> Image {
     Image::Edition(Arc::new(Edition {
         name: EditionName::parse("editions/synthetic").unwrap(),
         fields: EditionFields {
-            display_name: "Danh mục bịa".into(),
+            display_name: "Danh mục thử".into(),
             decision: Document {
-                symbol: "0/QĐ-BỊA".into(),
+                symbol: "0/QĐ-THỬ".into(),
                 issue_date: Some(Date::new(2025, 9, 11).unwrap()),
                 ..Document::default()
             },
@@ -167,7 +167,7 @@ fn platform(id: &str, number: i64) -> Platform {
     Platform {
         name: PlatformName::from_id(id).unwrap(),
         fields: PlatformFields {
-            display_name: "Nền tảng bịa".into(),
+            display_name: "Nền tảng thử".into(),
             verification: Verification::Verified,
             ..PlatformFields::default()
         },
@@ -209,7 +209,7 @@ fn plan(number: i64, agency: &str) -> Image {
         name: PlanName::parse("platforms/ndp-001/plans/synthetic").unwrap(),
         agency: AgencyName::parse(agency).unwrap(),
         fields: PlanFields {
-            display_name: "Kế hoạch bịa".into(),
+            display_name: "Kế hoạch thử".into(),
             ..PlanFields::default()
         },
         issuing_document: None,
@@ -241,7 +241,7 @@ fn below_plan(number: i64) -> [Image; 4] {
         Image::Milestone(Arc::new(Milestone {
             name: milestone.clone(),
             fields: MilestoneFields {
-                display_name: "Mốc bịa".into(),
+                display_name: "Mốc thử".into(),
                 ..MilestoneFields::default()
             },
             completion: Some(Box::new(Completion {
@@ -259,7 +259,7 @@ fn below_plan(number: i64) -> [Image; 4] {
             effective_date: day,
             milestones: vec![BaselineMilestone {
                 milestone,
-                display_name: "Mốc bịa".into(),
+                display_name: "Mốc thử".into(),
                 required_result: String::new(),
                 due: None,
                 weight: 1,
@@ -281,7 +281,7 @@ fn below_plan(number: i64) -> [Image; 4] {
                 period_end_date: Some(day),
                 rating: Some(Rating::AtRisk),
                 percent: 40,
-                results: "bịa".into(),
+                results: "thử".into(),
                 ..ReportFields::default()
             },
             corrected_by: None,
@@ -293,7 +293,7 @@ fn below_plan(number: i64) -> [Image; 4] {
             fields: AssessmentFields {
                 assessment_date: Some(day),
                 rating: Some(Rating::OffTrack),
-                rubric_version: "bịa 1".into(),
+                rubric_version: "thử 1".into(),
                 ..AssessmentFields::default()
             },
             withdrawal: None,
@@ -306,13 +306,13 @@ fn proposal(number: i64) -> Image {
     let act = Act {
         person: person(),
         record_time: time(number),
-        reason: "bịa".into(),
+        reason: "thử".into(),
     };
     Image::Proposal(Arc::new(Proposal {
         name: ProposalName::parse("platforms/ndp-001/proposals/synthetic").unwrap(),
         state: ProposalState::Approved,
         action: Action::Retirement(Box::new(Exit {
-            reason: "bịa".into(),
+            reason: "thử".into(),
             outcome: ExitOutcome::Discontinued,
             decision: None,
             successor: None,
@@ -350,7 +350,7 @@ fn principal(number: i64) -> Image {
     Image::Principal(Arc::new(Principal {
         name: person().principal,
         fields: PrincipalFields {
-            display_name: "Văn phòng bịa".into(),
+            display_name: "Văn phòng thử".into(),
             kind: PrincipalKind::Person,
             agency: AgencyName::parse("agencies/synthetic"),
             roles: vec![Role::AgencyEditor, Role::Auditor],
@@ -366,7 +366,7 @@ fn api_key(number: i64) -> ApiKey {
     ApiKey {
         name: ApiKeyName::parse("principals/synthetic/apiKeys/one").unwrap(),
         fields: ApiKeyFields {
-            display_name: "khoá bịa".into(),
+            display_name: "khoá thử".into(),
             expire_time: Some(time(9_000_000)),
             ..ApiKeyFields::default()
         },
@@ -381,9 +381,9 @@ fn change(number: i64, images: Vec<Image>) -> Change {
         record_time: time(number),
         person: person(),
         agency: AgencyName::parse("agencies/synthetic"),
-        method: "MadeUp".into(),
+        method: "Synthetic".into(),
         request_id: None,
-        reason: "bịa".into(),
+        reason: "thử".into(),
         effects: images.into_iter().map(Effect::Put).collect(),
         key_hashes: Vec::new(),
         redaction: None,
@@ -496,7 +496,7 @@ both! {
              JOIN agencies parent ON parent.name = governing_agency WHERE security_level = 3";
         assert_eq!(
             texts(&engine, listing).await,
-            ["platforms/ndp-001 84 A 0/QĐ-BỊA Cơ quan bịa"]
+            ["platforms/ndp-001 84 A 0/QĐ-THỬ Cơ quan thử"]
         );
         let roles = "SELECT roles FROM principals";
         assert_eq!(texts(&engine, roles).await, ["ROLE_AGENCY_EDITOR ROLE_AUDITOR"]);

@@ -1,7 +1,7 @@
 // A certified OpenID provider with two clients. One gets access tokens in the form of JWTs by the
 // grant of client credentials; the other signs browsers in, by the authorization code flow with
-// PKCE, and everyone who comes is the same made-up person. It publishes its keys at an address other
-// than its issuer's.
+// PKCE, and everyone who comes is the same synthetic person. It publishes its keys at an address
+// other than its issuer's.
 //
 //   node provider.mjs CERTIFICATE KEY PORT NAME_OF_ITS_KEYS
 //
@@ -12,14 +12,14 @@ import { createServer } from 'node:https';
 import Provider from 'oidc-provider';
 
 const [certificate, key, port, name] = process.argv.slice(2);
-const secret = 'made-up-and-known-to-everyone-0123456789';
+const secret = 'synthetic-and-known-to-everyone-0123456789';
 
 const jwk = (type, options, alg) => {
   const { privateKey } = generateKeyPairSync(type, options);
   return { ...privateKey.export({ format: 'jwk' }), kid: `${name}-${alg}`, alg, use: 'sig' };
 };
 
-const provider = new Provider('https://sso.made-up.example/oidc', {
+const provider = new Provider('https://sso.synthetic.example/oidc', {
   clients: [{
     client_id: 'importer',
     client_secret: secret,
@@ -30,7 +30,7 @@ const provider = new Provider('https://sso.made-up.example/oidc', {
     client_id: 'registry',
     client_secret: secret,
     grant_types: ['authorization_code'],
-    redirect_uris: ['https://registry.example/sign-in/made-up/callback'],
+    redirect_uris: ['https://registry.example/sign-in/synthetic/callback'],
     response_types: ['code'],
   }],
   jwks: {

@@ -18,8 +18,8 @@ const COMMANDS = ["platforms", "plan", "watch"];
 /** How long a registry may take to answer for the first time; later, calls are tried again. */
 const CONNECT_MS = 10_000;
 
-/** Something to be told in its own words. */
-class Told extends Error {}
+/** An error of the user's, whose message says everything: it is printed as it is. */
+class UserError extends Error {}
 
 /** The contents of the file that a variable names, if it does. */
 function file(variable: string): Buffer | undefined {
@@ -30,7 +30,7 @@ function file(variable: string): Buffer | undefined {
 /** Connects to the registry, or says which one does not answer and what to do. */
 async function connect(server: string): Promise<Registry> {
   if (!/^https?:\/\/[^/]/.test(server) || !URL.canParse(server)) {
-    throw new Told(
+    throw new UserError(
       `NDP_SERVER is "${server}"; set it to a URL that begins with http:// or https://, ` +
         "for example http://127.0.0.1:50051",
     );
@@ -46,7 +46,7 @@ async function connect(server: string): Promise<Registry> {
   const state = await Promise.race([sessionManager.connect(), late]);
   if (state === "error" || state === "late") {
     sessionManager.abort();
-    throw new Told(
+    throw new UserError(
       `no registry answers at ${server}; start one with \`ndp-registry serve\`, or set ` +
         "NDP_SERVER to the URL of a registry that is running",
     );
@@ -84,6 +84,6 @@ try {
     process.exitCode = 64;
   }
 } catch (error) {
-  console.error(error instanceof Told ? `error: ${error.message}` : describe(error));
+  console.error(error instanceof UserError ? `error: ${error.message}` : describe(error));
   process.exitCode = 1;
 }

@@ -91,7 +91,7 @@ impl Limit {
             Self::Connections => "connections",
             Self::SignIns => "sign_ins",
             Self::WriterQueue => "writer_queue",
-            Self::Turns => "turns",
+            Self::Turns => "heavy_work",
             Self::Cost => "cost",
         }
     }

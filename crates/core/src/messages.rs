@@ -226,7 +226,7 @@ messages! {
         ("không phải JSON của trường này: {about}");
     UNKNOWN_VALUE => CellValueUnknown { value: String, near: Option<String>, values: String }:
         (
-            "`{value}` is none of {values}{}",
+            "`{value}` is not one of {values}{}",
             did_you_mean(near.as_deref())
         ),
         (
@@ -1166,9 +1166,9 @@ messages! {
     BODY_MALFORMED => BodyOfWrongType { form: String }:
         ("has a value of the wrong type; write {form}"),
         ("có giá trị sai kiểu; hãy ghi {form}");
-    BODY_MALFORMED => BodyNotOf { message: String, told: String }:
-        ("the body is not JSON of `{message}`: {told}"),
-        ("nội dung không phải JSON của `{message}`: {told}");
+    BODY_MALFORMED => BodyNotOf { message: String, problem: String }:
+        ("the body is not JSON of `{message}`: {problem}"),
+        ("nội dung không phải JSON của `{message}`: {problem}");
     BODY_MALFORMED => BodyNeedsList:
         ("is a list; write [ … ]"),
         ("là một danh sách; hãy ghi [ … ]");
@@ -1584,7 +1584,7 @@ messages! {
         ("the signature of the token is wrong; send it as its issuer gave it"),
         ("chữ ký của mã thông báo truy cập không đúng; hãy gửi nguyên mã do tổ chức phát hành cấp");
     SESSION_INVALID => Session:
-        ("the sign-in of this browser is over, or is none of this server; sign in again at \
+        ("the sign-in of this browser is over, or not one of this server's; sign in again at \
           `/sign-in`"),
         ("phiên đăng nhập của trình duyệt này đã kết thúc hoặc không thuộc máy chủ này; hãy đăng \
           nhập lại tại `/sign-in`");
@@ -1716,8 +1716,8 @@ messages! {
     MESSAGE_MALFORMED => MessageCutOff:
         ("the request ends within a message"),
         ("yêu cầu kết thúc giữa một thông điệp");
-    MESSAGE_MALFORMED => MessageUnreadable { told: String }:
-        ("the request cannot be read as the message that the method takes: {told}"),
+    MESSAGE_MALFORMED => MessageUnreadable { problem: String }:
+        ("the request cannot be read as the message that the method takes: {problem}"),
         ("không đọc được yêu cầu theo thông điệp mà phương thức nhận");
     MESSAGE_MALFORMED => WebMalformed:
         ("the request is not encoded as gRPC-Web; check its base64 and its frames"),
@@ -1973,8 +1973,8 @@ impl Error {
     pub fn english(&self) -> String {
         match self {
             Self::Invalid(violations) => {
-                let told: Vec<_> = violations.iter().map(Violation::english).collect();
-                told.join("; ")
+                let texts: Vec<_> = violations.iter().map(Violation::english).collect();
+                texts.join("; ")
             }
             Self::NotFound { kind, name } => format!("{} `{name}` was not found", kind.english),
             Self::AlreadyExists { kind, name } => {
@@ -2015,8 +2015,8 @@ impl Error {
     pub fn vietnamese(&self) -> String {
         match self {
             Self::Invalid(violations) => {
-                let told: Vec<_> = violations.iter().map(Violation::vietnamese).collect();
-                told.join("; ")
+                let texts: Vec<_> = violations.iter().map(Violation::vietnamese).collect();
+                texts.join("; ")
             }
             Self::NotFound { kind, name } => {
                 format!("không tìm thấy {} `{name}`", kind.vietnamese)
@@ -2059,15 +2059,15 @@ impl Error {
 impl Violation {
     /// The field and what is wrong with it, in English.
     pub fn english(&self) -> String {
-        self.told(&self.rule.english())
+        self.at_field(&self.rule.english())
     }
 
     /// The same in Vietnamese.
     pub fn vietnamese(&self) -> String {
-        self.told(&self.rule.vietnamese())
+        self.at_field(&self.rule.vietnamese())
     }
 
-    fn told(&self, text: &str) -> String {
+    fn at_field(&self, text: &str) -> String {
         if self.field.is_empty() {
             text.to_owned()
         } else {

@@ -235,7 +235,7 @@ reasons! {
         KEY_REVOKED "The API key was revoked.";
         PRINCIPAL_DISABLED "The principal of the credentials is disabled.";
         PRINCIPAL_MOVED "The principal was moved to another agency while the call went on.";
-        SESSION_INVALID "The sign-in of the browser is over, or is none of this server.";
+        SESSION_INVALID "The sign-in of the browser is over, or not one of this server's.";
         SIGN_IN_INVALID "The sign-in of a browser cannot be completed; its page says why.";
         TOKEN_EXPIRED "The token has expired.";
         TOKEN_INVALID "The token is not one that this server accepts; the message says why.";

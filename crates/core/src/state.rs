@@ -80,7 +80,7 @@ pub struct State {
     principals_by_identity: Sets<Identity, PrincipalName>,
     synthetic: bool,
     /// How often the visibility of an existing record has changed since this process started.
-    sight_turns: u64,
+    visibility_changes: u64,
 }
 
 impl State {
@@ -120,7 +120,7 @@ impl State {
         if let Some(old) = &old
             && !visible::is_guarded_alike(old, &image)
         {
-            self.sight_turns += 1;
+            self.visibility_changes += 1;
         }
         match image {
             Image::Agency(agency) => {
@@ -183,8 +183,8 @@ impl State {
 
     /// Changes whenever a caller gains or loses the right to see an existing record. While the
     /// value is the same, a result computed for a caller can be reused.
-    pub const fn sight_turns(&self) -> u64 {
-        self.sight_turns
+    pub const fn visibility_changes(&self) -> u64 {
+        self.visibility_changes
     }
 
     fn remove(&mut self, name: &str) {
@@ -193,7 +193,7 @@ impl State {
 
     /// Removes a record; a plan not from `plan_values` unless `values` is set.
     fn remove_with(&mut self, name: &str, values: bool) {
-        self.sight_turns += 1;
+        self.visibility_changes += 1;
         match self.maps.remove(name) {
             Some(Image::Platform(old)) => {
                 self.count_listings(&old, -1);
@@ -264,7 +264,7 @@ impl State {
             self.remove_from_agency(&old);
         }
         if !old.is_guarded_as(&platform) {
-            self.sight_turns += 1;
+            self.visibility_changes += 1;
         }
         Some(old)
     }
@@ -328,7 +328,7 @@ impl State {
             state.plan_values.replace(then, Arc::clone(&counted));
             state.maps.put(Image::Plan(counted));
         }
-        state.sight_turns = now.sight_turns;
+        state.visibility_changes = now.visibility_changes;
         state
     }
 

@@ -40,10 +40,10 @@ enum Fate {
 }
 
 /// One task, by the columns below.
-type Told = (Option<usize>, Option<&'static str>, Option<usize>, Fate);
+type TaskColumns = (Option<usize>, Option<&'static str>, Option<usize>, Fate);
 
 /// The tasks: the number of the lead agency, the due date, the task above, and its course.
-const TASKS: [Told; 16] = [
+const TASKS: [TaskColumns; 16] = [
     (
         Some(1),
         Some("2025-03-31"),

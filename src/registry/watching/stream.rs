@@ -36,7 +36,7 @@ use ndp_core::{
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Viewer {
     pub(super) caller: Caller,
-    sight_turns: u64,
+    visibility_changes: u64,
     /// The newest change that had redacted texts of earlier ones.
     pub(super) redacted: Revision,
 }
@@ -45,7 +45,7 @@ impl Viewer {
     pub(super) fn new(caller: Caller, snapshot: &Snapshot) -> Self {
         Self {
             caller,
-            sight_turns: snapshot.state.sight_turns(),
+            visibility_changes: snapshot.state.visibility_changes(),
             redacted: snapshot.redacted,
         }
     }

@@ -114,10 +114,10 @@ impl Writer {
     }
 
     /// Records the start of a new day if it is not recorded yet and no command does so first.
-    pub(super) async fn turn_day(&mut self, session: &mut Session) -> Result<(), Fatal> {
+    pub(super) async fn begin_day(&mut self, session: &mut Session) -> Result<(), Fatal> {
         let now = self.clock.now();
         let refused = self.published.is_clock_refused();
-        if refused || !self.is_turned(now) || self.notices(now).await.is_empty() {
+        if refused || !self.is_new_day(now) || self.notices(now).await.is_empty() {
             return Ok(());
         }
         // Under the lock, everything is checked again: another process may have been first.
@@ -127,7 +127,7 @@ impl Writer {
     /// Whether the newest change is of an earlier day, unless it is known that there are no notices
     /// for today. The first change of each day holds that day's notices, if there are any, so the
     /// log itself shows which days are done.
-    pub(super) fn is_turned(&self, now: Timestamp) -> bool {
+    pub(super) fn is_new_day(&self, now: Timestamp) -> bool {
         let today = now.date_in_vietnam();
         let state = &self.current.state;
         let earlier = state.record_time().is_some_and(|time| {
@@ -139,7 +139,7 @@ impl Writer {
     /// The notices for the start of this day, if they were looked up at this revision.
     fn found(&self, today: Date) -> Option<&Arc<[Notice]>> {
         let revision = self.current.state.revision();
-        let (of, day, notices) = self.turned.as_ref()?;
+        let (of, day, notices) = self.day_notices.as_ref()?;
         (*of == revision && *day == today).then_some(notices)
     }
 
@@ -157,18 +157,18 @@ impl Writer {
         let found = spawn_blocking(move || current.state.notices(last, today)).await;
         // Commands must not wait when the notices cannot be found.
         let found = found.unwrap_or_else(|error| {
-            tracing::error!(%error, "looking for what the turn of the day has to tell");
+            tracing::error!(%error, "looking for the notices of the new day");
             Vec::new()
         });
         let found = Arc::from(found);
         let revision = self.current.state.revision();
-        self.turned = Some((revision, today, Arc::clone(&found)));
+        self.day_notices = Some((revision, today, Arc::clone(&found)));
         found
     }
 
     /// The changes that record the start of the day: one, unless the notices exceed one message.
     pub(super) async fn day_change(&mut self, now: Timestamp) -> Vec<Change> {
-        if !self.is_turned(now) {
+        if !self.is_new_day(now) {
             return Vec::new();
         }
         let notices = self.notices(now).await;

@@ -51,7 +51,7 @@ fn released_images_are_still_read() {
 
 #[test]
 fn what_cannot_be_read_is_named() {
-    let name = "platforms/made-up";
+    let name = "platforms/synthetic";
     let bug = |name, format, json| match decode("platforms", name, 3, format, json) {
         Err(Error::Bug(text)) => text.into_owned(),
         other => panic!("{other:?}"),
@@ -59,29 +59,29 @@ fn what_cannot_be_read_is_named() {
     let at = format!("corrupt: platforms, `{name}` at revision 3: ");
     assert_eq!(bug(name, 2, "{}"), format!("{at}image of unknown format 2"));
     assert!(bug(name, 1, "{").starts_with(&at));
-    assert!(bug("made/up", 1, "{}").contains("no such resource"));
+    assert!(bug("synthetic/x", 1, "{}").contains("no such resource"));
     let agency = Image::Agency(Arc::new(Agency {
-        name: AgencyName::parse("agencies/made-up").unwrap(),
+        name: AgencyName::parse("agencies/synthetic").unwrap(),
         fields: AgencyFields::default(),
         meta: Meta::created(Timestamp::MIN, Revision::ZERO),
     }));
     let agency = agency.stored().unwrap();
     let other = bug("agencies/other", 1, &agency);
     assert!(
-        other.contains("the image is that of `agencies/made-up`"),
+        other.contains("the image is that of `agencies/synthetic`"),
         "{other}"
     );
-    let broken = agency.replace("agencies/made-up", "agencies/");
+    let broken = agency.replace("agencies/synthetic", "agencies/");
     let wrong = bug("agencies/other", 1, &broken);
     assert!(wrong.contains("`agencies/` does not name"), "{wrong}");
-    let unknown = agency.replacen('{', "{\"made_up\":1,", 1);
-    assert!(bug("agencies/made-up", 1, &unknown).contains("unknown field `made_up`"));
+    let unknown = agency.replacen('{', "{\"synthetic\":1,", 1);
+    assert!(bug("agencies/synthetic", 1, &unknown).contains("unknown field `synthetic`"));
 }
 
 fn round(image: Image) -> Result<(), TestCaseError> {
     let json = image.stored().unwrap();
     let name = image.name().to_owned();
-    let read = decode("made up", &name, 1, FORMAT, &json);
+    let read = decode("synthetic", &name, 1, FORMAT, &json);
     let read = read.map_err(|error| TestCaseError::fail(format!("{error:?}: {json}")))?;
     prop_assert_eq!(&read, &image);
     prop_assert_eq!(read.stored().unwrap(), json);

@@ -227,28 +227,28 @@ async fn facts(connection: &mut PgConnection, purpose: Purpose) -> Result<Server
     let row = sqlx::raw_sql(FACTS).fetch_one(connection).await;
     let row = row.when(ASKING)?;
     let fact = |name: &str| row.try_get::<Option<String>, _>(name);
-    let told = |name: &str| fact(name).map(Option::unwrap_or_default);
-    let encoding = told("encoding").when(ASKING)?;
+    let text = |name: &str| fact(name).map(Option::unwrap_or_default);
+    let encoding = text("encoding").when(ASKING)?;
     if encoding != "UTF8" {
         return Err(Obstacle::unfit(
             format!("the database's encoding is {encoding}, which cannot hold every text"),
             "create it with ENCODING 'UTF8' TEMPLATE template0",
         ));
     }
-    if purpose == Purpose::Serve && told("standby").when(ASKING)? == "true" {
+    if purpose == Purpose::Serve && text("standby").when(ASKING)? == "true" {
         return Err(Obstacle::unfit(
             "the server is a standby, which does not write",
             "connect to the primary; `admin verify` can be run on a standby",
         ));
     }
-    let role = told("replication_role").when(ASKING)?;
+    let role = text("replication_role").when(ASKING)?;
     if role != "origin" {
         return Err(Obstacle::unfit(
             format!("`session_replication_role` is {role}, which turns foreign keys off"),
             "reset it for the role and the database",
         ));
     }
-    if purpose == Purpose::Serve && told("fsync").when(ASKING)? != "on" {
+    if purpose == Purpose::Serve && text("fsync").when(ASKING)? != "on" {
         tracing::warn!("the server's `fsync` is off: a power cut may lose acknowledged changes");
     }
     let (found, elsewhere) = (fact("found").when(ASKING)?, fact("elsewhere").when(ASKING)?);
@@ -272,7 +272,7 @@ async fn facts(connection: &mut PgConnection, purpose: Purpose) -> Result<Server
     Ok(Server {
         pooling: Pooling::Kept,
         schema,
-        version: told("version").when(ASKING)?.parse().unwrap_or_default(),
+        version: text("version").when(ASKING)?.parse().unwrap_or_default(),
     })
 }
 

@@ -252,7 +252,7 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       en the signature of the token is wrong; send it as its issuer gave it
       vi chữ ký của mã thông báo truy cập không đúng; hãy gửi nguyên mã do tổ chức phát hành cấp
     Unauthenticated SESSION_INVALID
-      en the sign-in of this browser is over, or is none of this server; sign in again at `/sign-in`
+      en the sign-in of this browser is over, or not one of this server's; sign in again at `/sign-in`
       vi phiên đăng nhập của trình duyệt này đã kết thúc hoặc không thuộc máy chủ này; hãy đăng nhập lại tại `/sign-in`
     Unauthenticated SIGN_IN_INVALID
       en this sign-in was not begun in this browser, was begun again since, or took more than 10 minutes; begin it again
@@ -461,13 +461,13 @@ fn every_error_has_its_code_reason_and_vietnamese() {
     ResourceExhausted LIMIT_REACHED
       en too many calls that look at many records wait for their turn, at most 60; try again later
       vi số yêu cầu phải duyệt nhiều bản ghi đang chờ đến lượt đã đạt giới hạn (60); hãy thử lại sau
-      limit = turns
+      limit = heavy_work
       most = 60
       scope = all
     ResourceExhausted LIMIT_REACHED
       en too many calls of one caller that look at many records wait for their turn, at most 60; try again later
       vi số yêu cầu phải duyệt nhiều bản ghi của một bên gọi đang chờ đến lượt đã đạt giới hạn (60); hãy thử lại sau
-      limit = turns
+      limit = heavy_work
       most = 60
       scope = caller
     ResourceExhausted LIMIT_REACHED
@@ -679,10 +679,10 @@ fn every_error_has_the_details_of_its_code() {
       quota writer_queue: too many commands wait to be written, at most 60; try again later
       retry after 1s
     ResourceExhausted
-      quota turns: too many calls that look at many records wait for their turn, at most 60; try again later
+      quota heavy_work: too many calls that look at many records wait for their turn, at most 60; try again later
       retry after 1s
     ResourceExhausted
-      quota turns: too many calls of one caller that look at many records wait for their turn, at most 60; try again later
+      quota heavy_work: too many calls of one caller that look at many records wait for their turn, at most 60; try again later
       retry after 1s
     ResourceExhausted
       quota cost: the call takes more work than one call may cause (60 units); ask for less: fewer terms in the filter, fewer dates or a smaller page

@@ -31,7 +31,7 @@ pub fn explained(status: &Status, limit: usize) -> Option<Status> {
         Code::Internal if message.contains("Unexpected EOF") => Protocol::MessageCutOff,
         Code::Internal if message.contains("Missing request message") => Protocol::MessageMissing,
         Code::Internal if message.contains("decode") => Protocol::MessageUnreadable {
-            told: message.to_owned(),
+            problem: message.to_owned(),
         },
         _ => return None,
     };

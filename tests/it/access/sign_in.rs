@@ -19,7 +19,7 @@ use ndp_registry::{
     config::{ClientCa, Limits, ServerOptions, TlsFiles},
     pb::{self, change_service_client::ChangeServiceClient},
     server::tls::Tls,
-    sign_in::settings::{Issuer, Place},
+    sign_in::settings::{Issuer, KeySource},
 };
 use serde_json::{Value, json};
 use tonic::{Code, Status, Streaming};
@@ -49,9 +49,9 @@ async fn start(engine: &Engine, issuers: Vec<Issuer>) -> Server {
     Server::start_allowing(&engine.url(), &[OPENING_EDITION], options).await
 }
 
-/// A server that accepts tokens of the issuer `made-up`.
+/// A server that accepts tokens of the issuer `synthetic`.
 async fn start_with(engine: &Engine, site: &Site) -> Server {
-    start(engine, vec![site.issuer("made-up", ISS)]).await
+    start(engine, vec![site.issuer("synthetic", ISS)]).await
 }
 
 async fn admin(server: &Server) -> Raw {
@@ -128,11 +128,11 @@ both! {
         let server = start_with(&engine, &site).await;
         let keeper = admin(&server).await;
         server.person("person", &[Role::AgencyEditor], Some(AGENCY)).await;
-        let mut request = update("person", &[subject_of("made-up", SUBJECT)]);
+        let mut request = update("person", &[subject_of("synthetic", SUBJECT)]);
         request["request_id"] = json!("8b8bba0e-28ac-4bd3-9df9-0c3bfbd6a0b0");
         let person = keeper.ok("UpdatePrincipal", request.clone()).await;
         let kept = &person["identities"][0]["token_subject"];
-        assert_eq!(kept["issuer"], "made-up");
+        assert_eq!(kept["issuer"], "synthetic");
         assert_eq!(kept["subject_hash"].as_str().unwrap().len(), 64);
         assert!(!person.to_string().contains(SUBJECT), "{person}");
         assert_eq!(keeper.ok("UpdatePrincipal", request).await, person, "a replay");
@@ -201,7 +201,7 @@ both! {
         let server = start_with(&engine, &site).await;
         let keeper = admin(&server).await;
         server.person("person", &[Role::Auditor], None).await;
-        identify(&keeper, "person", &[subject_of("made-up", SUBJECT)]).await;
+        identify(&keeper, "person", &[subject_of("synthetic", SUBJECT)]).await;
         let now = server.registry.clock().now();
         let seconds = now.as_micros() / 1_000_000;
         let good = claims(SUBJECT, now);
@@ -307,7 +307,7 @@ both! {
         let keeper = admin(&server).await;
         server.person("person", &[Role::Auditor], None).await;
         server.person("other", &[Role::Auditor], None).await;
-        let identity = [subject_of("made-up", SUBJECT)];
+        let identity = [subject_of("synthetic", SUBJECT)];
         let person = identify(&keeper, "person", &identity).await;
         let token = key.sign(&claims(SUBJECT, server.registry.clock().now()));
         let watch = watch(&server, bearer(&token)).await;
@@ -329,12 +329,12 @@ both! {
         let server = start_with(&engine, &site).await;
         let keeper = admin(&server).await;
         server.person("person", &[Role::Auditor], None).await;
-        identify(&keeper, "person", &[subject_of("made-up", SUBJECT)]).await;
+        identify(&keeper, "person", &[subject_of("synthetic", SUBJECT)]).await;
         let token = || key.sign(&claims(SUBJECT, server.registry.clock().now()));
         let open = watch(&server, bearer(&token())).await;
         identify(&keeper, "person", &[]).await;
         assert_eq!(ended(open).await, "Unauthenticated IDENTITY_REMOVED");
-        identify(&keeper, "person", &[subject_of("made-up", SUBJECT)]).await;
+        identify(&keeper, "person", &[subject_of("synthetic", SUBJECT)]).await;
         let open = watch(&server, bearer(&token())).await;
         server.clock.advance(300 + 30);
         assert_eq!(ended(open).await, "Unauthenticated TOKEN_EXPIRED");
@@ -347,7 +347,7 @@ both! {
         let server = start_with(&engine, &site).await;
         let keeper = admin(&server).await;
         server.person("person", &[Role::Auditor], None).await;
-        identify(&keeper, "person", &[subject_of("made-up", SUBJECT)]).await;
+        identify(&keeper, "person", &[subject_of("synthetic", SUBJECT)]).await;
         let token = |key: &SigningKey| key.sign(&claims(SUBJECT, server.registry.clock().now()));
         let old = token(&first);
         whoami(&server, bearer(&old)).await;
@@ -393,7 +393,7 @@ both! {
         let server = start_with(&engine, &site).await;
         let keeper = admin(&server).await;
         server.person("person", &[Role::Auditor], None).await;
-        identify(&keeper, "person", &[subject_of("made-up", SUBJECT)]).await;
+        identify(&keeper, "person", &[subject_of("synthetic", SUBJECT)]).await;
         let token = || key.sign(&claims(SUBJECT, server.registry.clock().now()));
         assert_eq!(refused(&server, &token()).await, "Unavailable ISSUER_UNAVAILABLE");
         // others are served
@@ -429,12 +429,12 @@ both! {
         let file = directory.path().join("keys.json");
         std::fs::write(&file, json!({"keys": [two.jwk()]}).to_string()).unwrap();
         let second = Issuer {
-            keys: Place::File(file),
+            keys: KeySource::File(file),
             ..second.issuer("second", "urn:second")
         };
-        let server = start(&engine, vec![first.issuer("made-up", ISS), second]).await;
+        let server = start(&engine, vec![first.issuer("synthetic", ISS), second]).await;
         let keeper = admin(&server).await;
-        for (principal, issuer) in [("person", "made-up"), ("other", "second")] {
+        for (principal, issuer) in [("person", "synthetic"), ("other", "second")] {
             server.person(principal, &[Role::Auditor], None).await;
             identify(&keeper, principal, &[subject_of(issuer, "42")]).await;
         }
@@ -461,7 +461,7 @@ both! {
         server.person("own", &[Role::AgencyEditor], Some(AGENCY)).await;
         server.person("foreign", &[Role::AgencyEditor], Some(OTHER_AGENCY)).await;
         let own = server.raw(server.person("itself", &[Role::AgencyEditor], Some(AGENCY)).await);
-        let identity = [subject_of("made-up", SUBJECT)];
+        let identity = [subject_of("synthetic", SUBJECT)];
         identify(&keeper, "own", &identity).await;
         let refusal = keeper.refusal("UpdatePrincipal", update("foreign", &identity)).await;
         assert_eq!(refusal, "NotFound RESOURCE_NOT_FOUND");
@@ -476,10 +476,11 @@ both! {
             (json!([uri("spiffe://a b")]), "principal.identities[0].certificate_uri PATTERN"),
             (json!([uri("mailto:someone@example.vn")]),
                 "principal.identities[0].certificate_uri PERSONAL_DATA"),
-            (json!([{"token_subject": {"issuer": "made-up"}}]), "principal.identities[0] REQUIRED"),
-            (json!([{"token_subject": {"issuer": "made-up", "subject_hash": "00"}}]),
+            (json!([{"token_subject": {"issuer": "synthetic"}}]),
+                "principal.identities[0] REQUIRED"),
+            (json!([{"token_subject": {"issuer": "synthetic", "subject_hash": "00"}}]),
                 "principal.identities[0].token_subject.subject_hash PATTERN"),
-            (json!([subject_of("made-up", &"x".repeat(256))]),
+            (json!([subject_of("synthetic", &"x".repeat(256))]),
                 "principal.identities[0].token_subject.subject TOO_LONG"),
             (json!([subject_of("other", SUBJECT)]),
                 "principal.identities[0].token_subject.issuer REFERENCE_NOT_FOUND"),
@@ -503,8 +504,8 @@ both! {
         let request = json!({
             "name": format!("agencies/{AGENCY}"),
             "newcomers": [
-                newcomer(&[subject_of("made-up", "new")]),
-                newcomer(&[subject_of("made-up", "new"), identity[0].clone()]),
+                newcomer(&[subject_of("synthetic", "new")]),
+                newcomer(&[subject_of("synthetic", "new"), identity[0].clone()]),
             ],
         });
         let status = admin.err("OnboardAgency", request).await;
@@ -520,15 +521,15 @@ both! {
         let key = SigningKey::new("first");
         let site = Site::start(&[&key]).await;
         let options = ServerOptions {
-            issuers: vec![site.issuer("made-up", ISS)],
+            issuers: vec![site.issuer("synthetic", ISS)],
             limits: Limits { calls_per_second: 1, ..Limits::default() },
             ..ServerOptions::default()
         };
         let server = Server::start_allowing(&engine.url(), &[OPENING_EDITION], options).await;
         server.person("person", &[Role::Auditor], None).await;
-        let hash = server.registry.subject_key().hash("made-up", SUBJECT);
+        let hash = server.registry.subject_key().hash("synthetic", SUBJECT);
         let identity = Identity::TokenSubject {
-            issuer: "made-up".to_owned(),
+            issuer: "synthetic".to_owned(),
             subject: hash,
         };
         server.as_system(give("person", vec![identity])).await;

@@ -48,9 +48,9 @@ const TRAILERS_MAX: usize = 8 * 1024;
 
 /// Statuses as text, one after the other.
 #[derive(Default)]
-struct Told(String);
+struct Transcript(String);
 
-impl Told {
+impl Transcript {
     fn add<T: std::fmt::Debug>(&mut self, what: &str, outcome: Result<T, Status>) {
         let status = outcome.expect_err(what);
         let details = status.get_error_details();
@@ -140,7 +140,7 @@ both! {
         let admin = server.person("admin", &[Role::Admin], None).await;
         let mut admin = server.clients(admin);
         let mut anonymous = server.anonymous();
-        let mut told = Told::default();
+        let mut texts = Transcript::default();
 
         let bad = pb::CreateAgencyRequest {
             agency: Some(pb::Agency {
@@ -152,17 +152,17 @@ both! {
             reason: "x".repeat(1_001),
             ..agency("thu-nghiem")
         };
-        told.add("broken rules", steward.catalogue.create_agency(bad).await);
+        texts.add("broken rules", steward.catalogue.create_agency(bad).await);
         let missing = get_agency("agencies/bo-thu-nghiem");
-        told.add("not there", anonymous.catalogue.get_agency(missing).await);
+        texts.add("not there", anonymous.catalogue.get_agency(missing).await);
         let taken = steward.catalogue.create_agency(agency("bo-y-te")).await;
-        told.add("taken", taken);
+        texts.add("taken", taken);
 
         let read = anonymous.catalogue.get_agency(get_agency("agencies/bo-y-te")).await;
         let mut read = read.unwrap().into_inner();
         let current = std::mem::replace(&mut read.etag, "r0".into());
         let stale = pb::UpdateAgencyRequest { agency: Some(read), ..Default::default() };
-        told.add("stale", steward.catalogue.update_agency(stale).await);
+        texts.add("stale", steward.catalogue.update_agency(stale).await);
 
         let last = pb::GetPrincipalRequest {
             name: "principals/admin".into(),
@@ -174,7 +174,7 @@ both! {
             etag: last.etag,
             ..Default::default()
         };
-        told.add("refused", admin.access.disable_principal(last).await);
+        texts.add("refused", admin.access.disable_principal(last).await);
 
         let request_id = uuid::Uuid::new_v4().to_string();
         let once = pb::CreateAgencyRequest {
@@ -186,26 +186,26 @@ both! {
             request_id: request_id.clone(),
             ..agency("thu-nghiem-hai")
         };
-        told.add("request id", steward.catalogue.create_agency(twice).await);
-        told.add("denied", editor.catalogue.create_agency(agency("thu-nghiem-ba")).await);
+        texts.add("request id", steward.catalogue.create_agency(twice).await);
+        texts.add("denied", editor.catalogue.create_agency(agency("thu-nghiem-ba")).await);
         let future = pb::GetAgencyRequest {
             read_time: Some(prost_types::Timestamp { seconds: 4_000_000_000, nanos: 0 }),
             ..get_agency("agencies/bo-y-te")
         };
-        told.add("out of range", anonymous.catalogue.get_agency(future).await);
+        texts.add("out of range", anonymous.catalogue.get_agency(future).await);
 
         let random = [(&*request_id, "REQUEST_ID"), (&*current, "ETAG")];
-        assert_golden("errors/kinds.txt", &told.text(&random));
+        assert_golden("errors/kinds.txt", &texts.text(&random));
         server.stop().await;
     }
 
     async fn credentials_that_do_not_hold_say_why(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let mut told = Told::default();
+        let mut texts = Transcript::default();
         let no_key = server.anonymous().catalogue.create_agency(agency("x")).await;
-        told.add("none", no_key);
+        texts.add("none", no_key);
         let mut wrong = server.clients(As::key("ndp_aaaaaaaaaaaa_AAAA"));
-        told.add("wrong", wrong.access.identify_caller(pb::IdentifyCallerRequest {}).await);
+        texts.add("wrong", wrong.access.identify_caller(pb::IdentifyCallerRequest {}).await);
 
         let name = PrincipalName::from_id("caller").unwrap();
         let kind = PrincipalKind::Person;
@@ -224,10 +224,10 @@ both! {
         let soon = server.clock.now().as_micros() + 60_000_000;
         let (_, mut expired) = key(Some(Timestamp::from_micros(soon).unwrap())).await;
         server.clock.advance(61);
-        told.add("expired", expired.access.identify_caller(pb::IdentifyCallerRequest {}).await);
+        texts.add("expired", expired.access.identify_caller(pb::IdentifyCallerRequest {}).await);
         let (name, mut revoked) = key(None).await;
         server.as_system(Box::new(RevokeApiKey { name })).await;
-        told.add("revoked", revoked.access.identify_caller(pb::IdentifyCallerRequest {}).await);
+        texts.add("revoked", revoked.access.identify_caller(pb::IdentifyCallerRequest {}).await);
 
         let admin = server.person("admin", &[Role::Admin], None).await;
         let mut admin = server.clients(admin);
@@ -243,8 +243,8 @@ both! {
         };
         admin.access.disable_principal(disable).await.unwrap();
         let mut disabled = server.clients(caller);
-        told.add("disabled", disabled.access.identify_caller(pb::IdentifyCallerRequest {}).await);
-        assert_golden("errors/credentials.txt", &told.text(&[]));
+        texts.add("disabled", disabled.access.identify_caller(pb::IdentifyCallerRequest {}).await);
+        assert_golden("errors/credentials.txt", &texts.text(&[]));
         server.stop().await;
     }
 
@@ -256,7 +256,7 @@ both! {
         let server = Server::start_drawing(&engine.url(), Box::new(gate.clone())).await;
         let steward = server.person("steward", &[Role::Steward], None).await;
         let mut steward = server.clients(steward);
-        let mut told = Told::default();
+        let mut texts = Transcript::default();
         let mut lock = Sql::connect(&engine.url()).await;
         lock.hold_the_log().await;
         gate.shut(true);
@@ -266,7 +266,7 @@ both! {
         };
         until("the writer has taken it", async || server.registry.queued() == 0).await;
         let waiting = fill(&server.registry);
-        told.add("full", steward.catalogue.create_agency(agency("thu-nghiem")).await);
+        texts.add("full", steward.catalogue.create_agency(agency("thu-nghiem")).await);
         gate.shut(false);
         // a waiting command gets its answer before the lock is released
         let answer = tokio::time::timeout(BOUND, first).await.expect("it waits without end");
@@ -274,9 +274,9 @@ both! {
         // the other callers stop waiting, and the queue drains
         drop(waiting);
         until("there is room again", async || server.registry.queued() == 0).await;
-        told.add("locked", steward.catalogue.create_agency(agency("thu-nghiem")).await);
+        texts.add("locked", steward.catalogue.create_agency(agency("thu-nghiem")).await);
         lock.let_go().await;
-        assert_golden("errors/waiting.txt", &told.text(&[]));
+        assert_golden("errors/waiting.txt", &texts.text(&[]));
         server.stop().await;
     }
 
@@ -288,9 +288,9 @@ both! {
         sql.run("ALTER TABLE records RENAME TO planted").await;
         let status = steward.catalogue.create_agency(agency("thu-nghiem")).await.unwrap_err();
         let incident = status.get_error_details().request_info().unwrap().request_id.clone();
-        let mut told = Told::default();
-        told.add("defect", Err::<(), _>(status));
-        assert_golden("errors/defect.txt", &told.text(&[(&incident, "INCIDENT")]));
+        let mut texts = Transcript::default();
+        texts.add("defect", Err::<(), _>(status));
+        assert_golden("errors/defect.txt", &texts.text(&[(&incident, "INCIDENT")]));
 
         sql.run("ALTER TABLE planted RENAME TO records").await;
         let created = steward.catalogue.create_agency(agency("thu-nghiem")).await;
@@ -355,21 +355,21 @@ async fn what_never_reaches_a_method_has_details_too() {
     let server = Server::start(&engine.url()).await;
     let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
     let channel = endpoint.connect().await.unwrap();
-    let mut told = Told::default();
+    let mut texts = Transcript::default();
     let get = "/ndp.registry.v1.CatalogueService/GetAgency";
     let no_method = "/ndp.registry.v1.CatalogueService/GetAgencyy";
-    told.add("method", send(&channel, no_method, Vec::new()).await);
-    told.add(
+    texts.add("method", send(&channel, no_method, Vec::new()).await);
+    texts.add(
         "service",
         send(&channel, "/nobody.v1.Nothing/Get", Vec::new()).await,
     );
     // field 1, of 100 bytes of which one is there
-    told.add(
+    texts.add(
         "malformed",
         send(&channel, get, vec![0x0a, 100, b'a']).await,
     );
-    told.add("not UTF-8", send(&channel, get, vec![0x0a, 1, 0xff]).await);
-    told.add("too large", send(&channel, get, vec![0; 1_100_000]).await);
+    texts.add("not UTF-8", send(&channel, get, vec![0x0a, 1, 0xff]).await);
+    texts.add("too large", send(&channel, get, vec![0; 1_100_000]).await);
     let mut client = tonic::client::Grpc::new(channel.clone());
     client.ready().await.unwrap();
     let mut compressed = tonic::Request::new(Vec::new());
@@ -379,8 +379,8 @@ async fn what_never_reaches_a_method_has_details_too() {
     let sent = client
         .unary(compressed, PathAndQuery::from_static(get), Raw)
         .await;
-    told.add("compressed", sent);
+    texts.add("compressed", sent);
     drop((client, channel));
-    assert_golden("errors/transport.txt", &told.text(&[]));
+    assert_golden("errors/transport.txt", &texts.text(&[]));
     server.stop().await;
 }

@@ -208,7 +208,9 @@ fn link(name: &str) -> String {
         return format!("`{name}`");
     }
     let short = short(name);
-    let anchor = short.to_lowercase().replace('.', "");
+    // a request is described below its method
+    let heading = short.strip_suffix("Request").filter(|it| !it.contains('.'));
+    let anchor = heading.unwrap_or(short).to_lowercase().replace('.', "");
     format!("[{short}](#{anchor})")
 }
 

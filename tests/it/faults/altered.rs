@@ -22,7 +22,7 @@ use crate::harness::{
 };
 
 /// The expected result of `verify` after an alteration.
-enum Told {
+enum Verdict {
     /// The first finding begins so. `{r}` is the revision that was altered, `{next}` the one after.
     First(&'static str),
     /// No finding: the column is in the list of those that are not verified.
@@ -30,14 +30,14 @@ enum Told {
     /// The database is not opened; the error contains this text.
     Refused(&'static str),
 }
-use Told::{First, Nothing, Refused};
+use Verdict::{First, Nothing, Refused};
 
 const ZEROS: &str = "{zeros}";
 
 /// A table, its column, the new value of the column, and the expected result. `{zeros}` is 32 zero
 /// bytes.
 #[rustfmt::skip]
-const COLUMNS: &[(&str, &str, &str, Told)] = &[
+const COLUMNS: &[(&str, &str, &str, Verdict)] = &[
     ("log_head", "one", "one", Nothing),
     ("log_head", "log_id", "'00000000-0000-4000-8000-000000000000'", Nothing),
     ("log_head", "revision", "revision + 1", First("log_head, the one row, column revision")),
@@ -113,7 +113,7 @@ const COLUMNS: &[(&str, &str, &str, Told)] = &[
 ];
 
 /// Alterations of whole rows, and the expected result. `{last}` is the newest revision.
-const ROWS: &[(&str, Told)] = &[
+const ROWS: &[(&str, Verdict)] = &[
     (
         "DELETE FROM effects WHERE revision = {r} AND ordinal = 0",
         First("changes, revision {r}: its effects"),

@@ -36,18 +36,18 @@ enum Asked {
 
 /// The answer to a write: the image, and the revision that holds it.
 #[derive(Debug, PartialEq)]
-struct Answer {
+struct Acknowledged {
     plan: pb::Plan,
     revision: i64,
 }
 
 impl Asked {
-    async fn send(&self, clients: &mut Clients) -> Result<Answer, Status> {
+    async fn send(&self, clients: &mut Clients) -> Result<Acknowledged, Status> {
         let response = match self {
             Self::Create(request) => clients.plans.create_plan(request.as_ref().clone()).await,
             Self::Update(request) => clients.plans.update_plan(request.as_ref().clone()).await,
         };
-        response.map(|response: Response<pb::Plan>| Answer {
+        response.map(|response: Response<pb::Plan>| Acknowledged {
             revision: revision_in(&response),
             plan: response.into_inner(),
         })
@@ -63,7 +63,7 @@ impl Asked {
 
 /// One writer's work in one round: what was answered, in order, and what was not.
 struct Written {
-    answered: Vec<(Asked, Answer)>,
+    answered: Vec<(Asked, Acknowledged)>,
     unanswered: (Asked, Status),
 }
 

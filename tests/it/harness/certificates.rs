@@ -39,7 +39,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params
             .distinguished_name
-            .push(DnType::CommonName, "issuer (made up)");
+            .push(DnType::CommonName, "issuer (synthetic)");
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let directory = tempfile::Builder::new()
             .prefix("ndp-tls-")

@@ -35,6 +35,9 @@ pub(crate) fn assert_file(name: &str, actual: &str) {
     {
         writeln!(changes, "+ {line}").unwrap();
     }
+    if changes.is_empty() {
+        changes.push_str("  the same lines, in another order or number\n");
+    }
     panic!(
         "not as {name} has it (INSTA_UPDATE=always writes what there is now):\n\
          {changes}"

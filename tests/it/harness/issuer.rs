@@ -9,7 +9,7 @@ use std::sync::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use ndp_core::time::Timestamp;
-use ndp_registry::sign_in::settings::{Issuer, Place};
+use ndp_registry::sign_in::settings::{Issuer, KeySource};
 use rcgen::KeyPair;
 use serde_json::{Value, json};
 use tokio::{
@@ -31,7 +31,7 @@ use super::certificates::Authority;
 
 /// `iss` of its tokens: an address inside its own network, as some issuers write it, and not the
 /// one that it publishes its keys at.
-pub(crate) const ISS: &str = "http://10.20.30.40:8080/auth/realms/made-up";
+pub(crate) const ISS: &str = "http://10.20.30.40:8080/auth/realms/synthetic";
 
 /// `aud` of tokens for the registry.
 pub(crate) const AUDIENCE: &str = "ndp-registry";
@@ -168,7 +168,7 @@ impl Site {
                     }
                     continue;
                 }
-                assert!(request.starts_with(b"GET /keys?made=up HTTP/1.1\r\n"));
+                assert!(request.starts_with(b"GET /keys?synthetic=yes HTTP/1.1\r\n"));
                 let body = document.lock().unwrap().clone();
                 let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
                 stream.write_all((head + &body).as_bytes()).await.unwrap();
@@ -222,7 +222,7 @@ impl Site {
         Issuer {
             name: name.to_owned(),
             issuer: iss.to_owned(),
-            keys: Place::Site(self.url("/keys?made=up")),
+            keys: KeySource::Site(self.url("/keys?synthetic=yes")),
             audiences: vec!["another".to_owned(), AUDIENCE.to_owned()],
             algorithms: vec![Algorithm::ES256, Algorithm::RS256],
             clock_skew_seconds: 30,

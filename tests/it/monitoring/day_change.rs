@@ -1,4 +1,4 @@
-//! The turn of a day: a state that changes with time alone is recorded once, by any process that
+//! The start of a day: a state that changes with time alone is recorded once, by any process that
 //! runs, and is shown to callers that may see it.
 
 use std::time::{Duration, Instant};

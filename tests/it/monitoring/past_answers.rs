@@ -600,9 +600,9 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
 
 /// What is answered for a date: the counts of each scope, and what needs action, for everyone and
 /// for callers who see everything.
-type Answer = Vec<(Counts, Vec<Item>)>;
+type CountsOfDate = Vec<(Counts, Vec<Item>)>;
 
-fn answer(state: &State, on: Date) -> Answer {
+fn answer(state: &State, on: Date) -> CountsOfDate {
     let everywhere = CountScope::default();
     let of = |agency: &str| CountScope {
         agency: AgencyName::from_id(agency),
@@ -631,7 +631,7 @@ fn answer(state: &State, on: Date) -> Answer {
 }
 
 /// The part of it that a caller who sees everything receives.
-fn whole(answer: &Answer) -> &[(Counts, Vec<Item>)] {
+fn whole(answer: &CountsOfDate) -> &[(Counts, Vec<Item>)] {
     &answer[answer.len() / 2..]
 }
 
@@ -752,7 +752,7 @@ proptest! {
         let mut state = OPENING.clone();
         let (mut today, mut ids) = (day(0), Numbers::default());
         let mut touched = BTreeMap::<Revision, BTreeSet<String>>::new();
-        let mut answers: BTreeMap<Date, Answer> =
+        let mut answers: BTreeMap<Date, CountsOfDate> =
             dates(today).into_iter().map(|date| (date, answer(&state, date))).collect();
         let mut told = vec![(state.clone(), answers.clone())];
         for (number, step) in steps.iter().flatten().enumerate() {

@@ -33,10 +33,10 @@ const TO_MIDNIGHT: i64 = 16 * 3600;
 
 const BOUND: Duration = Duration::from_secs(60);
 
-/// Tells the server to stop when something is sent.
-struct Told(mpsc::UnboundedReceiver<&'static str>);
+/// Asks the server to stop when something is sent.
+struct StopRequests(mpsc::UnboundedReceiver<&'static str>);
 
-impl Stop for Told {
+impl Stop for StopRequests {
     async fn next(&mut self) -> &'static str {
         self.0.recv().await.unwrap()
     }
@@ -65,7 +65,7 @@ impl Running {
                 sandbox: true,
                 ..ServerOptions::default()
             };
-            let mut told = Told(told);
+            let mut told = StopRequests(told);
             sandbox
                 .serve(opened, &listeners, &mut told, 10, &options)
                 .await

@@ -44,6 +44,8 @@ both! {
 
         let seen = anonymous.plans.get_plan(get).await.unwrap().into_inner();
         assert_eq!(seen.state(), State::Issued);
+        let [.., last] = &seen.state_history[..] else { panic!("{seen:?}") };
+        assert_eq!(last.state(), State::Issued);
         assert!(seen.state_history.iter().all(|entry| entry.principal.is_empty()));
         let request = pb::ComputeSummaryRequest::default();
         let summary = anonymous.monitoring.compute_summary(request).await;

@@ -392,28 +392,67 @@ fn lines_are_at_most_a_hundred_columns_long() {
 }
 
 #[test]
-fn the_tests_that_the_threat_model_names_exist() {
-    let page = fs::read_to_string(repository().join("docs/threats.md")).unwrap();
+fn the_tests_that_documents_name_exist() {
+    let page = read("docs/threats.md");
     let rows = page.lines().filter(|line| line.starts_with("| "));
     let columns = rows.filter_map(|row| row.trim_end_matches(" |").rsplit_once(" | "));
-    let tests = sources("tests");
-    let mut named = 0;
-    for (_, last) in columns {
-        for name in last.split('`').skip(1).step_by(2) {
-            named += 1;
-            let (module, test) = name.rsplit_once("::").unwrap_or((name, ""));
-            let file = format!("tests/it/{}.rs", module.replace("::", "/"));
-            let whole = format!("tests/it/{}.rs", name.replace("::", "/"));
-            let exists = tests.iter().any(|(path, text)| {
-                *path == whole || *path == file && text.contains(&format!("fn {test}("))
-            });
-            assert!(
-                exists,
-                "docs/threats.md names `{name}`, which does not exist"
-            );
+    let of_threats: Vec<_> = columns.flat_map(|(_, last)| quoted(last)).collect();
+    assert!(of_threats.len() > 30, "{}", of_threats.len());
+    let page = read("CONTRIBUTING.md");
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    let cells = rows
+        .filter_map(|row| row.split_once("| test "))
+        .map(|it| it.1);
+    let of_kinds: Vec<_> = cells.flat_map(quoted).collect();
+    assert!(of_kinds.len() > 8, "{}", of_kinds.len());
+    let tests: Vec<_> = ["crates", "src", "tests"]
+        .into_iter()
+        .flat_map(sources)
+        .collect();
+    for name in of_threats.into_iter().chain(of_kinds) {
+        let (module, test) = name.rsplit_once("::").unwrap_or(("", name));
+        let file = format!("tests/it/{}.rs", module.replace("::", "/"));
+        let whole = format!("tests/it/{}.rs", name.replace("::", "/"));
+        let exists = tests.iter().any(|(path, text)| {
+            *path == whole
+                || (*path == file || module.is_empty()) && text.contains(&format!("fn {test}("))
+        });
+        assert!(
+            exists,
+            "a document names the test `{name}`, which does not exist"
+        );
+    }
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let (mut broken, mut followed) = (Vec::new(), 0);
+    for document in documents() {
+        let text = prose(&read(&document));
+        for link in text.split("](").skip(1) {
+            let link = link.split([')', ' ']).next().unwrap();
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            followed += 1;
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let folder = Path::new(&document).parent().unwrap();
+            let target = match file {
+                "" => PathBuf::from(&document),
+                file => folder.join(file),
+            };
+            let page = fs::read_to_string(repository().join(&target));
+            let leads = match page {
+                Ok(page) if !anchor.is_empty() => anchors(&page).any(|it| it == anchor),
+                _ => repository().join(&target).exists(),
+            };
+            if !leads {
+                broken.push(format!("{document}: {link}"));
+            }
         }
     }
-    assert!(named > 30, "{named}");
+    assert!(followed > 500, "{followed}");
+    assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
 }
 
 #[test]
@@ -432,6 +471,58 @@ fn what_is_left_to_do_has_an_issue() {
         }
     }
     assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
+}
+
+/// A file of the repository.
+fn read(path: &str) -> String {
+    fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// What is between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// The pages that people read, by their paths.
+fn documents() -> Vec<String> {
+    fn visit(folder: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(repository().join(folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = folder.join(entry.file_name());
+            let name = path.display().to_string();
+            if entry.file_type().unwrap().is_dir() {
+                visit(&path, found);
+            } else if name.ends_with(".md") {
+                found.push(name);
+            }
+        }
+    }
+    let top = ["README.md", "CONTRIBUTING.md", "SECURITY.md"];
+    let mut found = top.map(str::to_owned).to_vec();
+    for folder in ["docs", "data"] {
+        visit(Path::new(folder), &mut found);
+    }
+    found
+}
+
+/// A page without its commands and code.
+fn prose(page: &str) -> String {
+    let blocks = page.split("\n```").step_by(2);
+    let lines = blocks.flat_map(str::lines);
+    let prose = lines.map(|line| line.split('`').step_by(2).collect::<String>());
+    prose.collect::<Vec<_>>().join("\n")
+}
+
+/// What the headings of a page are linked by.
+fn anchors(page: &str) -> impl Iterator<Item = String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    headings.map(|line| {
+        let text = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = text
+            .chars()
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    })
 }
 
 /// The room that a file belongs to.

@@ -671,9 +671,9 @@ both! {
         it.task("y", json!({})).await;
         server.clock.advance(DAY);
         let reported = it.report(&it.get(&json!({"name": "tasks/y"})).await, [2026, 10, 1]).await;
-        let turned = json!({"filter": "method = \"TurnDay\""});
-        let turned = it.anyone.ok("ListChanges", turned).await;
-        let effects = turned["changes"][0]["effects"].as_array().unwrap().clone();
+        let begun = json!({"filter": "method = \"TurnDay\""});
+        let begun = it.anyone.ok("ListChanges", begun).await;
+        let effects = begun["changes"][0]["effects"].as_array().unwrap().clone();
         let tasks: Vec<_> = effects.iter()
             .filter(|it| it["resource"].as_str().unwrap().starts_with("tasks/"))
             .map(|it| (it["resource"].clone(), it["notice"].clone()))

@@ -60,7 +60,7 @@ async fn list(
 }
 
 async fn waits(server: &Server, work: Work, count: f64) {
-    let name = format!("ndp_turns_waiting{{work=\"{}\"}}", work.name());
+    let name = format!("ndp_heavy_work_waiting{{work=\"{}\"}}", work.name());
     until("so many wait", async || {
         sample(server, &name) == Some(count)
     })
@@ -68,11 +68,11 @@ async fn waits(server: &Server, work: Work, count: f64) {
 }
 
 fn running(server: &Server, work: Work) -> Option<f64> {
-    let name = format!("ndp_turns_running{{work=\"{}\"}}", work.name());
+    let name = format!("ndp_heavy_work_running{{work=\"{}\"}}", work.name());
     sample(server, &name)
 }
 
-const CALLER_FULL: &str = "ResourceExhausted LIMIT_REACHED: turns caller 1, again in 1 s";
+const CALLER_FULL: &str = "ResourceExhausted LIMIT_REACHED: heavy_work caller 1, again in 1 s";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_asks_for_much_waits_and_holds_up_nobody_who_asks_for_little() {
@@ -102,7 +102,7 @@ async fn who_asks_for_much_waits_and_holds_up_nobody_who_asks_for_little() {
                 let third = list(&server, &As::default(), hostile()).await.unwrap_err();
                 assert_eq!(
                     limited(&third),
-                    "ResourceExhausted LIMIT_REACHED: turns all 2, again in 1 s"
+                    "ResourceExhausted LIMIT_REACHED: heavy_work all 2, again in 1 s"
                 );
                 assert_eq!(running(&server, Work::Records), Some(1.0));
                 drop(held);
@@ -201,7 +201,7 @@ async fn a_long_answer_waits_for_its_turn_to_be_written_as_json() {
     tokio::join!(async { assert_eq!(get(long).await, 200) }, async {
         waits(&server, Work::Json, 1.0).await;
         assert_eq!(get(long).await, 429);
-        let refusals = "ndp_refusals_total{limit=\"turns\",scope=\"caller\"}";
+        let refusals = "ndp_refusals_total{limit=\"heavy_work\",scope=\"caller\"}";
         assert_eq!(sample(&server, refusals), Some(1.0));
         assert_eq!(get("GET /v1/platforms/ndp-001").await, 200);
         drop(held);

@@ -92,7 +92,7 @@ record_fields! {
 }
 
 stored! {
-    /// One agency.
+    /// A body of the state, the Party or the National Assembly (cơ quan).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Agency {
         /// Resource name.

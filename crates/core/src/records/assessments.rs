@@ -54,7 +54,7 @@ record_fields! {
 }
 
 stored! {
-    /// One assessment.
+    /// What the steward found of a plan on a day, by a rubric (đánh giá).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Assessment {
         /// Resource name.

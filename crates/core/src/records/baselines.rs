@@ -61,7 +61,7 @@ stored! {
 }
 
 stored! {
-    /// One baseline.
+    /// What a plan promised when it was issued or rebaselined (kế hoạch gốc); it never changes.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Baseline {
         /// Resource name.

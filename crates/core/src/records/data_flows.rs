@@ -392,7 +392,7 @@ impl Confirmation {
 }
 
 stored! {
-    /// One data flow.
+    /// One provider's data that one consumer receives (luồng dữ liệu).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct DataFlow {
         /// Resource name.

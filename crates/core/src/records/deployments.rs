@@ -206,7 +206,7 @@ stored! {
 }
 
 stored! {
-    /// One deployment.
+    /// How far one agency has a platform in use (triển khai).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Deployment {
         /// Resource name; its id is that of the agency.

@@ -68,7 +68,7 @@ record_fields! {
 }
 
 stored! {
-    /// One edition.
+    /// The list of platforms that one decision names (danh mục).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Edition {
         /// Resource name.

@@ -264,7 +264,7 @@ record_fields! {
 }
 
 stored! {
-    /// One indicator.
+    /// What is measured by agency or scope and period (chỉ tiêu): definition and targets.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Indicator {
         /// Resource name.

@@ -97,7 +97,7 @@ stored! {
 }
 
 stored! {
-    /// One milestone.
+    /// A promise of a plan with its due date, and what became of it (mốc nhiệm vụ).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Milestone {
         /// Resource name.

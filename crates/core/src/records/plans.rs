@@ -400,7 +400,7 @@ pub(crate) const FIELDS_AFTER_ISSUE: &[&str] =
 pub(crate) const PROMISED_FIELDS: &[&str] = &["budget", "planned_start", "planned_end"];
 
 stored! {
-    /// One plan.
+    /// How one agency implements one or more platforms (kế hoạch triển khai).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Plan {
         /// Resource name.

@@ -375,7 +375,7 @@ words! {
 }
 
 stored! {
-    /// One platform.
+    /// A national digital platform, as the editions list it (nền tảng số quốc gia).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Platform {
         /// Resource name.

@@ -121,7 +121,7 @@ record_fields! {
 }
 
 stored! {
-    /// One principal.
+    /// Someone or something that calls: a person or a system (chủ thể).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Principal {
         /// Resource name.

@@ -46,7 +46,7 @@ record_fields! {
 }
 
 stored! {
-    /// One programme.
+    /// A set of tasks under a resolution or a programme of action (chương trình).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Programme {
         /// Resource name.

@@ -78,7 +78,7 @@ stored! {
 }
 
 stored! {
-    /// One proposal.
+    /// A change that waits for a second person to approve it (đề xuất).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Proposal {
         /// Resource name; the platform it is about is its parent.

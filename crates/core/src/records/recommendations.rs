@@ -292,7 +292,7 @@ stored! {
 }
 
 stored! {
-    /// One recommendation.
+    /// What was sent in, and what became of it (phản ánh, kiến nghị).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Recommendation {
         /// Resource name.
@@ -429,8 +429,8 @@ impl RecommendationFields {
         require(self.kind.is_some(), "kind", Rule::RecommendationKindMissing);
         let named = !self.display_name.trim().is_empty();
         require(named, "display_name", Rule::RecommendationNameMissing);
-        let told = !self.content.trim().is_empty();
-        require(told, "content", Rule::RecommendationContentMissing);
+        let described = !self.content.trim().is_empty();
+        require(described, "content", Rule::RecommendationContentMissing);
         require(
             self.sender_kind.is_some(),
             "sender_kind",

@@ -73,7 +73,7 @@ record_fields! {
 }
 
 stored! {
-    /// One report.
+    /// An agency's report on a plan for one period (báo cáo tiến độ).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Report {
         /// Resource name.

@@ -170,7 +170,7 @@ stored! {
 }
 
 stored! {
-    /// One task.
+    /// What a document assigns to an agency, by when, and the result (nhiệm vụ).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Task {
         /// Resource name.

@@ -53,7 +53,7 @@ impl<'a> Asking<'a> {
     }
 
     /// The same, for an answer that another caller reads.
-    pub(super) const fn told_to(self, onlooker: &'a Caller) -> Self {
+    pub(super) const fn shown_to(self, onlooker: &'a Caller) -> Self {
         Self {
             onlooker: Some(onlooker),
             ..self

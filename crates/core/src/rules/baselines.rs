@@ -272,7 +272,7 @@ pub(super) fn make(
     let numbers = deciding.state.baselines_of(&plan.name).map(|it| it.number);
     let number = numbers.max().unwrap_or(0).saturating_add(1);
     let name = BaselineName::from_id(&plan.name, &number.to_string())
-        .ok_or_else(|| Error::Bug(format!("`{number}` is no id").into()))?;
+        .ok_or_else(|| Error::Bug(format!("`{number}` is not an id").into()))?;
     let promised = milestones
         .iter()
         .filter(|milestone| milestone.state() != MilestoneState::Dropped);

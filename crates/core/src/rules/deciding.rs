@@ -117,7 +117,7 @@ impl<'a> Deciding<'a> {
             Some(name) => name.clone(),
             None => {
                 let id = self.ids.id(ID_LENGTH);
-                from_id(&id).ok_or_else(|| Error::Bug(format!("`{id}` is no id").into()))?
+                from_id(&id).ok_or_else(|| Error::Bug(format!("`{id}` is not an id").into()))?
             }
         };
         self.check_free::<T>(&name).map(|()| name)

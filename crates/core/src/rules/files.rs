@@ -25,7 +25,7 @@ const WRITERS: [Role; 5] = [
 ];
 
 /// Most records that one call reads to decide whether its caller may read files.
-pub const LOOKS_MAX: usize = 10_000;
+pub const CITATIONS_READ_MAX: usize = 10_000;
 
 /// What a stored file is called in messages.
 pub const FILE: Noun = Noun {
@@ -50,22 +50,22 @@ pub fn permit_upload(caller: &Caller) -> Result<Person, Error> {
     ))
 }
 
-/// Whether the caller sees a record that cites the file. Reads at most `looks` records, and counts
+/// Whether the caller sees a record that cites the file. Reads at most `left` records, and counts
 /// them.
 pub fn is_cited_for(
     caller: &Caller,
     state: &State,
     citations: &Citations,
     digest: &FileDigest,
-    looks: &mut usize,
+    left: &mut usize,
 ) -> bool {
     let cites = |image: &Image| {
         let mut cites = false;
         digests_in(image, |it| cites |= it == *digest);
         cites
     };
-    citations.of(digest).take(*looks).any(|name| {
-        *looks -= 1;
+    citations.of(digest).take(*left).any(|name| {
+        *left -= 1;
         let image = state.image(name);
         let seen = image.and_then(|image| visible(state, caller, &image));
         seen.is_some_and(|seen| cites(&seen.image))

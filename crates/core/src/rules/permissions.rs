@@ -146,7 +146,7 @@ impl Question<'_> {
     fn permits(&self, commands: &[Box<dyn AnyCommand>]) -> Permission {
         let permits = |command: &dyn AnyCommand| {
             let asking = Asking::new(self.state, self.caller, command.method())?;
-            command.permit(&asking.told_to(self.onlooker))
+            command.permit(&asking.shown_to(self.onlooker))
         };
         let (mut allowed, mut denied) = (false, None);
         for command in commands {
@@ -271,7 +271,7 @@ impl Question<'_> {
 
     fn sees<T: Mapped + Visible>(&self) -> RuleResult {
         let name: T::Name = self.name()?;
-        let seen = Asking::unchecked(self.state, self.caller).told_to(self.onlooker);
+        let seen = Asking::unchecked(self.state, self.caller).shown_to(self.onlooker);
         Ok(Asks::Reads(seen.find::<T>(&name).map(drop)))
     }
 

@@ -278,7 +278,7 @@ fn next_name(state: &State) -> Result<PlatformName, Error> {
     }
     let next = taken.iter().take_while(|taken| **taken).count() + 1;
     PlatformName::from_id(&format!("{ID_PREFIX}{next:03}"))
-        .ok_or_else(|| Error::Bug("a platform number that is no id".into()))
+        .ok_or_else(|| Error::Bug("a platform number that is not an id".into()))
 }
 
 /// Moves the platform's plans to its new governing agency. All else follows its parent.

@@ -79,7 +79,7 @@ impl<'a> Browser<'a> {
     /// Begins a sign-in; answers the parameters that the issuer gets.
     async fn begin(&mut self) -> BTreeMap<String, String> {
         let answer = self
-            .send("GET /sign-in/made-up?return=/v1/platforms", &[])
+            .send("GET /sign-in/synthetic?return=/v1/platforms", &[])
             .await;
         assert_eq!(answer.status, 303);
         let url: Url = answer.header("location").unwrap().parse().unwrap();
@@ -88,7 +88,7 @@ impl<'a> Browser<'a> {
 
     /// Comes back from the issuer with a code.
     async fn come_back(&mut self, state: &str) -> Answer {
-        let path = format!("GET /sign-in/made-up/callback?code=the-code&state={state}");
+        let path = format!("GET /sign-in/synthetic/callback?code=the-code&state={state}");
         self.send(&path, &[]).await
     }
 
@@ -145,12 +145,12 @@ fn issuer(site: &Site) -> Issuer {
         client: Some(Client {
             id: CLIENT.to_owned(),
             secret_file: None,
-            authorization_endpoint: site.url("/authorize?made=up"),
+            authorization_endpoint: site.url("/authorize?synthetic=yes"),
             token_endpoint: site.url("/token"),
             scopes: "openid profile".to_owned(),
             session_minutes: 60,
         }),
-        ..site.issuer("made-up", ISS)
+        ..site.issuer("synthetic", ISS)
     }
 }
 
@@ -165,14 +165,14 @@ pub(super) async fn start(engine: &Engine, issuer: Issuer, limits: Limits) -> Se
     Server::start_allowing(&engine.url(), &[OPENING_EDITION], options).await
 }
 
-/// A server with an editor whose identity is the made-up subject, and an administrator.
+/// A server with an editor whose identity is the synthetic subject, and an administrator.
 async fn start_with(engine: &Engine, site: &Site) -> (Server, Raw) {
     let server = start(engine, issuer(site), Limits::default()).await;
     server
         .person("person", &[Role::AgencyEditor], Some(AGENCY))
         .await;
     let keeper = admin(&server).await;
-    identify(&keeper, "person", &[subject_of("made-up", SUBJECT)]).await;
+    identify(&keeper, "person", &[subject_of("synthetic", SUBJECT)]).await;
     (server, keeper)
 }
 
@@ -228,7 +228,7 @@ both! {
         let site = Site::start(&[&key]).await;
         let folder = tempfile::tempdir().unwrap();
         let secret = folder.path().join("secret");
-        fs::write(&secret, "made up: &\n").unwrap();
+        fs::write(&secret, "thu nghiem: &\n").unwrap();
         let mut issuer = issuer(&site);
         issuer.client.as_mut().unwrap().secret_file = Some(secret);
         let server = start(&engine, issuer, Limits::default()).await;
@@ -239,17 +239,17 @@ both! {
         let page = browser.send("GET /sign-in?return=/v1/plans", &[]).await;
         assert_eq!(page.status, 200);
         check_page(&page, "same-origin");
-        assert!(page.text().contains("href=\"/sign-in/made-up?return=%2Fv1%2Fplans\""));
-        let begun = browser.send("GET /sign-in/made-up?return=/v1/platforms", &[]).await;
+        assert!(page.text().contains("href=\"/sign-in/synthetic?return=%2Fv1%2Fplans\""));
+        let begun = browser.send("GET /sign-in/synthetic?return=/v1/platforms", &[]).await;
         assert_eq!(begun.status, 303);
         check_page(&begun, "no-referrer");
         let cookie = begun.header("set-cookie").unwrap();
         let sealed = &browser.cookies[FLOW];
         assert_eq!(cookie, format!("{FLOW}={sealed}; Max-Age=600; {ATTRIBUTES}"));
         let url: Url = begun.header("location").unwrap().parse().unwrap();
-        assert!(url.as_str().starts_with(site.url("/authorize?made=up&").as_str()), "{url}");
+        assert!(url.as_str().starts_with(site.url("/authorize?synthetic=yes&").as_str()), "{url}");
         let asked: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
-        let redirect_uri = format!("{PUBLIC}/sign-in/made-up/callback");
+        let redirect_uri = format!("{PUBLIC}/sign-in/synthetic/callback");
         for (name, value) in [
             ("response_type", "code"),
             ("client_id", CLIENT),
@@ -268,7 +268,7 @@ both! {
         site.set_exchange(exchanged(&token));
         let state = &asked["state"];
         let iss: String = url::form_urlencoded::byte_serialize(ISS.as_bytes()).collect();
-        let path = format!("GET /sign-in/made-up/callback?code=the-code&state={state}&iss={iss}");
+        let path = format!("GET /sign-in/synthetic/callback?code=the-code&state={state}&iss={iss}");
         let back = browser.send(&path, &[]).await;
         assert_eq!(back.status, 303, "{}", back.text());
         check_page(&back, "no-referrer");
@@ -288,7 +288,7 @@ both! {
         let [exchange] = &exchanges[..] else { panic!("{exchanges:?}") };
         let (head, form) = exchange.split_once("\r\n\r\n").unwrap();
         // RFC 6749 §2.3.1 has both encoded
-        let basic = base64::engine::general_purpose::STANDARD.encode("registry:made+up%3A+%26");
+        let basic = base64::engine::general_purpose::STANDARD.encode("registry:thu+nghiem%3A+%26");
         assert!(head.contains(&format!("authorization: Basic {basic}")), "{head}");
         let form = url::form_urlencoded::parse(form.as_bytes()).into_owned();
         let form: BTreeMap<_, _> = form.collect();
@@ -307,7 +307,7 @@ both! {
         let hash = told["identity"]["tokenSubject"]["subjectHash"].as_str().unwrap().to_owned();
         let page = browser.send("GET /sign-in", &[]).await;
         assert!(page.text().contains(&hash), "{}", page.text());
-        let identity = json!({"token_subject": {"issuer": "made-up", "subject_hash": hash}});
+        let identity = json!({"token_subject": {"issuer": "synthetic", "subject_hash": hash}});
         identify(&keeper, "person", &[identity]).await;
         assert_eq!(browser.whoami().await["principal"], "principals/person");
         let page = browser.send("GET /sign-in", &[]).await;
@@ -380,7 +380,7 @@ both! {
                 "late" => server.clock.advance(600),
                 _ => drop(browser.begin().await),
             }
-            let path = format!("GET /sign-in/made-up/callback?{query}");
+            let path = format!("GET /sign-in/synthetic/callback?{query}");
             let answer = browser.send(&path, &[]).await;
             check_failed(&browser, &answer, unknown, what);
             // a sign-in that failed is over
@@ -396,7 +396,7 @@ both! {
         }
         for (what, allowed) in [
             ("PUT /sign-in", "GET, HEAD, POST"),
-            ("HEAD /sign-in/made-up", "GET"),
+            ("HEAD /sign-in/synthetic", "GET"),
             ("PUT /sign-out", "GET, HEAD, POST"),
         ] {
             let answer = browser.send(what, &[]).await;
@@ -487,7 +487,7 @@ both! {
             "%20//evil.example",
             "/%0D%0Aset-cookie:a=b", "/%22%3E%3Cscript%3E/%C4%91",
         ] {
-            for path in ["/sign-in/made-up", "/sign-in"] {
+            for path in ["/sign-in/synthetic", "/sign-in"] {
                 let answer = browser.send(&format!("GET {path}?return={back}"), &[]).await;
                 assert_eq!(answer.status, 400, "{back}");
                 assert!(answer.header("location").is_none(), "{back}");
@@ -497,7 +497,7 @@ both! {
         let page = browser.send("GET /sign-in?return=/%22%3E%3Cscript%3E", &[]).await;
         assert!(!page.text().contains("<script"), "{}", page.text());
         // one that names no place ends at the list of issuers
-        let answer = browser.send("GET /sign-in/made-up", &[]).await;
+        let answer = browser.send("GET /sign-in/synthetic", &[]).await;
         let url: Url = answer.header("location").unwrap().parse().unwrap();
         let asked: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
         let token = key.sign(&id_claims(&server, &asked["nonce"]));
@@ -536,7 +536,7 @@ both! {
         // without its identity it belongs to no principal; with it, to the principal again
         identify(&keeper, "person", &[]).await;
         assert!(browser.whoami().await.get("principal").is_none());
-        identify(&keeper, "person", &[subject_of("made-up", SUBJECT)]).await;
+        identify(&keeper, "person", &[subject_of("synthetic", SUBJECT)]).await;
         assert_eq!(browser.whoami().await["principal"], "principals/person");
         server.clock.advance(3599);
         assert_eq!(browser.whoami().await["principal"], "principals/person");

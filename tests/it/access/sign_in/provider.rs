@@ -13,7 +13,7 @@ use ndp_core::records::{identities::Identity, principals::Role};
 use ndp_registry::{
     config::{Limits, ServerOptions, TlsFiles},
     server::tls::Tls,
-    sign_in::settings::{Client, Issuer, Place},
+    sign_in::settings::{Client, Issuer, KeySource},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -38,12 +38,12 @@ use crate::harness::{
 const BOUND: Duration = Duration::from_secs(60);
 
 /// Name and secret of its client that is not a browser, and the provider's `iss`.
-const CLIENT: &str = "aW1wb3J0ZXI6bWFkZS11cC1hbmQta25vd24tdG8tZXZlcnlvbmUtMDEyMzQ1Njc4OQ==";
-const ISSUER: &str = "https://sso.made-up.example/oidc";
+const CLIENT: &str = "aW1wb3J0ZXI6c3ludGhldGljLWFuZC1rbm93bi10by1ldmVyeW9uZS0wMTIzNDU2Nzg5";
+const ISSUER: &str = "https://sso.synthetic.example/oidc";
 
 /// The client that browsers sign in with, and the secret of both.
 const BROWSERS: &str = "registry";
-const SECRET: &str = "made-up-and-known-to-everyone-0123456789";
+const SECRET: &str = "synthetic-and-known-to-everyone-0123456789";
 
 /// The provider.
 struct Provider {
@@ -73,9 +73,9 @@ impl Provider {
     /// The settings of a server that accepts it.
     fn issuer(&self, authority: &Authority) -> Issuer {
         Issuer {
-            name: "made-up".to_owned(),
+            name: "synthetic".to_owned(),
             issuer: ISSUER.to_owned(),
-            keys: Place::Site(self.url("/jwks").parse().unwrap()),
+            keys: KeySource::Site(self.url("/jwks").parse().unwrap()),
             audiences: vec!["ndp-registry".to_owned()],
             algorithms: vec![Algorithm::RS256, Algorithm::ES256],
             clock_skew_seconds: 30,
@@ -189,7 +189,7 @@ both! {
         to_real_time(&server);
         let keeper = admin(&server).await;
         server.person("person", &[Role::Auditor], None).await;
-        identify(&keeper, "person", &[subject_of("made-up", "importer")]).await;
+        identify(&keeper, "person", &[subject_of("synthetic", "importer")]).await;
         let token = async |audience: &str, algorithm: &str| {
             provider.token(&authority, audience, algorithm).await
         };
@@ -228,13 +228,13 @@ both! {
         to_real_time(&server);
         let keeper = admin(&server).await;
         server.person("person", &[Role::Auditor], None).await;
-        identify(&keeper, "person", &[subject_of("made-up", "person")]).await;
+        identify(&keeper, "person", &[subject_of("synthetic", "person")]).await;
         let mut browser = Browser::new(&server);
-        let begun = browser.send("GET /sign-in/made-up", &[]).await;
+        let begun = browser.send("GET /sign-in/synthetic", &[]).await;
         let flow = browser.cookies.clone();
         let back = provider.follow(&authority, begun.header("location").unwrap()).await;
         let path = back.strip_prefix(browser::PUBLIC).unwrap_or_else(|| panic!("{back}"));
-        assert!(path.contains("&iss=https%3A%2F%2Fsso.made-up.example%2Foidc"), "{path}");
+        assert!(path.contains("&iss=https%3A%2F%2Fsso.synthetic.example%2Foidc"), "{path}");
         let answer = browser.send(&format!("GET {path}"), &[]).await;
         assert_eq!(answer.status, 303, "{}", answer.text());
         assert_eq!(browser.whoami().await["principal"], "principals/person");
@@ -279,8 +279,8 @@ async fn chromium_signs_in_at_a_certified_provider() {
     to_real_time(&server);
     server.person("person", &[Role::Auditor], None).await;
     let identity = Identity::TokenSubject {
-        issuer: "made-up".to_owned(),
-        subject: server.registry.subject_key().hash("made-up", "person"),
+        issuer: "synthetic".to_owned(),
+        subject: server.registry.subject_key().hash("synthetic", "person"),
     };
     server.as_system(give("person", vec![identity])).await;
     let port = server.address.rsplit(':').next().unwrap();
@@ -291,7 +291,7 @@ async fn chromium_signs_in_at_a_certified_provider() {
         "--disable-gpu",
         "--disable-quic",
     ]);
-    // the issuer of these certificates is made up, and so is the host
+    // the issuer of these certificates is synthetic, and so is the host
     command.arg("--ignore-certificate-errors");
     command.arg(format!(
         "--host-resolver-rules=MAP registry.example:443 127.0.0.1:{port}"
@@ -299,7 +299,10 @@ async fn chromium_signs_in_at_a_certified_provider() {
     command.arg(format!("--user-data-dir={}", folder.path().display()));
     command.arg("--dump-dom");
     let back = "/v1/principals:identifyCaller";
-    command.arg(format!("{}/sign-in/made-up?return={back}", browser::PUBLIC));
+    command.arg(format!(
+        "{}/sign-in/synthetic?return={back}",
+        browser::PUBLIC
+    ));
     let process = Process::spawn(command);
     block_in_place(|| process.wait(BOUND));
     let page = process.printed(Stream::Stdout);

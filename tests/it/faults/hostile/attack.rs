@@ -196,7 +196,7 @@ const REQUEST_BYTES: &str = "request_bytes";
 const ANSWER_BYTES: &str = "answer_bytes";
 const WATCHERS: &str = "watchers";
 const RATE: &str = "call_rate";
-const TURNS: &str = "turns";
+const TURNS: &str = "heavy_work";
 const HEADERS: &str = "request_headers";
 const FRAMES: &str = "frames";
 

@@ -104,7 +104,7 @@ async fn answers_are_charged_while_they_wait_for_a_turn() {
             .unwrap();
     }
     until("the answers wait", async || {
-        sample(&server, "ndp_turns_waiting{work=\"json\"}") == Some(PLACES as f64)
+        sample(&server, "ndp_heavy_work_waiting{work=\"json\"}") == Some(PLACES as f64)
     })
     .await;
     let kept = sample(&server, "ndp_answer_bytes");
@@ -114,10 +114,10 @@ async fn answers_are_charged_while_they_wait_for_a_turn() {
     let connection = target.connect().await.unwrap();
     let what = format!("GET {}", calls::LIST_JSON);
     let answered = send_on(connection, &what, &[], b"").await.unwrap();
-    let said = format!("429 LIMIT_REACHED: turns caller {PLACES}, again in 1 s");
+    let said = format!("429 LIMIT_REACHED: heavy_work caller {PLACES}, again in 1 s");
     assert_eq!(limited_json(&answered), said);
     assert_eq!(computed(), Some(1.0 + PLACES as f64));
-    let refusals = "ndp_refusals_total{limit=\"turns\",scope=\"caller\"}";
+    let refusals = "ndp_refusals_total{limit=\"heavy_work\",scope=\"caller\"}";
     assert_eq!(sample(&server, refusals), Some(1.0));
 
     drop(turn);

@@ -121,7 +121,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 
 /// What was reported of one deployment, in the order of the reports.
 #[derive(Clone, Debug, Default)]
-struct Told {
+struct Reported {
     stages: Vec<(Date, DeploymentStage)>,
     planned: Vec<(Date, DeploymentStage, Date)>,
     legacy: Vec<(Date, usize, Disposition, Option<Date>)>,
@@ -130,14 +130,19 @@ struct Told {
 }
 
 /// Its standing, found by walking over everything.
-fn model(told: &Told, on: Date) -> Option<DeploymentStanding> {
+fn model(reported: &Reported, on: Date) -> Option<DeploymentStanding> {
     let mut stage: Option<(DeploymentStage, Date)> = None;
-    for (day, reached) in &told.stages {
+    for (day, reached) in &reported.stages {
         if *day <= on && stage.is_none_or(|(_, before)| before <= *day) {
             stage = Some((*reached, *day));
         }
     }
-    let writes: Vec<Date> = told.acts.iter().filter(|it| !it.1).map(|it| it.0).collect();
+    let writes: Vec<Date> = reported
+        .acts
+        .iter()
+        .filter(|it| !it.1)
+        .map(|it| it.0)
+        .collect();
     let made: Vec<Date> = writes.iter().copied().filter(|day| *day <= on).collect();
     if stage.is_none() && made.is_empty() {
         return None;
@@ -151,13 +156,13 @@ fn model(told: &Told, on: Date) -> Option<DeploymentStanding> {
         DeploymentStage::Operating,
     ] {
         let mut plan = None;
-        for (start, of, end) in &told.planned {
+        for (start, of, end) in &reported.planned {
             if *of == step && *start <= on {
                 plan = Some((*start, *end));
             }
         }
         let Some((start, end)) = plan else { continue };
-        let since = told.stages.iter().any(|(day, reached)| {
+        let since = reported.stages.iter().any(|(day, reached)| {
             *reached >= step && *reached != DeploymentStage::Stopped && start <= *day && *day <= on
         });
         let reached = since || current.is_some_and(|current| current >= step);
@@ -169,7 +174,7 @@ fn model(told: &Told, on: Date) -> Option<DeploymentStanding> {
     let mut duplicate: Option<Date> = None;
     for system in 0..2 {
         let mut holds: Option<(Date, Disposition, Option<Date>)> = None;
-        for (start, of, disposition, end) in &told.legacy {
+        for (start, of, disposition, end) in &reported.legacy {
             let newer = holds.is_none_or(|(before, ..)| before <= *start);
             if *of == system && *start <= on && newer {
                 holds = Some((*start, *disposition, *end));
@@ -183,7 +188,7 @@ fn model(told: &Told, on: Date) -> Option<DeploymentStanding> {
         }
     }
     let mut confirmed = false;
-    for (day, confirms) in &told.acts {
+    for (day, confirms) in &reported.acts {
         if *day <= on {
             confirmed = *confirms;
         }
@@ -265,7 +270,7 @@ struct World {
     state: State,
     today: Date,
     tally: Tally,
-    told: BTreeMap<DeploymentName, Told>,
+    reported: BTreeMap<DeploymentName, Reported>,
 }
 
 impl World {
@@ -318,7 +323,7 @@ impl World {
             state: State::default(),
             today: day(0),
             tally: Tally::new(&State::default(), counted, &Effort::unlimited()),
-            told: BTreeMap::new(),
+            reported: BTreeMap::new(),
         };
         world.put(images);
         world
@@ -399,7 +404,7 @@ impl World {
                 };
                 let done = self.submit(&caller("above", above.as_ref()), Box::new(confirm));
                 if done {
-                    self.told
+                    self.reported
                         .entry(name)
                         .or_default()
                         .acts
@@ -465,7 +470,7 @@ impl World {
         let old = self.state.deployment(&name);
         let mut fields = old.map(|old| old.fields.clone()).unwrap_or_default();
         fields.report_date = Some(today);
-        let mut told = self.told.get(&name).cloned().unwrap_or_default();
+        let mut reported = self.reported.get(&name).cloned().unwrap_or_default();
         let mut first = today;
         if let Some((stage, ago)) = stage {
             let (stage, day) = (DeploymentStage::ALL[stage], today.plus_days(-ago));
@@ -477,7 +482,7 @@ impl World {
                 sources: Vec::new(),
             };
             fields.stages.insert(at, entry);
-            told.stages.push((day, stage));
+            reported.stages.push((day, stage));
             first = first.min(day);
         }
         if let Some((stage, ahead)) = planned {
@@ -490,7 +495,7 @@ impl World {
                 document: document(),
             });
             let start = if again { today } else { Date::MIN };
-            told.planned.push((start, stage, end));
+            reported.planned.push((start, stage, end));
             first = first.min(start);
         }
         if let Some((system, disposition, ago, ahead)) = legacy {
@@ -505,7 +510,7 @@ impl World {
                 reason: "thử".into(),
                 document: document(),
             });
-            told.legacy.push((start, system, disposition, end));
+            reported.legacy.push((start, system, disposition, end));
             first = first.min(start);
         }
         let update = UpdateDeployment {
@@ -522,8 +527,8 @@ impl World {
         };
         let done = self.submit(&caller("own", Some(&agency(by))), Box::new(update));
         if done {
-            told.acts.push((today, false));
-            self.told.insert(name, told);
+            reported.acts.push((today, false));
+            self.reported.insert(name, reported);
         }
         done.then_some(first)
     }
@@ -582,10 +587,10 @@ proptest! {
             }
         }
         // the model
-        for (name, told) in &world.told {
+        for (name, reported) in &world.reported {
             let deployment = world.state.deployment(name).unwrap();
             for date in dates.iter().chain([&day(on)]) {
-                prop_assert_eq!(deployment.standing_on(*date), model(told, *date));
+                prop_assert_eq!(deployment.standing_on(*date), model(reported, *date));
             }
         }
         // the tally: updated, built from scratch, and by a scan
@@ -607,10 +612,10 @@ proptest! {
         let scanned = state.deployments_by_scan(&everything, date);
         let mut provinces = BTreeSet::new();
         let (mut total, mut sums) = (0, [0; 4]);
-        for (name, told) in &world.told {
+        for (name, reported) in &world.reported {
             let platform = state.platform(&name.parent()).unwrap();
             let left = platform.exit.as_ref().and_then(|it| it.exit_date);
-            let Some(standing) = model(told, date).filter(|_| left.is_none_or(|it| date < it))
+            let Some(standing) = model(reported, date).filter(|_| left.is_none_or(|it| date < it))
             else { continue };
             total += 1;
             sums[0] += i32::from(standing.confirmed);

@@ -686,9 +686,9 @@ fn said(state: &State, step: &Step, today: i32) -> Option<(Box<dyn AnyCommand>, 
     }
 }
 
-type Answer = (Vec<FlowCounts>, Vec<(Kind, String, Date)>);
+type CountsOfDate = (Vec<FlowCounts>, Vec<(Kind, String, Date)>);
 
-fn answer(state: &State, on: Date) -> Answer {
+fn answer(state: &State, on: Date) -> CountsOfDate {
     let tally = FlowTally::new(state, on, &Effort::unlimited());
     let scopes = every_scope();
     let counts = scopes.iter().map(|scope| tally.counts(scope).counts);
@@ -708,8 +708,8 @@ proptest! {
     fn a_later_edit_changes_no_earlier_answer(steps in vec(any_step(), 1..30)) {
         let mut state = state_of(Vec::new());
         let mut today = 10;
-        let mut told: Vec<(State, i32, Vec<Answer>)> = Vec::new();
-        let all = |state: &State, today: i32| -> Vec<Answer> {
+        let mut answered: Vec<(State, i32, Vec<CountsOfDate>)> = Vec::new();
+        let all = |state: &State, today: i32| -> Vec<CountsOfDate> {
             (0..=today).map(|it| answer(state, day(it))).collect()
         };
         let mut touched: Vec<(Revision, String)> = Vec::new();
@@ -726,7 +726,7 @@ proptest! {
             touched.extend(decided.change.effects.iter().map(|effect| {
                 (decided.change.revision, effect.name().to_owned())
             }));
-            told.push((state.clone(), today, before.clone()));
+            answered.push((state.clone(), today, before.clone()));
             state.apply(&decided.change);
             let after = all(&state, today);
             for (offset, (old, new)) in (0..).zip(before.iter().zip(&after)) {
@@ -736,7 +736,7 @@ proptest! {
             }
         }
         // by what was known at each revision, reconstructed from the log
-        for (then, today, answers) in &told {
+        for (then, today, answers) in &answered {
             let later = touched.iter().filter(|(revision, _)| *revision > then.revision());
             let past = later.map(|(_, name)| (name.clone(), then.image(name)));
             let again = state.reverted(then.revision(), then.record_time(), past);

@@ -52,10 +52,10 @@ fn not_parsed(source: &str, error: &FilterError) -> Error {
 }
 
 /// The parser's error at a byte, reworded in both languages.
-fn words(source: &str, at: usize, told: &str) -> (&'static str, &'static str) {
+fn words(source: &str, at: usize, error: &str) -> (&'static str, &'static str) {
     let rest = source.get(at..).unwrap_or_default();
     let keyword = |it: &str| rest.starts_with(it);
-    if told.starts_with("unexpected keyword") {
+    if error.starts_with("unexpected keyword") {
         return (
             "a condition is missing beside this keyword; to search for the word itself, put it \
              in quotes",
@@ -69,7 +69,7 @@ fn words(source: &str, at: usize, told: &str) -> (&'static str, &'static str) {
             "hãy viết dấu cách trước từ khóa này",
         );
     }
-    match told {
+    match error {
         "unexpected end of filter" => (
             "the filter ends where a value is missing; add it, as `\"\"` for an empty one",
             "bộ lọc kết thúc khi còn thiếu một giá trị; hãy thêm giá trị, nếu rỗng thì viết \
