@@ -22,7 +22,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use rustix::{fs::Mode, process::umask};
 use tokio::{
     runtime::Builder,
-    time::{Instant, interval_at},
+    time::{Instant, interval_at, timeout},
 };
 
 use crate::{
@@ -51,6 +51,9 @@ const EXIT_SIGTERM: u8 = 143;
 /// Time until a running operation is first logged, and the interval after that.
 const WARN_AFTER: Duration = Duration::from_millis(700);
 const WARN_INTERVAL: Duration = Duration::from_secs(3);
+
+/// How long the end of a process waits for work that a signal ended.
+const DROP_TIME: Duration = Duration::from_millis(500);
 
 /// Registry of Vietnam's national digital platforms and their implementation plans, over gRPC
 ///
@@ -144,6 +147,7 @@ pub fn main() -> ExitCode {
         }
         Err(code) => code,
     };
+    telemetry::end_progress();
     telemetry::flush();
     code
 }
@@ -178,7 +182,9 @@ fn whole() -> clap::Command {
 fn tell(message: &clap::Error) -> ExitCode {
     if message.use_stderr() {
         // without colors, because it may contain a password
-        let text = without_urls(message.render().to_string());
+        let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+        let text = client::arguments_in_vietnamese(message, &arguments);
+        let text = without_urls(text.unwrap_or_else(|| message.render().to_string()));
         telemetry::say(text.trim_end());
         return ExitCode::from(EXIT_USAGE);
     }
@@ -244,10 +250,14 @@ async fn run_once(
     command: impl Future<Output = anyhow::Result<ExitCode>> + Send + 'static,
     mut signals: Signals,
 ) -> anyhow::Result<ExitCode> {
-    let running = tokio::spawn(command);
+    let mut running = tokio::spawn(command);
     tokio::select! {
-        ended = running => ended?,
+        ended = &mut running => ended?,
         signal = signals.next() => {
+            telemetry::end_progress();
+            // what it holds is dropped, such as a file that is not complete
+            running.abort();
+            drop(timeout(DROP_TIME, running).await);
             // who presses Ctrl-C knows
             if signal != "SIGINT" {
                 telemetry::say(&format!("error: ended by {signal}"));
@@ -439,4 +449,41 @@ async fn close(registry: Registry, writer: WriterTask, store: Store) -> anyhow::
     writer.await??;
     store.close().await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The examples below a command, with the command each is about.
+    fn examples(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
+        let help = command.get_after_help().map(ToString::to_string);
+        let help = help.unwrap_or_default();
+        let lines = help
+            .split_once("Example:\n")
+            .map_or("", |(_, lines)| lines)
+            .lines();
+        found.extend(lines.map(|line| (path.to_owned(), line.trim().to_owned())));
+        for inner in command
+            .get_subcommands()
+            .filter(|it| it.get_name() != "help")
+        {
+            examples(inner, &format!("{path} {}", inner.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn every_example_is_read_by_its_command() {
+        let mut whole = client::commands(Cli::command());
+        whole.build();
+        let mut found = Vec::new();
+        examples(&whole, "ndp-registry", &mut found);
+        assert!(found.len() > 100, "{}", found.len());
+        for (path, line) in found.iter().filter(|(_, line)| !line.is_empty()) {
+            assert!(line.starts_with(path.as_str()), "{path}: {line}");
+            let words = client::examples::split(line);
+            let read = client::commands(Cli::command()).try_get_matches_from(words);
+            read.unwrap_or_else(|error| panic!("{path}: {line}\n{error}"));
+        }
+    }
 }

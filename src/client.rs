@@ -1,11 +1,14 @@
 //! The client: commands that call any registry over gRPC. They are made from the contract's
 //! descriptors, so that a new kind of resource or a new method needs no code here.
 
+mod arguments;
 mod call;
 mod caller;
 mod commands;
 mod contract;
 pub(crate) mod digest;
+mod download;
+pub(crate) mod examples;
 mod failure;
 mod flags;
 mod follow;
@@ -18,8 +21,9 @@ mod views;
 mod write;
 
 use std::{
+    ffi::OsString,
     io::{self, IsTerminal as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -33,9 +37,10 @@ use self::{
     call::{Connection, Settings},
     commands::connected,
     contract::{CONTRACT, Verb},
+    download::{Download, TO},
     failure::Failure,
     flags::{Flag, flags},
-    language::Language,
+    language::{Language, unread},
     request::{make, set},
     rows::Rows,
     screen::{Form, Screen, print},
@@ -46,7 +51,7 @@ use crate::{
         routes::{Body, PAGE_SIZE},
     },
     pb::{self, import_response::State},
-    telemetry,
+    telemetry::{self, Measure, Progress},
 };
 
 /// Fields of an import.
@@ -81,6 +86,11 @@ pub fn unless_empty(command: Command) -> Command {
             }
         })
         .mut_subcommands(unless_empty)
+}
+
+/// What is wrong with the arguments in Vietnamese, if that is the language that was asked for.
+pub fn arguments_in_vietnamese(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    arguments::in_vietnamese(error, arguments)
 }
 
 fn diff() -> Command {
@@ -161,6 +171,7 @@ async fn perform(
     let client = Client {
         connection: Connection::new(&settings, *language)?,
         screen: Screen::new(form, *language),
+        quiet: inner.get_flag("quiet"),
         verbose: inner.get_flag("verbose"),
     };
     match (name, verb) {
@@ -179,7 +190,12 @@ async fn perform(
             .find(|(short, _)| *short == name)
             .map(|(_, verb)| verb),
     };
-    let verb = found.ok_or_else(|| Failure::Usage(format!("`{name}` is no command")))?;
+    let verb = found.ok_or_else(|| {
+        Failure::usage(
+            format!("`{name}` is no command"),
+            format!("`{name}` không phải là lệnh"),
+        )
+    })?;
     *known = flags(verb);
     client.perform(verb, known, inner).await
 }
@@ -189,6 +205,8 @@ struct Client {
     connection: Connection,
     screen: Screen,
     verbose: bool,
+    /// Whether nothing is shown while it runs.
+    quiet: bool,
 }
 
 impl Client {
@@ -207,7 +225,10 @@ impl Client {
         let made = make(verb, flags, given)?;
         if verb.route.method.is_server_streaming() {
             return match &verb.route.raw {
-                Some(field) => self.receive_file(verb, made.message, field).await,
+                Some(field) => {
+                    let to = given.get_one::<PathBuf>(TO).map(PathBuf::as_path);
+                    self.receive_file(verb, made.message, field, to).await
+                }
                 None => self.watch(verb, made.message, given).await,
             };
         }
@@ -250,7 +271,14 @@ impl Client {
             return self.view(verb, &self.connection.call(verb, &message).await?);
         };
         let mut rows = Rows::new(self.screen, row, true);
-        let progress = Progress::new();
+        // on a terminal the list itself is seen to come
+        let quiet = io::stdout().is_terminal();
+        let records = self.screen.language.of("records", "bản ghi");
+        let progress = self.progress(
+            self.screen.language.of("reading", "đang đọc"),
+            Measure::Count(records, None),
+            quiet,
+        );
         let mut count = 0;
         loop {
             let limit = self.set_page(&mut message, given, count);
@@ -265,7 +293,7 @@ impl Client {
                 .filter_map(|it| it.as_message().cloned())
                 .collect();
             count += page.len() as u64;
-            progress.clear();
+            progress.set(count);
             rows.page(&page)?;
             let token = answer.get_field_by_name(NEXT_PAGE_TOKEN);
             let token = token
@@ -279,19 +307,16 @@ impl Client {
                     "there are more; --limit says how many are shown",
                     "còn nữa; --limit cho biết số mục được hiển thị",
                 );
-                telemetry::say(&format!("note: {more} ({limit})"));
+                self.screen.language.note(format!("{more} ({limit})"));
                 break;
             }
-            progress.show(count);
             message.clear_field_by_name(PAGE_TOKEN[0]);
             set(&mut message, PAGE_TOKEN[0], &token)?;
         }
+        progress.end();
         if count == 0 && self.screen.form == Form::Table {
-            telemetry::say(
-                self.screen
-                    .language
-                    .of("note: nothing found", "note: không có mục nào"),
-            );
+            let language = self.screen.language;
+            language.note(language.of("nothing found", "không có mục nào"));
         }
         rows.end()
     }
@@ -307,15 +332,23 @@ impl Client {
             let text = self.screen.language.of("text", "text_vi");
             let text = warning.get_field_by_name(text);
             let text = text.as_ref().and_then(|it| it.as_str()).unwrap_or_default();
-            telemetry::say(&format!("note: {text}"));
+            self.screen.language.note(text);
         }
+    }
+
+    /// Shows how far a call is, unless that is not wanted.
+    fn progress(&self, text: &str, measure: Measure, quiet: bool) -> Progress {
+        let comma = self.screen.language == Language::Vietnamese;
+        Progress::start(text, measure, comma, quiet || self.quiet)
     }
 
     /// Says the id of a write, by which it can be repeated and is found in the log.
     fn say_request_id(&self, request: &DynamicMessage) {
         let id = request::text_at(request, REQUEST_ID).filter(|_| self.verbose);
         if let Some(id) = id.filter(|it| !it.is_empty()) {
-            telemetry::say(&format!("note: request id {id}"));
+            let language = self.screen.language;
+            let name = language.of("request id", "mã yêu cầu");
+            language.note(format!("{name} {id}"));
         }
     }
 
@@ -329,19 +362,24 @@ impl Client {
     ) -> Result<(), Failure> {
         use tokio::io::AsyncReadExt as _;
         const PART: usize = 256 * 1024;
+        let language = self.screen.language;
         let mut made = make(verb, flags, given)?;
         let path = given.get_one::<String>("file").cloned().unwrap_or_default();
         let described = describe(&path, &mut made.message);
-        described.with_context(|| format!("cannot read `{path}`"))?;
+        let size = described.with_context(|| unread(&path))?;
         made.complete(verb)?;
         let first = made.message;
         self.say_request_id(&first);
-        let goes_on = goes_on(&first);
+        let resumption = Resumption::of(&first, language);
         let file = tokio::fs::File::open(&path).await;
-        let file = file.with_context(|| format!("cannot read `{path}`"))?;
+        let file = file.with_context(|| unread(&path))?;
+        let sending = language.of("sending", "đang gửi");
+        let progress = self.progress(sending, Measure::Bytes(Some(size)), false);
+        let seen = progress.clone();
+        let waiting = language.of("the server works on it", "máy chủ đang xử lý");
         let parts = futures_util::stream::unfold(
-            (file, Some(first), field),
-            |(mut file, first, field)| async move {
+            (file, Some(first), field, seen),
+            move |(mut file, first, field, seen)| async move {
                 let mut part = vec![0; PART];
                 let mut filled = 0;
                 // a part that cannot be read ends the stream, and the server misses its digest
@@ -353,71 +391,132 @@ impl Client {
                 }
                 part.truncate(filled);
                 if first.is_none() && filled == 0 {
+                    seen.stage(waiting, Measure::Time);
                     return None;
                 }
+                seen.add(filled as u64);
                 let mut message =
                     first.unwrap_or_else(|| DynamicMessage::new(field.parent_message().clone()));
                 message.set_field(&field, Value::Bytes(part.into()));
-                Some((message, (file, None, field)))
+                Some((message, (file, None, field, seen)))
             },
         );
         let answer = self.connection.send(verb, parts).await;
-        let answer = answer.inspect_err(|_| self.say_how_to_go_on(goes_on.as_deref()))?;
-        self.screen.message(&answer)?;
-        if is_refused(&answer) {
-            self.say_how_to_go_on(goes_on.as_deref());
-            return Err(Failure::NotWritten);
+        progress.end();
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) => {
+                let is_unsure = resumption.chunked || failure.is_unsure();
+                resumption.ends(is_unsure);
+                return Err(failure);
+            }
+        };
+        let refused = is_refused(&answer);
+        let shown = self.screen.message(&answer);
+        let is_partial = refused && resumption.chunked;
+        resumption.ends(is_partial);
+        shown?;
+        match refused {
+            true => Err(Failure::NotWritten),
+            false => Ok(()),
         }
-        Ok(())
     }
 
-    /// Says how an import in groups that is not complete goes on.
-    fn say_how_to_go_on(&self, request_id: Option<&str>) {
-        if let Some(request_id) = request_id {
-            let text = self.screen.language.of(
-                "what is written stays; run the same command to go on, and with a mended file add",
-                "phần đã ghi được giữ lại; chạy lại lệnh này để tiếp tục, nếu đã sửa tệp thì thêm",
-            );
-            telemetry::say(&format!("note: {text} --request-id {request_id}"));
-        }
-    }
-
-    /// Prints the bytes of a streamed answer.
+    /// Writes the bytes of a streamed answer: to standard output, or into a file that has its name
+    /// once all of it has come.
     async fn receive_file(
         &self,
         verb: &Verb,
         message: DynamicMessage,
         field: &prost_reflect::FieldDescriptor,
+        to: Option<&Path>,
     ) -> Result<(), Failure> {
-        use std::io::Write as _;
-        if io::stdout().is_terminal() {
-            let hint = "the answer is a file: write it to one, `> FILE`";
-            return Err(Failure::Usage(hint.to_owned()));
+        let language = self.screen.language;
+        if to.is_none() && io::stdout().is_terminal() {
+            return Err(Failure::usage(
+                format!("the answer is a file: --{TO} FILE says where to write it"),
+                format!("kết quả là một tệp: --{TO} TỆP cho biết ghi vào đâu"),
+            ));
         }
+        let waiting = language.of("the server makes the file", "máy chủ đang tạo tệp");
+        let progress = self.progress(waiting, Measure::Time, false);
+        let mut download = Download::begin(to)?;
         let mut parts = self.connection.receive(verb, message).await?;
         while let Some(part) = parts.message().await? {
+            if let Some(file) = part.get_field_by_name("file")
+                && let Some(file) = file.as_message().filter(|_| part.has_field_by_name("file"))
+            {
+                download.describe(file);
+                let receiving = language.of("receiving", "đang nhận");
+                progress.stage(receiving, Measure::Bytes(download.size));
+            }
             let part = part.get_field(field);
-            io::stdout()
-                .lock()
-                .write_all(part.as_bytes().map_or(&[][..], |it| it))?;
+            let part = part.as_bytes().map_or(&[][..], |it| it);
+            download.write(part)?;
+            progress.add(part.len() as u64);
         }
-        Ok(io::stdout().lock().flush()?)
+        progress.end();
+        download.end(language)
     }
 }
 
-/// The request id by which an import in groups goes on; none of any other request.
-fn goes_on(request: &DynamicMessage) -> Option<String> {
-    let is_set = |name| request.get_field_by_name(name)?.as_bool();
-    let is_tried = is_set("validate_only").unwrap_or_default();
-    let is_chunked = is_set(CHUNKED).unwrap_or_default() && !is_tried;
-    is_chunked.then(|| request::text_at(request, REQUEST_ID))?
+/// Says how an import is repeated, if it ends before it is known to be complete: also by a signal,
+/// when the call is dropped.
+struct Resumption {
+    language: Language,
+    /// The id by which a repetition is known; none where there is nothing to repeat.
+    request_id: Option<String>,
+    /// Whether what is written may be a part of it.
+    chunked: bool,
+}
+
+impl Resumption {
+    fn of(request: &DynamicMessage, language: Language) -> Self {
+        let is_set = |name| {
+            let value = request.get_field_by_name(name);
+            value.and_then(|it| it.as_bool()).unwrap_or_default()
+        };
+        let request_id = request::text_at(request, REQUEST_ID);
+        Self {
+            language,
+            request_id: request_id.filter(|it| !it.is_empty() && !is_set("validate_only")),
+            chunked: is_set(CHUNKED),
+        }
+    }
+
+    /// The import is over: completely, or in a way that leaves open what was written.
+    fn ends(mut self, is_unsure: bool) {
+        if !is_unsure {
+            self.request_id = None;
+        }
+    }
+}
+
+impl Drop for Resumption {
+    fn drop(&mut self) {
+        let Some(request_id) = &self.request_id else {
+            return;
+        };
+        let text = match self.chunked {
+            true => self.language.of(
+                "what is written stays; run the same command to go on, and with a mended file add",
+                "phần đã ghi được giữ lại; chạy lại lệnh này để tiếp tục, nếu đã sửa tệp thì thêm",
+            ),
+            false => self.language.of(
+                "all of it is written, or nothing; to be sure, run the same command with",
+                "đã ghi toàn bộ hoặc chưa ghi gì; để chắc chắn, hãy chạy lại lệnh này và thêm",
+            ),
+        };
+        self.language
+            .note(format!("{text} --request-id {request_id}"));
+    }
 }
 
 /// Fills in what a request says of a file and the caller left out: its name, and its digest, by
 /// which the server knows that all of it arrived. What is written in groups has a request id that
-/// follows from the digest: the same command goes on where it ended.
-fn describe(path: &str, request: &mut DynamicMessage) -> io::Result<()> {
-    let (sha256, _) = digest::of_file(Path::new(path))?;
+/// follows from the digest: the same command goes on where it ended. Answers the size of the file.
+fn describe(path: &str, request: &mut DynamicMessage) -> io::Result<u64> {
+    let (sha256, size) = digest::of_file(Path::new(path))?;
     let is_chunked = request
         .get_field_by_name(CHUNKED)
         .is_some_and(|it| it.as_bool() == Some(true));
@@ -435,7 +534,7 @@ fn describe(path: &str, request: &mut DynamicMessage) -> io::Result<()> {
             drop(request.try_set_field_by_name(field, Value::String(value)));
         }
     }
-    Ok(())
+    Ok(size)
 }
 
 /// Whether the answer to a file says that not all of it was written.
@@ -459,38 +558,6 @@ fn complete(given: &ArgMatches, mut whole: Command) -> Result<(), Failure> {
     // clap_complete 4.6 spells a name with a hyphen in two ways in the script for bash
     let script = String::from_utf8_lossy(&script);
     print(&script.replace("ndp__subcmd__registry", "ndp__registry"))
-}
-
-/// Shows how much of a long list has come, on a terminal that does not show the list itself.
-struct Progress {
-    shown: bool,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self {
-            shown: io::stderr().is_terminal() && !io::stdout().is_terminal(),
-        }
-    }
-
-    fn show(&self, count: u64) {
-        if self.shown {
-            self.put(&format!("\r\x1b[K{count} …"));
-        }
-    }
-
-    fn clear(&self) {
-        if self.shown {
-            self.put("\r\x1b[K");
-        }
-    }
-
-    fn put(&self, text: &str) {
-        use std::io::Write as _;
-        // a terminal that is gone misses nothing
-        let mut out = io::stderr().lock();
-        drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
-    }
 }
 
 /// The command with everything that is deferred.

@@ -504,13 +504,18 @@ impl Store {
     /// Verifies the whole database as of now. What is wrong is listed, and does not end the
     /// reading. Keeps one copy of the newest images in memory.
     pub async fn verify(&self) -> Result<Verified, Error> {
-        self.verify_with(&[]).await
+        self.verify_with(&[], &|_, _| {}).await
     }
 
-    /// The same, and that the log's tree has these roots at these sizes.
-    pub async fn verify_with(&self, roots: &[(Revision, Digest)]) -> Result<Verified, Error> {
+    /// The same, and that the log's tree has these roots at these sizes. `heard` hears how many
+    /// changes are verified, and of how many.
+    pub async fn verify_with(
+        &self,
+        roots: &[(Revision, Digest)],
+        heard: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<Verified, Error> {
         let mut snapshot = self.snapshot().await?;
-        let verified = verify::verify(&mut snapshot, roots).await;
+        let verified = verify::verify(&mut snapshot, roots, heard).await;
         self.outages.during(verified, "verifying the database")
     }
 

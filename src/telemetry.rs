@@ -3,6 +3,7 @@
 
 mod lines;
 pub mod metrics;
+mod progress;
 #[cfg(feature = "otlp")]
 mod traces;
 
@@ -22,6 +23,7 @@ use tracing_subscriber::{
 use crate::config::LogFormat;
 use lines::Lines;
 pub(crate) use lines::write_whole;
+pub(crate) use progress::{Measure, Progress};
 
 /// The writer to standard error, created with the first line.
 static LINES: OnceLock<Lines> = OnceLock::new();
@@ -80,6 +82,13 @@ pub fn say(line: &str) {
 /// Whether the log is JSON and includes errors.
 pub fn is_json() -> bool {
     FORMAT.get() == Some(&LogFormat::Json) && tracing::enabled!(tracing::Level::ERROR)
+}
+
+/// Erases what is shown of work that runs, and shows no more of it, as when a signal ends it.
+pub fn end_progress() {
+    if let Some(lines) = LINES.get() {
+        lines.end_lowest();
+    }
 }
 
 /// Waits, up to a time limit, until the log is written. The process calls this last.

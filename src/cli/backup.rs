@@ -4,9 +4,11 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
+use tempfile::TempPath;
 use uuid::Uuid;
 
 use super::{
@@ -17,8 +19,15 @@ use crate::{
     config::{DatabaseArgs, DatabaseConfig},
     files::{Location, Verified},
     store::{DatabaseUrl, Store},
+    telemetry::{Measure, Progress},
 };
 use ndp_core::time::Clock as _;
+
+/// The name of a backup that is not verified yet, in a directory of its own.
+const PARTIAL: &str = "copy.db";
+
+/// How often the size of a growing file is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ndp-registry admin backup copy.db")]
@@ -48,18 +57,33 @@ pub(super) async fn backup(args: &BackupArgs) -> anyhow::Result<ExitCode> {
     let config = super::begin(&args.database)?;
     super::must_exist(&config)?;
     let file = args.file.display();
-    let store = super::open_to_read(&config).await?;
-    let copied = store.copy_to_file(&args.file).await;
-    store.close().await;
-    copied.with_context(|| format!("cannot back up `{}` to `{file}`", config.database))?;
-    if let Err(error) = super::check_untouched(&store, "backup") {
-        fs::remove_file(&args.file)?;
-        return Err(error);
+    let cannot = || format!("cannot back up `{}` to `{file}`", config.database);
+    // it has its name once it is verified, so that nothing else is taken for a backup
+    let parent = args.file.parent().filter(|it| !it.as_os_str().is_empty());
+    let partial = tempfile::Builder::new()
+        .prefix(".ndp-registry-backup-")
+        .tempdir_in(parent.unwrap_or(Path::new(".")));
+    let partial = partial.with_context(cannot)?;
+    if args.file.symlink_metadata().is_ok() {
+        return Err(anyhow!("it is there already; name another file").context(cannot()));
     }
-    let copy = open_file(&args.file).await?;
-    let counted = verified(&copy, &args.file, &config.files).await;
+    let path = partial.path().join(PARTIAL);
+    let store = super::open_to_read(&config).await?;
+    let progress = Progress::start("copying", Measure::Bytes(None), false, false);
+    let copied = while_growing(&path, &progress, store.copy_to_file(&path)).await;
+    store.close().await;
+    copied.with_context(cannot)?;
+    super::check_untouched(&store, "backup")?;
+    let copy = open_file(&path).await?;
+    let counted = verified(&copy, &args.file, &config.files, &progress).await;
     copy.close().await;
+    progress.end();
     let (counted, files) = counted?;
+    let named = TempPath::try_from_path(&path).and_then(|path| {
+        let named = path.persist_noclobber(&args.file);
+        named.map_err(|error| error.error)
+    });
+    named.with_context(cannot)?;
     let outside = beside(&files, &config.files);
     output::print(format!(
         "backed up: {file}, {counted}\n{}{outside}",
@@ -90,14 +114,17 @@ async fn restore_from(
     args: &RestoreArgs,
     config: &DatabaseConfig,
 ) -> anyhow::Result<(String, Verified, Uuid)> {
-    let (counted, files) = verified(backup, &args.file, &config.files).await?;
+    let progress = Progress::start("verifying the log", Measure::Time, false, false);
+    let (counted, files) = verified(backup, &args.file, &config.files, &progress).await?;
     let newer = match &args.redactions_of {
         Some(url) => Some(open_newer(url).await?),
         None => None,
     };
     let store = super::open_store(config).await?;
     let restored = async {
-        backup.copy_into(&store).await?;
+        progress.stage("writing the database", Measure::Count("rows", None));
+        backup.copy_into(&store, &|rows| progress.set(rows)).await?;
+        progress.stage("committing", Measure::Time);
         if let Some(newer) = &newer {
             let now = SystemClock.now();
             let mut salt = rand::random::<[u8; 16]>;
@@ -107,6 +134,7 @@ async fn restore_from(
         store.head().await
     };
     let restored = restored.await;
+    progress.end();
     store.close().await;
     if let Some(newer) = newer {
         newer.close().await;
@@ -142,14 +170,27 @@ async fn open_file(file: &Path) -> anyhow::Result<Store> {
     opened.with_context(|| format!("cannot open `{name}`"))
 }
 
+/// Waits for a file to be written, and says how large it is.
+async fn while_growing<T>(file: &Path, progress: &Progress, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    let mut looks = tokio::time::interval(LOOK_INTERVAL);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = looks.tick() => progress.set(fs::metadata(file).map_or(0, |it| it.len())),
+        }
+    }
+}
+
 /// Describes the content of a backup, after the whole log has been verified, the records match it,
 /// and each file has its digest.
 async fn verified(
     backup: &Store,
     file: &Path,
     place: &Location,
+    progress: &Progress,
 ) -> anyhow::Result<(String, Verified)> {
-    let Report { database, files } = Report::of(backup, place, &[]).await?;
+    let Report { database, files } = Report::of(backup, place, &[], progress).await?;
     let mut findings = database.findings.iter().chain(&files.findings);
     if let Some(first) = findings.next() {
         let (name, count) = (file.display(), findings.count() as u64 + 1 + database.more);

@@ -99,7 +99,9 @@ pub(super) struct List {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  ndp-registry admin key revoke principals/editor/apiKeys/ID")]
+#[command(
+    after_help = "Example:\n  ndp-registry admin key revoke principals/editor/apiKeys/editor-1"
+)]
 pub(super) struct Revoke {
     /// Name of the key, as `admin key list` prints it: principals/ID/apiKeys/ID
     #[arg(value_parser = key_name)]

@@ -23,7 +23,9 @@ use ndp_core::{
 };
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  ndp-registry admin onboard --agency bo-cong-an --admin ID")]
+#[command(
+    after_help = "Example:\n  ndp-registry admin onboard --agency bo-cong-an --admin boca-admin"
+)]
 pub(super) struct Args {
     /// Id of the agency, as bo-cong-an
     #[arg(long, value_name = "ID", value_parser = agency)]

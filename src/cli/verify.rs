@@ -1,6 +1,6 @@
 //! `ndp-registry admin verify`.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{fs, path::PathBuf, process::ExitCode, sync::Once};
 
 use anyhow::Context as _;
 
@@ -10,6 +10,7 @@ use crate::{
     files::{self, Files, Location},
     signed,
     store::{self, Store},
+    telemetry::{Measure, Progress},
 };
 use ndp_core::{leaf::Digest, names::Revision};
 
@@ -34,7 +35,10 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     super::must_exist(&config)?;
     let store = super::open_to_verify(&config).await?;
     let roots = args.roots()?;
-    let report = Report::of(&store, &config.files, &roots).await?;
+    let progress = Progress::start("verifying the log", Measure::Time, false, false);
+    let report = Report::of(&store, &config.files, &roots, &progress).await;
+    progress.end();
+    let report = report?;
     store.close().await;
     super::check_untouched(&store, "verification")?;
     let is_right = report.is_right();
@@ -74,8 +78,16 @@ impl Report {
         store: &Store,
         place: &Location,
         roots: &[(Revision, Digest)],
+        progress: &Progress,
     ) -> anyhow::Result<Self> {
-        let database = store.verify_with(roots).await?;
+        let first = Once::new();
+        let heard = |done, all| {
+            let measure = Measure::Count("changes", Some(all));
+            first.call_once(|| progress.stage("verifying the log", measure));
+            progress.set(done);
+        };
+        let database = store.verify_with(roots, &heard).await?;
+        progress.stage("verifying the files", Measure::Time);
         let files = Files::open_to_read(store, place)?.verify().await?;
         Ok(Self { database, files })
     }

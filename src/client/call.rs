@@ -17,7 +17,7 @@ use tonic::{
 use super::{
     contract::Verb,
     failure::Failure,
-    language::Language,
+    language::{Language, Words, unread},
     profile::{self, Profile},
 };
 use crate::wire::dynamic::Dynamic;
@@ -120,10 +120,13 @@ pub(super) fn key(profile: &Profile) -> anyhow::Result<Option<String>> {
         return Ok(profile.key.clone());
     };
     let shown = file.display();
-    let key = fs::read_to_string(file).with_context(|| format!("cannot read `{shown}`"))?;
+    let key = fs::read_to_string(file).with_context(|| unread(&shown))?;
     let key = key.trim();
     if key.is_empty() || key.contains(char::is_whitespace) {
-        bail!("`{shown}` does not hold one API key");
+        bail!(Words::new(
+            format!("`{shown}` does not hold one API key"),
+            format!("`{shown}` không chứa đúng một khóa API"),
+        ));
     }
     Ok(Some(key.to_owned()))
 }
@@ -133,15 +136,20 @@ impl Connection {
     pub(super) fn new(settings: &Settings, language: Language) -> Result<Self, Failure> {
         let profile = &settings.profile;
         let server = profile.server.as_deref().unwrap_or(DEFAULT_SERVER);
-        let usage = |error: anyhow::Error| Failure::Usage(format!("{error:#}"));
-        let uri = address(server).map_err(usage)?;
+        let uri = address(server)?;
         let is_encrypted = uri.scheme_str() == Some("https");
         let key = key(profile)?;
         if key.is_some() && !is_encrypted && !is_here(&uri) && !settings.insecure {
-            return Err(Failure::Usage(format!(
-                "a key would go to {server} unencrypted: write https:// before it, or add \
-                 --insecure"
-            )));
+            return Err(Failure::usage(
+                format!(
+                    "a key would go to {server} unencrypted: write https:// before it, or add \
+                     --insecure"
+                ),
+                format!(
+                    "khóa sẽ được gửi đến {server} mà không mã hóa: hãy ghi https:// ở trước, \
+                     hoặc thêm --insecure"
+                ),
+            ));
         }
         let mut endpoint = Endpoint::from(uri)
             .connect_timeout(CONNECT_TIMEOUT)
@@ -152,16 +160,20 @@ impl Connection {
                 .tls_config(tls(profile)?)
                 .context("TLS cannot be set up")?;
         } else if profile.ca.is_some() || profile.client_certificate.is_some() {
-            return Err(Failure::Usage(format!(
-                "--ca and --client-certificate are for https://; {server} is without TLS"
-            )));
+            return Err(Failure::usage(
+                format!("--ca and --client-certificate are for https://; {server} is without TLS"),
+                format!("--ca và --client-certificate dùng với https://; {server} không dùng TLS"),
+            ));
         }
         let mut metadata = MetadataMap::new();
         if let Some(key) = key {
             let value = AsciiMetadataValue::try_from(format!("Bearer {key}"));
-            let mut value = value
-                .ok()
-                .context("the API key has letters that no key has")?;
+            let mut value = value.ok().with_context(|| {
+                Words::new(
+                    "the API key has letters that no key has",
+                    "khóa API có ký tự mà không khóa nào có",
+                )
+            })?;
             value.set_sensitive(true);
             metadata.insert("authorization", value);
         }
@@ -278,11 +290,15 @@ impl Connection {
     }
 
     fn unreachable(&self, error: &tonic::transport::Error) -> Failure {
-        let told = causes(error);
+        self.unreachable_because(&causes(error))
+    }
+
+    fn unreachable_because(&self, why: &str) -> Failure {
         let server = &self.server;
-        Failure::from(Status::unavailable(format!(
-            "{server} cannot be reached: {told}"
-        )))
+        Failure::Unreachable(Words::new(
+            format!("{server} cannot be reached: {why}"),
+            format!("không kết nối được với {server}: {why}"),
+        ))
     }
 
     /// Says which server, where the status is the transport's and not the server's.
@@ -290,11 +306,7 @@ impl Connection {
         match std::error::Error::source(&status) {
             // the transport's own; a server sends none
             Some(source) if status.details().is_empty() => {
-                let told = causes(source);
-                let server = &self.server;
-                Failure::from(Status::unavailable(format!(
-                    "{server} cannot be reached: {told}"
-                )))
+                self.unreachable_because(&causes(source))
             }
             _ => Failure::from(status),
         }
@@ -316,20 +328,26 @@ fn causes(error: &dyn std::error::Error) -> String {
 }
 
 /// The address with its scheme: https, unless it is this machine.
-fn address(server: &str) -> anyhow::Result<Uri> {
-    let form = || format!("`{server}` is no server; write https://HOST:PORT or HOST:PORT");
+fn address(server: &str) -> Result<Uri, Failure> {
+    let form = || {
+        Failure::usage(
+            format!("`{server}` is no server; write https://HOST:PORT or HOST:PORT"),
+            format!("`{server}` không phải là máy chủ; hãy ghi https://MÁY:CỔNG hoặc MÁY:CỔNG"),
+        )
+    };
+    let parsed = |text: &str| text.parse::<Uri>().map_err(|_| form());
     let whole = match server.contains("://") {
         true => server.to_owned(),
         false => {
-            let plain: Uri = format!("http://{server}").parse().with_context(form)?;
+            let plain = parsed(&format!("http://{server}"))?;
             let scheme = if is_here(&plain) { "http" } else { "https" };
             format!("{scheme}://{server}")
         }
     };
-    let uri: Uri = whole.parse().with_context(form)?;
+    let uri = parsed(&whole)?;
     let is_root = matches!(uri.path(), "" | "/") && uri.query().is_none();
     if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() || !is_root {
-        bail!(form());
+        return Err(form());
     }
     Ok(uri)
 }
@@ -341,9 +359,7 @@ fn is_here(uri: &Uri) -> bool {
 }
 
 fn tls(profile: &Profile) -> anyhow::Result<ClientTlsConfig> {
-    let read = |file: &std::path::PathBuf| {
-        fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))
-    };
+    let read = |file: &std::path::PathBuf| fs::read(file).with_context(|| unread(file.display()));
     let mut config = ClientTlsConfig::new();
     config = match &profile.ca {
         Some(ca) => config.ca_certificate(Certificate::from_pem(read(ca)?)),

@@ -11,8 +11,8 @@ use super::{
     call::{self, Connection, Settings},
     commands::connected,
     contract::CONTRACT,
-    failure::Failure,
-    language::Language,
+    failure::{Failure, no_method},
+    language::{Language, unread},
     profile,
     request::text_at,
     rows::Rows,
@@ -33,8 +33,8 @@ pub(super) fn login() -> Command {
         )
         .after_help(
             "The key is read from --key-file, which then holds it from then on, else from NDP_KEY, \
-             else from standard input.\n\nExample:\n  ndp-registry login --server \
-             https://registry.example --key-file editor.key",
+             else from standard input.\n\nExample:\n  ndp-registry login work --server \
+             127.0.0.1:50051 --key-file editor.key",
         );
     connected(command)
 }
@@ -59,7 +59,7 @@ pub(super) fn permissions() -> Command {
         .arg(text("principal", principal))
         .after_help(
             "Example:\n  ndp-registry permissions SubmitPlan IssuePlan --resource \
-             platforms/ID/plans/ID",
+             platforms/ndp-005/plans/2026",
         );
     connected(command)
 }
@@ -67,7 +67,7 @@ pub(super) fn permissions() -> Command {
 impl Client {
     pub(super) async fn permissions(&self, given: &ArgMatches) -> Result<(), Failure> {
         let verb = CONTRACT.method("TestPermissions");
-        let verb = verb.ok_or_else(|| Failure::Usage("no TestPermissions".to_owned()))?;
+        let verb = verb.ok_or_else(|| no_method("TestPermissions"))?;
         let mut message = DynamicMessage::new(verb.route.method.input());
         let text = |name: &str| given.get_one::<String>(name).cloned().unwrap_or_default();
         let questions = given
@@ -113,14 +113,17 @@ pub(super) async fn sign_in(given: &ArgMatches, language: Language) -> Result<()
     let mut stored = call::over(given, profile::Profile::default())?;
     if stored.key.is_none() && stored.key_file.is_none() {
         if io::stdin().is_terminal() {
-            telemetry::say("the API key, and Enter; an empty line for none:");
+            telemetry::say(language.of(
+                "the API key, and Enter; an empty line for none:",
+                "khóa API rồi Enter; để trống nếu không có:",
+            ));
             telemetry::flush();
         }
         let mut line = String::new();
         io::stdin()
             .lock()
             .read_line(&mut line)
-            .context("standard input cannot be read")?;
+            .with_context(|| unread("stdin"))?;
         stored.key = Some(line.trim().to_owned()).filter(|it| !it.is_empty());
     }
     // from anywhere the command is called later
@@ -139,7 +142,7 @@ pub(super) async fn sign_in(given: &ArgMatches, language: Language) -> Result<()
     let connection = Connection::new(&settings, language)?;
     stored.server = Some(connection.server.clone());
     let verb = CONTRACT.method("IdentifyCaller");
-    let verb = verb.ok_or_else(|| Failure::Usage("no IdentifyCaller".to_owned()))?;
+    let verb = verb.ok_or_else(|| no_method("IdentifyCaller"))?;
     let message = DynamicMessage::new(verb.route.method.input());
     let answer = connection.call(verb, &message).await?;
     let name = given.get_one::<String>("name").cloned().unwrap_or_default();

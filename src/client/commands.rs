@@ -1,14 +1,18 @@
 //! The commands, with their flags, made from the fields of each request. A noun is filled when the
 //! arguments name it, so that a start does not pay for all of them.
 
+use std::path::PathBuf;
+
 use clap::{
     Arg, ArgAction, Command, ValueHint,
     builder::{PossibleValue, PossibleValuesParser},
 };
-use prost_reflect::{FieldDescriptor, Kind};
+use prost_reflect::Kind;
 
 use super::{
     contract::{CONTRACT, Verb, comment_of_field, first_sentence, is_required, words},
+    download::TO,
+    examples,
     flags::{Flag, Form, flags},
 };
 use crate::http::{
@@ -76,7 +80,7 @@ fn edit(noun: &str) -> Command {
     }
     connected(command.arg(yes())).after_help(format!(
         "Example:\n  ndp-registry {noun} edit {}",
-        example_place(update).unwrap_or_default()
+        examples::place(update).unwrap_or_default()
     ))
 }
 
@@ -142,6 +146,13 @@ fn with_arguments(command: Command, verb: &Verb, called: &str) -> Command {
             .required(true)
             .help(help);
         command = command.arg(file.value_hint(ValueHint::FilePath));
+    }
+    if verb.route.raw.is_some() && verb.route.method.is_server_streaming() {
+        let help = "File to write; it has its name once all of it has come. Standard output if \
+                    left out";
+        let to = Arg::new(TO).long(TO).value_name("FILE").help(help);
+        let to = to.value_parser(clap::value_parser!(PathBuf));
+        command = command.arg(to.value_hint(ValueHint::FilePath));
     }
     if verb.route.method.name() == "WatchChanges" {
         command = command.args(super::follow::arguments());
@@ -218,43 +229,9 @@ fn value_name(flag: &Flag, kind: &Kind) -> &'static str {
     }
 }
 
-/// An example of a call, with what it needs.
+/// The example at the end of a help.
 fn example(verb: &Verb, called: &str, flags: &[Flag]) -> String {
-    let mut line = format!("Example:\n  ndp-registry {called}");
-    if let Some(place) = example_place(verb) {
-        line.push_str(&format!(" {place}"));
-    }
-    if matches!(verb.route.body, Body::Raw(_)) {
-        line.push_str(" FILE");
-    }
-    let required = flags.iter().filter(|it| it.path.len() == 1);
-    let required = required.filter(|it| it.field().is_some_and(is_required));
-    for flag in required.filter(|it| it.name != "etag") {
-        let kind = flag.field().map(FieldDescriptor::kind);
-        let value = match &kind {
-            Some(Kind::Enum(one)) => words(one).first().map(|it| it.1.clone()),
-            Some(kind) => Some(value_name(flag, kind).to_owned()),
-            None => None,
-        };
-        line.push_str(&format!(" --{} {}", flag.name, value.unwrap_or_default()));
-    }
-    if verb.name == "update"
-        && let Some(flag) = flags
-            .iter()
-            .find(|it| it.path.len() == 2 && it.form == Form::Text)
-    {
-        line.push_str(&format!(" --{} TEXT", flag.name));
-    }
-    line
-}
-
-fn example_place(verb: &Verb) -> Option<String> {
-    let place = verb.places().into_iter().next()?;
-    Some(match (&*place.field, place.pattern.as_str()) {
-        ("kind", _) => "tasks".to_owned(),
-        (_, "**" | "*") => "'dinh danh'".to_owned(),
-        (_, pattern) => pattern.replace('*', "ID"),
-    })
+    format!("Example:\n  {}", examples::call(verb, called, flags))
 }
 
 /// Adds the flags that every command has.
@@ -349,6 +326,7 @@ pub(super) fn connected(command: Command) -> Command {
             .env("NDP_LANG")
             .value_parser(["vi", "en"]),
         )
+        .arg(switch("quiet", "Show no progress of long work").short('q'))
         .arg(
             switch(
                 "verbose",

@@ -267,6 +267,20 @@ impl Resource {
     }
 }
 
+/// The pattern of the names of a resource, as `platforms/*`.
+#[cfg(test)]
+pub(super) fn pattern(message: &MessageDescriptor) -> Option<String> {
+    let resource = option(&message.options(), "google.api.resource")?;
+    let patterns = resource
+        .as_message()?
+        .get_field_by_name("pattern")?
+        .into_owned();
+    let first = patterns.as_list()?.first()?.as_str()?.to_owned();
+    let parts = first.split('/');
+    let parts = parts.map(|it| if it.starts_with('{') { "*" } else { it });
+    Some(parts.collect::<Vec<_>>().join("/"))
+}
+
 /// An option that our protos use.
 fn option(options: &DynamicMessage, name: &str) -> Option<Value> {
     let extension = POOL.get_extension_by_name(name)?;
@@ -283,6 +297,17 @@ fn behaves(field: &FieldDescriptor, behavior: i32) -> bool {
 
 pub(super) fn is_required(field: &FieldDescriptor) -> bool {
     behaves(field, REQUIRED)
+}
+
+/// The type of the resource that a field names, as `Platform`.
+pub(super) fn reference(field: &FieldDescriptor) -> Option<String> {
+    let reference = option(&field.options(), "google.api.resource_reference")?;
+    let reference = reference.as_message()?;
+    let found = ["type", "child_type"].map(|name| {
+        let value = reference.get_field_by_name(name)?;
+        Some(value.as_str()?.rsplit_once('/')?.1.to_owned())
+    });
+    found.into_iter().flatten().next()
 }
 
 /// Whether a request may not set it.

@@ -15,12 +15,13 @@ use tonic::Code;
 use super::{
     Client,
     contract::{CONTRACT, Verb},
-    failure::Failure,
+    failure::{Failure, no_method},
+    language::{Words, unread},
     request::{set, text_at},
     screen::{Form, print},
     views::effects,
 };
-use crate::{http::json::Message, signed, telemetry};
+use crate::{http::json::Message, signed};
 
 /// Time before a broken connection is made again; doubled up to the longest.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -93,9 +94,9 @@ impl Client {
             if !is_passing(&failure) {
                 return Err(failure);
             }
-            let told = failure.told(self.screen.language, &[], false);
-            let told = told.trim_start_matches("error: ");
-            telemetry::say(&format!("note: {told}; resuming"));
+            let language = self.screen.language;
+            let resuming = language.of("resuming", "đang nối lại");
+            language.note(format!("{}; {resuming}", failure.message(language)));
             tokio::time::sleep(pause).await;
             broken = Some(failure);
         }
@@ -163,7 +164,11 @@ fn shortened(mut names: Vec<String>) -> String {
 }
 
 fn is_passing(failure: &Failure) -> bool {
-    matches!(failure, Failure::Refused(status) if status.code() == Code::Unavailable)
+    match failure {
+        Failure::Unreachable(_) => true,
+        Failure::Refused(status) => status.code() == Code::Unavailable,
+        _ => false,
+    }
 }
 
 fn part(message: &DynamicMessage, name: &str) -> Option<DynamicMessage> {
@@ -206,9 +211,13 @@ impl Proofs {
             Some(file) => {
                 let shown = file.display();
                 let note = fs::read_to_string(file);
-                let note = note.with_context(|| format!("cannot read `{shown}`"))?;
+                let note = note.with_context(|| unread(&shown))?;
                 let read = signed::read_signed(&note, &keys);
-                Some(read.map_err(|why| Failure::NotProven(format!("`{shown}`: {why}")))?)
+                let words = |why: String| {
+                    let text = format!("`{shown}`: {why}");
+                    Failure::NotProven(Words::new(text.clone(), text))
+                };
+                Some(read.map_err(words)?)
             }
         };
         Ok(Some(Self { keys, file, last }))
@@ -217,7 +226,12 @@ impl Proofs {
     /// Checks that the log continues the last checkpoint, and has the change.
     async fn check(&mut self, client: &Client, change: &DynamicMessage) -> Result<(), Failure> {
         let name = text_at(change, "name").unwrap_or_default();
-        let not = |why: String| Failure::NotProven(format!("{name} is not proven: {why}"));
+        let not = |why: String| {
+            Failure::NotProven(Words::new(
+                format!("{name} is not proven: {why}"),
+                format!("chưa chứng minh được {name}: {why}"),
+            ))
+        };
         let revision = change
             .get_field_by_name("revision")
             .and_then(|it| it.as_i64());
@@ -241,7 +255,12 @@ impl Proofs {
 
     /// Reads the newest checkpoint, and checks that it continues the last one.
     async fn advance(&mut self, client: &Client) -> Result<(Revision, Digest), Failure> {
-        let not = |why: String| Failure::NotProven(format!("the log is not proven: {why}"));
+        let not = |why: String| {
+            Failure::NotProven(Words::new(
+                format!("the log is not proven: {why}"),
+                format!("chưa chứng minh được nhật ký: {why}"),
+            ))
+        };
         let mut message = request("GetCheckpoint")?;
         set(&mut message.1, "name", "checkpoint")?;
         let checkpoint = client.connection.call(message.0, &message.1).await?;
@@ -273,7 +292,7 @@ impl Proofs {
 
 fn request(method: &str) -> Result<(&'static Verb, DynamicMessage), Failure> {
     let verb = CONTRACT.method(method);
-    let verb = verb.ok_or_else(|| Failure::Usage(format!("no {method}")))?;
+    let verb = verb.ok_or_else(|| no_method(method))?;
     Ok((verb, DynamicMessage::new(verb.route.method.input())))
 }
 

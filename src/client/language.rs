@@ -1,14 +1,59 @@
 //! The language of what is printed, and what fields, values and figures are called in it, by
 //! docs/glossary.md.
 
-use std::env;
+use std::{env, fmt};
 
 use prost_reflect::{EnumDescriptor, FieldDescriptor, MessageDescriptor};
 
 use super::contract::kebab;
-use crate::wire::glossary::{ALTERNATIVES, field_label, figure_label, label};
+use crate::{
+    telemetry,
+    wire::glossary::{ALTERNATIVES, field_label, figure_label, label},
+};
 
 const PACKAGE: &str = "ndp.registry.v1.";
+
+/// A text in each language.
+#[derive(Debug)]
+pub(super) struct Words {
+    english: String,
+    vietnamese: String,
+}
+
+impl Words {
+    pub(super) fn new(english: impl Into<String>, vietnamese: impl Into<String>) -> Self {
+        Self {
+            english: english.into(),
+            vietnamese: vietnamese.into(),
+        }
+    }
+
+    pub(super) fn text(&self, language: Language) -> &str {
+        language.of(&self.english, &self.vietnamese)
+    }
+}
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.english)
+    }
+}
+
+/// That a file cannot be read, to stand before why.
+pub(super) fn unread(file: impl fmt::Display) -> Words {
+    Words::new(
+        format!("cannot read `{file}`"),
+        format!("không đọc được `{file}`"),
+    )
+}
+
+/// The same of one that cannot be written.
+pub(super) fn unwritten(file: impl fmt::Display) -> Words {
+    Words::new(
+        format!("cannot write `{file}`"),
+        format!("không ghi được `{file}`"),
+    )
+}
 
 /// A language that every text is written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +81,17 @@ impl Language {
             Some(locale) if locale.to_string_lossy().starts_with("vi") => Self::Vietnamese,
             _ => Self::English,
         }
+    }
+
+    /// What begins a line that says what went wrong.
+    pub(super) const fn error(self) -> &'static str {
+        self.of("error", "lỗi")
+    }
+
+    /// Says something beside the answer, on standard error.
+    pub(super) fn note(self, text: impl fmt::Display) {
+        let note = self.of("note", "lưu ý");
+        telemetry::say(&format!("{note}: {text}"));
     }
 
     /// As `accept-language` names it.

@@ -11,6 +11,8 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
+use super::language::{Words, unread, unwritten};
+
 /// The profile of a file that names none.
 pub(super) const DEFAULT: &str = "default";
 /// The bits of others in a file's mode.
@@ -63,8 +65,12 @@ pub(super) fn path() -> anyhow::Result<PathBuf> {
             .map(PathBuf::from)
     };
     let directory = set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")));
-    let directory =
-        directory.context("neither XDG_CONFIG_HOME nor HOME says where profiles are")?;
+    let directory = directory.with_context(|| {
+        Words::new(
+            "neither XDG_CONFIG_HOME nor HOME says where profiles are",
+            "cả XDG_CONFIG_HOME và HOME đều không cho biết hồ sơ kết nối ở đâu",
+        )
+    })?;
     Ok(directory.join("ndp-registry").join("profiles.toml"))
 }
 
@@ -75,15 +81,23 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Profiles> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Ok(Profiles::default());
         }
-        metadata => metadata.with_context(|| format!("cannot read `{shown}`"))?,
+        metadata => metadata.with_context(|| unread(&shown))?,
     };
     if metadata.permissions().mode() & OTHERS != 0 {
-        bail!("others may read `{shown}`, which holds keys: run `chmod 600 {shown}`");
+        bail!(Words::new(
+            format!("others may read `{shown}`, which holds keys: run `chmod 600 {shown}`"),
+            format!("người khác đọc được `{shown}` có chứa khóa: hãy chạy `chmod 600 {shown}`"),
+        ));
     }
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read `{shown}`"))?;
+    let text = fs::read_to_string(path).with_context(|| unread(&shown))?;
     // the error of the parser would quote the line, and a key in it
     let read = toml::from_str(&text).map_err(|error| anyhow::anyhow!("{}", error.message()));
-    read.with_context(|| format!("`{shown}` is not a file of profiles"))
+    read.with_context(|| {
+        Words::new(
+            format!("`{shown}` is not a file of profiles"),
+            format!("`{shown}` không phải là tệp hồ sơ kết nối"),
+        )
+    })
 }
 
 /// Writes the file as a whole, for its owner alone.
@@ -99,7 +113,7 @@ pub(super) fn write(path: &Path, profiles: &Profiles) -> anyhow::Result<()> {
         file.persist(path)?;
         Ok(())
     };
-    written().with_context(|| format!("cannot write `{}`", path.display()))
+    written().with_context(|| unwritten(path.display()))
 }
 
 /// The profile of this name, or the default one.
@@ -117,7 +131,12 @@ pub(super) fn find(name: Option<&str>) -> anyhow::Result<Profile> {
             let known: Vec<_> = all.profiles.into_keys().collect();
             let path = path.display();
             let known = known.join(", ");
-            bail!("`{path}` has no profile `{name}`; it has: {known}; `login` adds one")
+            bail!(Words::new(
+                format!("`{path}` has no profile `{name}`; it has: {known}; `login` adds one"),
+                format!(
+                    "`{path}` không có hồ sơ kết nối `{name}`; có: {known}; `login` thêm hồ sơ mới"
+                ),
+            ))
         }
     }
 }

@@ -18,6 +18,7 @@ use super::{
     contract::Verb,
     failure::Failure,
     flags::{Flag, Form},
+    language::unread,
 };
 use crate::{
     http::{body, fields},
@@ -86,9 +87,12 @@ impl Made {
             && !self.message.has_field(&field)
         {
             if self.mask.is_empty() {
-                let hint = "nothing to change: give a flag for each field to write, or --body; \
-                            --update-mask names fields to clear";
-                return Err(Failure::Usage(hint.to_owned()));
+                return Err(Failure::usage(
+                    "nothing to change: give a flag for each field to write, or --body; \
+                     --update-mask names fields to clear",
+                    "chưa có gì để thay đổi: hãy dùng cờ của từng trường cần ghi, hoặc --body; \
+                     --update-mask nêu các trường cần xóa giá trị",
+                ));
             }
             set(&mut self.message, "update_mask", &self.mask.join(","))?;
         }
@@ -175,7 +179,11 @@ fn give(message: &mut DynamicMessage, flag: &Flag, value: &str) -> Result<(), Fa
         _ => {
             let pair = value.split_once('=');
             let (key, value) = pair.ok_or_else(|| {
-                Failure::Usage(format!("--{}: write KEY=VALUE, not `{value}`", flag.name))
+                let name = &flag.name;
+                Failure::usage(
+                    format!("--{name}: write KEY=VALUE, not `{value}`"),
+                    format!("--{name}: hãy ghi KHÓA=GIÁ_TRỊ, không ghi `{value}`"),
+                )
             })?;
             let pair = (
                 MapKey::String(key.to_owned()),
@@ -217,11 +225,11 @@ fn contents(argument: &str) -> anyhow::Result<String> {
         let mut text = String::new();
         io::stdin()
             .read_to_string(&mut text)
-            .context("standard input cannot be read")?;
+            .with_context(|| unread("stdin"))?;
         return Ok(text);
     }
     match argument.strip_prefix('@') {
-        Some(file) => fs::read_to_string(file).with_context(|| format!("cannot read `{file}`")),
+        Some(file) => fs::read_to_string(file).with_context(|| unread(file)),
         None => Ok(argument.to_owned()),
     }
 }

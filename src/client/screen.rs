@@ -10,7 +10,11 @@ use jiff::{Timestamp, tz::Offset};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::{failure::Failure, language::Language, rows::Rows};
+use super::{
+    failure::Failure,
+    language::{Language, unwritten},
+    rows::Rows,
+};
 use crate::http::{
     json::{self, Message},
     values::{date_text, is_date, is_period, is_text},
@@ -455,7 +459,7 @@ pub(super) fn yaml<T: serde::Serialize>(value: &T) -> Result<String, Failure> {
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    Ok(written.context("standard output cannot be written")?)
+    Ok(written.with_context(|| unwritten("stdout"))?)
 }
 
 /// The text with blanks up to a width.

@@ -9,7 +9,7 @@ use tonic::Code;
 use super::{
     Client,
     contract::{CONTRACT, Verb},
-    failure::Failure,
+    failure::{Failure, no_method},
     request::{set, text_at},
     screen::{Form, bar, print, sparkline},
 };
@@ -166,8 +166,9 @@ impl Client {
         let revision = |name| given.get_one::<i64>(name).copied().unwrap_or_default();
         let (from, to) = (revision("from"), revision("to"));
         if from >= to {
-            return Err(Failure::Usage(
-                "the first revision is the earlier one".to_owned(),
+            return Err(Failure::usage(
+                "the first revision is the earlier one",
+                "phiên bản đầu phải là phiên bản trước",
             ));
         }
         let names = self.touched(from, to).await?;
@@ -223,7 +224,7 @@ impl Client {
     /// The resources that the changes after one revision, up to another, wrote.
     async fn touched(&self, from: i64, to: i64) -> Result<Vec<String>, Failure> {
         let verb = CONTRACT.method("ListChanges");
-        let verb = verb.ok_or_else(|| Failure::Usage("no ListChanges".to_owned()))?;
+        let verb = verb.ok_or_else(|| no_method("ListChanges"))?;
         let mut message = DynamicMessage::new(verb.route.method.input());
         set(
             &mut message,
@@ -250,9 +251,14 @@ impl Client {
                 }
             }
             if names.len() > DIFFERENT {
-                return Err(Failure::Usage(format!(
-                    "more than {DIFFERENT} resources changed; choose revisions that are closer"
-                )));
+                return Err(Failure::usage(
+                    format!(
+                        "more than {DIFFERENT} resources changed; choose revisions that are closer"
+                    ),
+                    format!(
+                        "hơn {DIFFERENT} bản ghi đã thay đổi; hãy chọn hai phiên bản gần nhau hơn"
+                    ),
+                ));
             }
             match text_at(&answer, NEXT_PAGE_TOKEN).filter(|it| !it.is_empty()) {
                 Some(token) => {

@@ -17,6 +17,7 @@ use super::{
     contract::{CONTRACT, Verb, is_given},
     failure::Failure,
     flags::Flag,
+    language::{Words, unwritten},
     request::{Made, make, set},
     screen::Form,
     views::{Difference, differences},
@@ -97,7 +98,7 @@ impl Client {
             "nothing was written; it would be",
             "chưa ghi gì; nếu ghi thì sẽ là",
         );
-        telemetry::say(&format!("note: {note}"));
+        self.screen.language.note(note);
         // before what it is about
         telemetry::flush();
         let is_same = before.is_some_and(|it| it.descriptor() == answer.descriptor());
@@ -132,12 +133,10 @@ impl Client {
         io::stdin().lock().read_line(&mut line)?;
         match matches!(line.trim(), "y" | "Y" | "yes" | "c" | "có") {
             true => Ok(()),
-            false => Err(Failure::NotConfirmed(
-                self.screen
-                    .language
-                    .of("nothing was written", "chưa ghi gì")
-                    .to_owned(),
-            )),
+            false => Err(Failure::NotConfirmed(Words::new(
+                "nothing was written",
+                "chưa ghi gì",
+            ))),
         }
     }
 
@@ -148,7 +147,12 @@ impl Client {
         flags: &[Flag],
         given: &ArgMatches,
     ) -> Result<(), Failure> {
-        let no_edit = || Failure::Usage(format!("a {noun} cannot be edited"));
+        let no_edit = || {
+            Failure::usage(
+                format!("a {noun} cannot be edited"),
+                format!("không sửa được {noun}"),
+            )
+        };
         let update = CONTRACT.find(noun, "update").ok_or_else(no_edit)?;
         let reader = update.reader().ok_or_else(no_edit)?;
         let (field, _) = update.body().ok_or_else(no_edit)?;
@@ -160,7 +164,7 @@ impl Client {
             .prefix("ndp-registry-")
             .suffix(".yaml")
             .tempfile()
-            .context("no file to edit can be made")?;
+            .with_context(|| unwritten("ndp-registry-*.yaml"))?;
         let text = format!("# {name}\n{}", super::screen::yaml(&Message(&shown))?);
         file.write_all(text.as_bytes())?;
         file.flush()?;
@@ -168,7 +172,9 @@ impl Client {
         let edited = fs::read_to_string(file.path())?;
         let kept = |failure: Failure| match file.keep() {
             Ok((_, path)) => {
-                telemetry::say(&format!("note: what you wrote is in {}", path.display()));
+                let language = self.screen.language;
+                let kept = language.of("what you wrote is in", "nội dung đã sửa được giữ ở");
+                language.note(format!("{kept} {}", path.display()));
                 failure
             }
             Err(_) => failure,
@@ -184,11 +190,8 @@ impl Client {
             .filter(|it| shown.has_field(it) || after.has_field(it))
             .collect();
         if changed.is_empty() {
-            telemetry::say(
-                self.screen
-                    .language
-                    .of("note: nothing changed", "note: không có thay đổi"),
-            );
+            let language = self.screen.language;
+            language.note(language.of("nothing changed", "không có thay đổi"));
             return Ok(());
         }
         let mut resource = after;
@@ -234,7 +237,12 @@ fn editable(message: &DynamicMessage) -> DynamicMessage {
 
 fn read(text: &str, shown: &DynamicMessage) -> Result<DynamicMessage, Failure> {
     let value: Result<serde_json::Value, _> = serde_saphyr::from_str(text);
-    let value = value.map_err(|error| Failure::Usage(format!("it is not YAML: {error}")))?;
+    let value = value.map_err(|error| {
+        Failure::usage(
+            format!("it is not YAML: {error}"),
+            format!("đây không phải là YAML: {error}"),
+        )
+    })?;
     let value = if value.is_null() {
         serde_json::json!({})
     } else {
@@ -257,11 +265,17 @@ fn open(path: &std::path::Path) -> Result<(), Failure> {
     let mut words = editor.split_whitespace();
     let program = words.next().unwrap_or(EDITOR);
     let status = Command::new(program).args(words).arg(path).status();
-    let status = status.with_context(|| format!("`{editor}` cannot be run; set EDITOR"))?;
+    let status = status.with_context(|| {
+        Words::new(
+            format!("`{editor}` cannot be run; set EDITOR"),
+            format!("không chạy được `{editor}`; hãy đặt biến EDITOR"),
+        )
+    })?;
     match status.success() {
         true => Ok(()),
-        false => Err(Failure::NotConfirmed(format!(
-            "`{editor}` ended with {status}; nothing sent"
+        false => Err(Failure::NotConfirmed(Words::new(
+            format!("`{editor}` ended with {status}; nothing sent"),
+            format!("`{editor}` kết thúc với {status}; chưa gửi gì"),
         ))),
     }
 }

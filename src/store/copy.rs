@@ -139,8 +139,13 @@ impl Value {
     }
 }
 
-/// Copies every table as of one snapshot.
-async fn copy(from: &mut Tx<'_>, to: &mut Writing<'_>) -> Result<Head, Failure> {
+/// Copies every table as of one snapshot. `heard` hears how many rows are copied so far.
+async fn copy(
+    from: &mut Tx<'_>,
+    to: &mut Writing<'_>,
+    heard: &(dyn Fn(u64) + Sync),
+) -> Result<Head, Failure> {
+    let mut copied = 0;
     for (table, columns) in TABLES {
         let names: Vec<_> = columns.iter().map(|column| column.name()).collect();
         let select = format!("SELECT {} FROM {table} ORDER BY 1, 2", names.join(", "));
@@ -162,6 +167,8 @@ async fn copy(from: &mut Tx<'_>, to: &mut Writing<'_>) -> Result<Head, Failure> 
                 rows.push(values);
                 if rows.len() == ROWS_MAX || bytes > BYTES_MAX {
                     insert(to, table, columns, &rows).await?;
+                    copied += rows.len() as u64;
+                    heard(copied);
                     rows.clear();
                     bytes = 0;
                 }
@@ -169,6 +176,8 @@ async fn copy(from: &mut Tx<'_>, to: &mut Writing<'_>) -> Result<Head, Failure> 
             Ok::<_, Failure>(())
         })?;
         insert(to, table, columns, &rows).await?;
+        copied += rows.len() as u64;
+        heard(copied);
     }
     if let Some(value) = secrets::secret(from.link(), Secret::Subject).await? {
         secrets::replace_secret(to.link(), Secret::Subject, value).await?;
@@ -198,8 +207,8 @@ async fn insert(
 
 impl Store {
     /// Copies this database, as of one moment, into one without changes. The target keeps its own
-    /// log id. Returns the head of the log at that moment.
-    pub async fn copy_into(&self, to: &Self) -> Result<Head, Error> {
+    /// log id. Returns the head of the log at that moment. `heard` hears how many rows are copied.
+    pub async fn copy_into(&self, to: &Self, heard: &(dyn Fn(u64) + Sync)) -> Result<Head, Error> {
         let copied = async {
             let mut from = self.engine.snapshot().await?;
             let mut into = Writing::on(to.engine.writer().await?);
@@ -210,7 +219,7 @@ impl Store {
                     Condition::DatabaseNotEmpty,
                 )));
             }
-            let head = copy(&mut from, &mut into).await?;
+            let head = copy(&mut from, &mut into, heard).await?;
             let moved = log::move_head(empty.revision, &head);
             bulk::write(&mut into.link(), Vec::new(), Some(moved), End::Open).await?;
             into.commit().await?;
@@ -256,7 +265,7 @@ impl Store {
                 let head = self.head().await?;
                 let to = Self::open(&format!("sqlite:{path}"), head.log_id).await;
                 let to = to.map_err(|error| Error::Bug(error.to_string().into()))?;
-                let copied = self.copy_into(&to).await;
+                let copied = self.copy_into(&to, &|_| {}).await;
                 to.close().await;
                 copied.map(|_| ())
             }

@@ -39,10 +39,11 @@ const BATCH: usize = 200;
 const FINDINGS_MAX: usize = 1_000;
 
 /// Verifies the database as of one snapshot. `roots` are sizes of the tree with the roots that
-/// checkpoints have for them.
+/// checkpoints have for them. `heard` hears how many changes are verified, and of how many.
 pub(super) async fn verify(
     snapshot: &mut Tx<'_>,
     roots: &[(Revision, Digest)],
+    heard: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Verified, Failure> {
     let head = log::head(snapshot.link()).await?;
     let mut verifier = Verifier {
@@ -69,6 +70,8 @@ pub(super) async fn verify(
             verifier.change(change, effects)?;
             verifier.roots(roots);
         }
+        let [done, all] = [verifier.last, head.revision].map(Revision::get);
+        heard(done.unsigned_abs(), all.unsigned_abs());
     }
     verifier.head(&head);
     verifier.roots_ahead(roots);

@@ -4,6 +4,9 @@
 //! Lines are written in batches: a line waits for a few milliseconds, but a warning or an error
 //! does not wait. If standard error is not read, up to `BYTES_MAX` bytes are queued. Further
 //! lines are dropped and counted, and a log line reports their number when there is room again.
+//!
+//! On a terminal one line can stand below all others and be replaced, as for the progress of long
+//! work. Each write erases it, and draws it again below what was written.
 
 use std::{
     fmt, io,
@@ -31,6 +34,9 @@ const BYTES_MAX: usize = 256 * 1024;
 
 /// How long the end of the process may be delayed if standard error is not read.
 const END_TIME: Duration = Duration::from_secs(1);
+
+/// Returns to the begin of the line of a terminal, and erases it.
+const ERASE: &[u8] = b"\r\x1b[K";
 
 /// Lines of this process that were dropped.
 static DROPPED: LazyLock<Counter> = LazyLock::new(Counter::default);
@@ -64,6 +70,14 @@ struct State {
     dropped: u64,
     /// Whether the last write failed.
     broken: bool,
+    /// The line that stands below the others; empty for none.
+    lowest: String,
+    /// Whether it differs from what the terminal shows.
+    is_stale: bool,
+    /// Whether the terminal shows one.
+    is_drawn: bool,
+    /// Whether no further one is drawn, because the process ends.
+    ended: bool,
 }
 
 impl State {
@@ -73,7 +87,7 @@ impl State {
     }
 
     const fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && !self.writing && !self.owes()
+        self.waiting.is_empty() && !self.writing && !self.owes() && !self.is_stale
     }
 
     fn drop_lines(&mut self, count: u64) {
@@ -112,13 +126,20 @@ impl Lines {
     /// Waits for lines and takes them. Returns how many lines were dropped after them.
     fn take(&self, taken: &mut Vec<u8>) -> u64 {
         let state = lock(&self.0.state);
-        let nothing = |state: &mut State| state.waiting.is_empty() && !state.owes();
+        let nothing =
+            |state: &mut State| state.waiting.is_empty() && !state.owes() && !state.is_stale;
         let state = self.0.some.wait_while(state, nothing);
         let state = state.unwrap_or_else(PoisonError::into_inner);
         let patient = |state: &mut State| !state.urgent;
         let waited = self.0.some.wait_timeout_while(state, WAIT, patient);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         std::mem::swap(taken, &mut state.waiting);
+        if state.is_drawn {
+            taken.splice(0..0, ERASE.iter().copied());
+        }
+        taken.extend_from_slice(state.lowest.as_bytes());
+        state.is_drawn = !state.lowest.is_empty();
+        state.is_stale = false;
         state.urgent = false;
         state.writing = true;
         if state.broken {
@@ -155,6 +176,30 @@ impl Lines {
         if news {
             self.0.some.notify_one();
         }
+    }
+
+    /// Sets the line that stands below the others; an empty one erases it.
+    pub(super) fn set_lowest(&self, line: &str) {
+        let mut state = lock(&self.0.state);
+        if state.ended || state.lowest == line {
+            return;
+        }
+        line.clone_into(&mut state.lowest);
+        state.is_stale = true;
+        state.urgent = true;
+        drop(state);
+        self.0.some.notify_one();
+    }
+
+    /// Erases that line, and draws none from then on.
+    pub(super) fn end_lowest(&self) {
+        let mut state = lock(&self.0.state);
+        state.is_stale |= !state.lowest.is_empty();
+        state.lowest.clear();
+        state.ended = true;
+        state.urgent = true;
+        drop(state);
+        self.0.some.notify_one();
     }
 
     /// Waits, at most `END_TIME`, until all lines are written.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ndp_core::{
     names::{EditionName, PlatformName},
-    near::{NAME_CHARS_MAX, extends_name, name_distance},
+    near::{NAME_CHARS_MAX, extends_name, name_distance, shares_words, telling_words},
     records::platforms::Platform,
     state::State,
     text::name_key,
@@ -57,13 +57,21 @@ pub struct Annex {
     edition: EditionName,
     by_number: BTreeMap<String, PlatformName>,
     /// By the keys of all names that a platform has or had in an edition.
-    by_name: BTreeMap<String, BTreeSet<PlatformName>>,
+    by_name: BTreeMap<String, Named>,
     /// The platforms that rows make, by the keys of their names.
     made: BTreeMap<String, PlatformName>,
     /// The platforms of the edition before, and of this one, that no row is yet.
     missing: BTreeSet<PlatformName>,
     /// Those that some row is.
     found: BTreeSet<PlatformName>,
+}
+
+/// The platforms that have or had one name.
+#[derive(Debug)]
+struct Named {
+    platforms: BTreeSet<PlatformName>,
+    /// What of the name is not said of many platforms.
+    words: BTreeSet<String>,
 }
 
 /// Which platform a row is.
@@ -101,8 +109,12 @@ impl Annex {
             let names = listings.map(|it| &it.display_name);
             for name in names.chain([&platform.fields.display_name]) {
                 if !name.is_empty() {
-                    let named = annex.by_name.entry(name_key(name)).or_default();
-                    named.insert(platform.name.clone());
+                    let named = annex.by_name.entry(name_key(name));
+                    let named = named.or_insert_with_key(|key| Named {
+                        platforms: BTreeSet::new(),
+                        words: telling_words(key),
+                    });
+                    named.platforms.insert(platform.name.clone());
                 }
             }
             let listed = platform.listing(edition);
@@ -164,7 +176,7 @@ impl Annex {
         if let Some(made) = self.made.get(&key) {
             return Match::Unconfirmed(vec![made.clone()]);
         }
-        let same = self.by_name.get(&key);
+        let same = self.by_name.get(&key).map(|it| &it.platforms);
         if let Some(numbered) = self.by_number.get(&row.text(NUMBER))
             && same.is_some_and(|same| same.contains(numbered))
         {
@@ -179,10 +191,12 @@ impl Annex {
         }
         let numbered = self.by_number.get(&row.text(NUMBER)).into_iter();
         let mut near: Vec<_> = numbered.map(|it| (usize::MAX, it)).collect();
-        for (known, names) in &self.by_name {
-            let extends = || extends_name(&key, known).then_some(NAME_CHARS_MAX);
-            if let Some(distance) = name_distance(&key, known).or_else(extends) {
-                near.extend(names.iter().map(|it| (distance, it)));
+        let words = telling_words(&key);
+        for (known, named) in &self.by_name {
+            let alike = || extends_name(&key, known) || shares_words(&words, &named.words);
+            let farthest = || alike().then_some(NAME_CHARS_MAX);
+            if let Some(distance) = name_distance(&key, known).or_else(farthest) {
+                near.extend(named.platforms.iter().map(|it| (distance, it)));
             }
         }
         near.sort();

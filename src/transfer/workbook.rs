@@ -3,12 +3,12 @@
 use ndp_core::{error::Error, messages::Rule};
 use prost_reflect::DynamicMessage;
 use rust_xlsxwriter::{
-    DataValidation, DataValidationRule, ExcelDateTime, Format, Formula, Workbook, Worksheet,
+    DataValidation, DataValidationRule, ExcelDateTime, Format, Formula, Note, Workbook, Worksheet,
     XlsxError,
 };
 
 use super::{
-    columns::{self, Column, Form, Language},
+    columns::{self, Column, ETAG, Form, Language, NAME, PARENT},
     kinds::Kind,
     record, rows,
     values::{self, Cell},
@@ -23,6 +23,28 @@ const CELL_MAX: usize = 32_767;
 
 /// Most characters of a message beside a cell.
 const MESSAGE_MAX: usize = 250;
+
+/// Most characters of the title of such a message.
+const TITLE_MAX: usize = 32;
+
+/// Most values that the note of a header lists.
+const NOTE_CHOICES: usize = 12;
+
+/// The width of such a note, and the height of a line of it, in pixels.
+const NOTE_WIDTH: u32 = 320;
+const NOTE_LINE: u32 = 18;
+
+/// The background of the header of a column that must be filled in.
+const REQUIRED_COLOR: u32 = 0xFF_F2_CC;
+
+/// Records of the shipped catalogue, to show how a record is named.
+const EXAMPLES: [&str; 5] = [
+    "agencies/bo-cong-an",
+    "editions/2618-qd-bkhcn",
+    "indicators/on-time-rate",
+    "platforms/ndp-001",
+    "programmes/nq57-2025",
+];
 
 const WIDTH: f64 = 24.0;
 
@@ -162,12 +184,13 @@ fn write_template(kind: &Kind, language: Language) -> Result<Vec<u8>, XlsxError>
     } else {
         "Explanations"
     })?;
-    let titles: [&str; 5] = match vietnamese {
+    let titles: [&str; 6] = match vietnamese {
         true => [
             "Cột",
             "Trường",
             "Bắt buộc",
             "Cách ghi",
+            "Giá trị được dùng",
             "Giải thích (tiếng Anh)",
         ],
         false => [
@@ -175,18 +198,35 @@ fn write_template(kind: &Kind, language: Language) -> Result<Vec<u8>, XlsxError>
             "Field",
             "Required",
             "How to write it",
+            "Allowed values",
             "Explanation",
         ],
     };
     for (place, title) in (0_u16..).zip(titles) {
         help.write_string_with_format(0, place, title, &bold)?;
-        help.set_column_width(place, if place == 4 { 100.0 } else { WIDTH })?;
+        help.set_column_width(place, if place == 5 { 100.0 } else { WIDTH })?;
     }
     let comments = Comments::read();
+    let wrapped = Format::new().set_text_wrap();
+    // what must be filled in stands out
+    let required = Format::new()
+        .set_bold()
+        .set_text_wrap()
+        .set_background_color(REQUIRED_COLOR);
     for (place, column) in (0_u16..).zip(&columns) {
         let how = how(column, vietnamese);
-        let message: String = how.chars().take(MESSAGE_MAX).collect();
-        let mut rule = DataValidation::new().set_input_message(message)?;
+        let title = column.header(language);
+        let mut rule = DataValidation::new()
+            .set_input_title(first(&title, TITLE_MAX))?
+            .set_input_message(first(&how, MESSAGE_MAX))?;
+        if let Some(wrong) = wrong(&column.form, vietnamese) {
+            let title = if vietnamese {
+                "Giá trị không hợp lệ"
+            } else {
+                "Not valid"
+            };
+            rule = rule.set_error_title(title)?.set_error_message(wrong)?;
+        }
         let choices = match &column.form {
             Form::Enum(of) if !column.is_list => values::choices(of, language),
             Form::Bool if vietnamese => vec!["có".to_owned(), "không".to_owned()],
@@ -210,26 +250,100 @@ fn write_template(kind: &Kind, language: Language) -> Result<Vec<u8>, XlsxError>
         }
         let sheet = book.worksheet_from_index(0)?;
         sheet.add_data_validation(1, place, TEMPLATE_ROWS, place, &rule)?;
+        let note = note(column, &how, &choices, vietnamese);
+        sheet.insert_note(0, place, &note)?;
+        if column.is_required() {
+            sheet.write_string_with_format(0, place, title.as_str(), &required)?;
+        }
         let row = u32::from(place) + 1;
-        help.write_string(row, 0, column.header(language))?;
+        help.write_string(row, 0, title)?;
         help.write_string(row, 1, column.path())?;
-        let required = match (column.is_required(), vietnamese) {
+        let is_required = match (column.is_required(), vietnamese) {
             (true, true) => "có",
             (true, false) => "yes",
             (false, _) => "",
         };
-        help.write_string(row, 2, required)?;
+        help.write_string(row, 2, is_required)?;
         help.write_string(row, 3, how)?;
+        help.write_string_with_format(row, 4, choices.join("\n"), &wrapped)?;
         let comment = column.field().map(|it| comments.of_field(it));
-        help.write_string(row, 4, comment.unwrap_or_default())?;
+        help.write_string(row, 5, comment.unwrap_or_default())?;
     }
     book.push_worksheet(help);
     book.push_worksheet(lists);
     book.save_to_buffer()
 }
 
+/// The note of a header: whether it must be filled in, how, and with which values.
+fn note(column: &Column, how: &str, choices: &[String], vietnamese: bool) -> Note {
+    let mut lines = Vec::new();
+    if column.is_required() {
+        lines.push(if vietnamese {
+            "Bắt buộc"
+        } else {
+            "Required"
+        });
+    }
+    lines.push(how);
+    let more = if vietnamese {
+        "… (xem trang Hướng dẫn)"
+    } else {
+        "… (see Explanations)"
+    };
+    lines.extend(choices.iter().take(NOTE_CHOICES).map(String::as_str));
+    lines.extend((choices.len() > NOTE_CHOICES).then_some(more));
+    let height = u32::try_from(lines.len()).map_or(0, |it| (it + 2) * NOTE_LINE);
+    let note = Note::new(lines.join("\n")).add_author_prefix(false);
+    note.set_width(NOTE_WIDTH).set_height(height)
+}
+
+/// What a spreadsheet says of a value that it does not take.
+const fn wrong(form: &Form, vietnamese: bool) -> Option<&'static str> {
+    Some(match (form, vietnamese) {
+        (Form::Enum(_) | Form::Bool, true) => "Hãy chọn một giá trị trong danh sách.",
+        (Form::Enum(_) | Form::Bool, false) => "Choose a value of the list.",
+        (Form::Date, true) => "Hãy ghi một ngày, như 31/12/2025.",
+        (Form::Date, false) => "Write a date, as 31/12/2025.",
+        (Form::Integer, true) => "Hãy ghi một số nguyên.",
+        (Form::Integer, false) => "Write a whole number.",
+        _ => return None,
+    })
+}
+
+/// The first characters of a text.
+fn first(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
+/// What the columns are for that stand for no value of a record.
+fn role(column: &Column, vietnamese: bool) -> Option<&'static str> {
+    // a field of a part, or of a record, may be called as one of them
+    let (path, depth) = (column.path(), column.steps.len());
+    if depth != usize::from(path != PARENT) {
+        return None;
+    }
+    Some(match (path.as_str(), vietnamese) {
+        (NAME, true) => "mã bản ghi đã có; để trống để tìm theo khóa hoặc tạo bản ghi mới",
+        (NAME, false) => {
+            "the name of a record that is there; empty to find it by its key, or for \
+                          a new one"
+        }
+        (PARENT, true) => "mã bản ghi cấp trên, khi dòng không có mã bản ghi",
+        (PARENT, false) => "the record above, for a row without a name",
+        (ETAG, true) => "để trống; nếu ghi etag đã đọc thì dòng bị từ chối khi bản ghi đã thay đổi",
+        (ETAG, false) => {
+            "empty, or the etag that was read: the row is refused if the record was \
+                          changed since"
+        }
+        _ => return None,
+    })
+}
+
 /// How the values of a column are written.
 fn how(column: &Column, vietnamese: bool) -> String {
+    if let Some(role) = role(column, vietnamese) {
+        return role.to_owned();
+    }
     let how = match (&column.form, vietnamese) {
         (Form::Text, false) => "text",
         (Form::Text, true) => "văn bản",
@@ -251,9 +365,15 @@ fn how(column: &Column, vietnamese: bool) -> String {
         (true, false) => format!("a list, one on each line of the cell: {how}"),
         (true, true) => format!("danh sách, mỗi dòng trong ô một mục: {how}"),
     };
-    let mut told = vec![how];
-    told.extend(bounds(column, vietnamese));
-    told.join("; ")
+    let mut parts = vec![how];
+    parts.extend(bounds(column, vietnamese));
+    if column.steps.iter().any(|(_, element)| element.is_some()) {
+        parts.push(match vietnamese {
+            true => "thêm mục bằng cột cùng tên với số 2, 3, …".to_owned(),
+            false => "for more, add columns of this name with 2, 3, …".to_owned(),
+        });
+    }
+    parts.join("; ")
 }
 
 /// What the rules of a column's field allow.
@@ -264,9 +384,16 @@ fn bounds(column: &Column, vietnamese: bool) -> Vec<String> {
         numbers,
         names,
     } = columns::bounds(column);
-    let name = names.map(|it| match vietnamese {
-        true => format!("mã bản ghi, như {it}/ID"),
-        false => format!("the name of a record, as {it}/ID"),
+    let name = names.map(|it| {
+        let example = EXAMPLES.into_iter().find(|example| {
+            let of = example.split_once('/');
+            of.is_some_and(|(collection, _)| collection == it)
+        });
+        let example = example.map_or_else(|| format!("{it}/ID"), str::to_owned);
+        match vietnamese {
+            true => format!("mã bản ghi, như {example}"),
+            false => format!("the name of a record, as {example}"),
+        }
     });
     let characters = characters.filter(|_| column.form == Form::Text && names.is_none());
     let characters = characters.map(|most| match vietnamese {

@@ -772,7 +772,7 @@ both! {
         let url = format!("sqlite:{}", directory.path().join("new.db").display());
         let new = Store::open(&url, Uuid::from_u128(8)).await.unwrap();
         assert_ne!(new.secret(Secret::Subject, [3; 32]).await.unwrap(), secret);
-        copy.copy_into(&new).await.unwrap();
+        copy.copy_into(&new, &|_| {}).await.unwrap();
         assert_eq!(new.secret(Secret::Subject, [4; 32]).await.unwrap(), secret);
     }
 

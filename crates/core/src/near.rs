@@ -1,5 +1,7 @@
 //! The name that a caller probably meant, for the "did you mean" of a refusal.
 
+use std::collections::BTreeSet;
+
 /// Longest text that is compared: no name is longer, and the comparison is quadratic.
 const TYPED_CHARS_MAX: usize = 64;
 
@@ -70,6 +72,57 @@ pub fn extends_name(one: &str, other: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with(' '))
 }
 
+/// Words that say what kind of thing has a name, and those between other words. Decisions change
+/// them freely: one calls `Hệ thống từ điển dữ liệu dùng chung quốc gia` what a later one calls
+/// `Nền tảng số từ điển dữ liệu dùng chung`.
+const GENERIC: [&[&str]; 17] = [
+    &["co", "so", "du", "lieu"],
+    &["csdl"],
+    &["nen", "tang"],
+    &["he", "thong"],
+    &["thong", "tin"],
+    &["quoc", "gia"],
+    &["phuc", "vu"],
+    &["ung", "dung"],
+    &["cong"],
+    &["so"],
+    &["cua"],
+    &["ve"],
+    &["va"],
+    &["cac"],
+    &["cho"],
+    &["trong"],
+    &["theo"],
+];
+
+/// Fewest words that two names have in common where they may be of one record.
+const SHARED_WORDS_MIN: usize = 2;
+
+/// The words of a name without those that names of many records have.
+pub fn telling_words(name: &str) -> BTreeSet<String> {
+    let folded = crate::text::fold(name);
+    let words = folded.split(|it: char| !it.is_alphanumeric());
+    let words: Vec<_> = words.filter(|it| !it.is_empty()).collect();
+    let mut telling = BTreeSet::new();
+    let mut rest = words.as_slice();
+    while let Some((first, after)) = rest.split_first() {
+        let generic = GENERIC.iter().find_map(|it| rest.strip_prefix(*it));
+        rest = generic.unwrap_or_else(|| {
+            telling.insert((*first).to_owned());
+            after
+        });
+    }
+    telling
+}
+
+/// Whether two names may be of one record, because their telling words are the same, or three in
+/// four of them.
+pub fn shares_words(one: &BTreeSet<String>, other: &BTreeSet<String>) -> bool {
+    let shared = one.intersection(other).count();
+    let is_same = shared > 0 && one == other;
+    is_same || shared >= SHARED_WORDS_MIN && 8 * shared >= 3 * (one.len() + other.len())
+}
+
 /// Whether the text ends in `ending`, after the separator.
 fn ends_in(text: &str, ending: &str, separator: char) -> bool {
     let before = text.strip_suffix(ending);
@@ -132,6 +185,24 @@ mod tests {
             assert_eq!(nearest(typed, fields), meant, "{typed}");
         }
         assert_eq!(nearest(&"name".repeat(100), fields), None);
+    }
+
+    #[test]
+    fn names_share_what_is_not_said_of_many() {
+        let near =
+            |one: &str, other: &str| shares_words(&telling_words(one), &telling_words(other));
+        let known = "Hệ thống từ điển dữ liệu dùng chung quốc gia";
+        assert!(near(known, "Nền tảng số từ điển dữ liệu dùng chung"));
+        assert!(near(known, "TỪ ĐIỂN DỮ LIỆU DÙNG CHUNG"));
+        assert!(!near(known, "Cổng dữ liệu quốc gia"));
+        assert!(!near(
+            "Nền tảng quốc gia về chăn nuôi và thú y",
+            "Nền tảng quốc gia về trồng trọt và bảo vệ thực vật"
+        ));
+        assert!(near("Nền tảng VNeID", "Hệ thống VNeID"));
+        // what is left of these is nothing, or one word of several
+        assert!(!near("Nền tảng số quốc gia", "Hệ thống thông tin quốc gia"));
+        assert!(!near("Nền tảng VNeID", "Cổng thanh toán VNeID"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::{
     files::Received,
     pb::{
         self,
-        import_response::{Difference, Outcome, Problem, Row as Told, State},
+        import_response::{Difference, Outcome, Problem, Row as RowReport, State},
     },
     registry::trial::Trial,
     service::{Services, read::open, write::Envelope},
@@ -45,7 +45,7 @@ use ndp_core::{
 };
 
 /// Most bytes of rows in an answer.
-const TOLD_BYTES_MAX: usize = 3 * 1024 * 1024;
+const REPORT_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 /// Rows that wait between their reader and what decides them.
 const WAITING_ROWS: usize = 64;
@@ -238,7 +238,7 @@ struct Import {
     /// The rows whose commands wait to be written.
     rows: Vec<Row>,
     /// What they do, each in its place.
-    group: Vec<Told>,
+    group: Vec<RowReport>,
     /// The denials that are recorded: the method and the resource of each.
     denied: HashSet<(String, String)>,
     report: Report,
@@ -282,11 +282,11 @@ impl Import {
         let missing = written.annex.as_ref().map(Annex::missing);
         let missing: Vec<_> = missing.into_iter().flatten().cloned().collect();
         for name in missing {
-            written.report.add(Told {
+            written.report.add(RowReport {
                 kind: "platforms".to_owned(),
                 outcome: Outcome::Missing.into(),
                 name: name.to_string(),
-                ..Told::default()
+                ..RowReport::default()
             });
         }
         Ok(written)
@@ -378,47 +378,47 @@ impl Import {
 
     /// Tries a row.
     async fn row(&mut self, row: &Row) -> Result<(), Error> {
-        let mut told = Told {
+        let mut report = RowReport {
             sheet: row.sheet.clone(),
             row: i32::try_from(row.number).unwrap_or(i32::MAX),
             kind: row.kind.collection.clone(),
-            ..Told::default()
+            ..RowReport::default()
         };
         let mut problems = row.problems.clone();
-        let outcome = self.outcome(row, &mut told, &mut problems).await?;
-        let told_of = |problem: rows::Problem| Problem {
+        let outcome = self.outcome(row, &mut report, &mut problems).await?;
+        let reported = |problem: rows::Problem| Problem {
             cell: problem.cell,
             column: problem.column,
             reason: problem.reason.name().to_owned(),
             description: problem.english,
             description_vi: problem.vietnamese,
         };
-        told.outcome = match (problems.is_empty(), outcome) {
+        report.outcome = match (problems.is_empty(), outcome) {
             (true, outcome) => outcome,
             (false, Outcome::Unconfirmed) => Outcome::Unconfirmed,
             (false, _) => Outcome::RowRefused,
         }
         .into();
-        told.problems = problems.into_iter().map(told_of).collect();
-        self.group.push(told);
+        report.problems = problems.into_iter().map(reported).collect();
+        self.group.push(report);
         Ok(())
     }
 
     async fn outcome(
         &mut self,
         row: &Row,
-        told: &mut Told,
+        report: &mut RowReport,
         problems: &mut Vec<rows::Problem>,
     ) -> Result<Outcome, Error> {
         let at = |column: &str, rule: &Rule| row.at(column, rule);
         let kind = row.kind;
-        let Some((name, parent)) = self.named(row, told, problems).await? else {
-            return Ok(match told.candidates.is_empty() {
+        let Some((name, parent)) = self.named(row, report, problems).await? else {
+            return Ok(match report.candidates.is_empty() {
                 true => Outcome::RowRefused,
                 false => Outcome::Unconfirmed,
             });
         };
-        told.name.clone_from(&name);
+        report.name.clone_from(&name);
         if let Some(before) = self.seen.insert(name.clone(), row.number) {
             problems.push(at(NAME, &Rule::RowRepeated { row: before }));
             return Ok(Outcome::RowRefused);
@@ -453,7 +453,7 @@ impl Import {
                 return Ok(Outcome::Unchanged);
             }
             let differences = record.differences().into_iter();
-            told.differences = differences
+            report.differences = differences
                 .map(|(column, old_value, new_value)| Difference {
                     column,
                     old_value,
@@ -520,7 +520,7 @@ impl Import {
     async fn named(
         &mut self,
         row: &Row,
-        told: &mut Told,
+        report: &mut RowReport,
         problems: &mut Vec<rows::Problem>,
     ) -> Result<Option<(String, String)>, Error> {
         let kind = row.kind;
@@ -538,7 +538,7 @@ impl Import {
                     return Ok(Some((name, String::new())));
                 }
                 Match::Unconfirmed(near) => {
-                    told.candidates = near.iter().map(ToString::to_string).collect();
+                    report.candidates = near.iter().map(ToString::to_string).collect();
                     let near: Vec<_> = near.iter().map(|it| format!("`{it}`")).collect();
                     let near = near.join(", ");
                     problems.push(row.at("display_name", &Rule::NameIsNear { near }));
@@ -691,15 +691,15 @@ fn generated(salt: uuid::Uuid, sheet: &str, row: u32) -> String {
     letters.map(letter).collect()
 }
 
-fn is_refused(row: &Told) -> bool {
+fn is_refused(row: &RowReport) -> bool {
     matches!(row.outcome(), Outcome::RowRefused | Outcome::Unconfirmed)
 }
 
 /// What is answered of an import, within the size of an answer.
 #[derive(Default)]
 struct Report {
-    refused_rows: Vec<Told>,
-    changed_rows: Vec<Told>,
+    refused_rows: Vec<RowReport>,
+    changed_rows: Vec<RowReport>,
     bytes: usize,
     counts: HashMap<i32, i32>,
     omitted: i32,
@@ -730,23 +730,23 @@ impl Report {
             description: problem.english,
             description_vi: problem.vietnamese,
         });
-        self.add(Told {
+        self.add(RowReport {
             sheet: header.sheet,
             row: i32::try_from(header.number).unwrap_or(i32::MAX),
             kind: header.kind.collection.clone(),
             outcome: Outcome::RowRefused.into(),
             problems: problems.collect(),
-            ..Told::default()
+            ..RowReport::default()
         });
     }
 
-    fn add(&mut self, row: Told) {
+    fn add(&mut self, row: RowReport) {
         *self.counts.entry(row.outcome).or_default() += 1;
         if row.outcome() == Outcome::Unchanged {
             return;
         }
         let bytes = prost::Message::encoded_len(&row);
-        if self.bytes + bytes > TOLD_BYTES_MAX {
+        if self.bytes + bytes > REPORT_BYTES_MAX {
             self.omitted += 1;
             return;
         }

@@ -158,6 +158,22 @@ both! {
         assert!(checked.starts_with("ok: revision 5, 5 changes"), "{checked}");
     }
 
+    async fn a_backup_takes_the_place_of_no_other_file(engine: Engine) {
+        let url = engine.url();
+        Server::start(&url).await.stop().await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("copy.db");
+        let backup = || ndp(&["admin", "backup", file.to_str().unwrap(), "--database", &url], &[]);
+        assert!(backup().succeeded().stdout.starts_with("backed up: "));
+        let made = fs::read(&file).unwrap();
+        let again = backup();
+        assert_eq!(again.code, 1);
+        assert!(again.told().contains("it is there already"), "{}", again.stderr);
+        assert!(fs::read(&file).unwrap() == made, "the first backup is another one");
+        // what is not complete has no place of its own either
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
     async fn a_document_is_found_by_its_digest(engine: Engine) {
         let url = engine.url();
         let server = Server::start(&url).await;

@@ -9,10 +9,12 @@ use std::{
     time::Duration,
 };
 
-use ndp_core::records::principals::Role;
+use ndp_core::{records::principals::Role, time::Date};
 use ndp_registry::{
+    cli::story,
     config::{ClientCa, ServerOptions, TlsFiles},
     server::tls::Tls,
+    store::Store,
 };
 use regex::Regex;
 use serde_json::Value;
@@ -23,7 +25,7 @@ use crate::{
         Engine,
         certificates::Authority,
         golden::assert_golden,
-        process::{Process, Signal, Stream, To, registry},
+        process::{Process, Signal, Stream, To, binary_directory, clear_settings, registry},
         server::{As, Server},
         tools,
     },
@@ -664,6 +666,8 @@ async fn an_import_in_groups_that_is_stopped_goes_on_by_the_same_command() {
     process.signal(Signal::Int);
     let code = block_in_place(|| process.wait(BOUND).code());
     assert_eq!(code, Some(130), "it was to be stopped between two groups");
+    let told = process.printed(Stream::Stderr);
+    assert!(told.contains("run the same command to go on"), "{told}");
     let answer: Value = serde_json::from_str(&person.prints(&import)).unwrap();
     let count = |field: &str| answer[field].as_u64().unwrap_or_default();
     assert_eq!(answer["state"], "WRITTEN", "{answer}");
@@ -739,12 +743,39 @@ async fn files_go_both_ways() {
 
 #[test]
 fn what_makes_no_sense_is_refused_before_anything_is_sent() {
+    assert_golden("cli/refused.txt", &refused("C"));
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_in_vietnamese_too() {
+    let said = refused("vi_VN.UTF-8");
+    assert_golden("cli/refused-vi.txt", &said);
+    // the flag counts before the locale
+    let asked = ["plan", "list", "--bogus", "--lang", "en"];
+    let asked = ended(&Process::start(&asked, &[("LC_ALL", "vi_VN.UTF-8")]));
+    assert!(
+        asked.told().contains("unexpected argument"),
+        "{}",
+        asked.stderr
+    );
+    let asked = ["plan", "list", "--bogus", "--lang=vi"];
+    let asked = ended(&Process::start(&asked, &[("LC_ALL", "C")]));
+    assert_eq!(asked.code, 64);
+    assert!(
+        asked.stderr.contains("không có tham số '--bogus'"),
+        "{}",
+        asked.stderr
+    );
+}
+
+/// What a terminal of this locale is told of arguments that make no request.
+fn refused(locale: &str) -> String {
     let nowhere = tempfile::tempdir().unwrap();
     let environment = [
         ("XDG_CONFIG_HOME", nowhere.path().to_str().unwrap()),
         ("NDP_SERVER", "127.0.0.1:1"),
         ("COLUMNS", "80"),
-        ("LC_ALL", "C"),
+        ("LC_ALL", locale),
     ];
     let mut text = String::new();
     for arguments in [
@@ -763,6 +794,13 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
         &["diff", "5", "5"],
         &["whoami", "--server", "ftp://a"],
         &["completions", "tcsh"],
+        &["summary", "--timeout", "0"],
+        &["summary", "--timeout", "long"],
+        &["summary", "--lang", "fr"],
+        &["summary", "--client-key", "key.pem"],
+        &["search", "a", "b"],
+        &["admin", "backp"],
+        &["admin", "restore"],
         &["summary"],
     ] {
         let ended = ended(&Process::start(arguments, &environment));
@@ -770,7 +808,157 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
         let line = format!("$ ndp-registry {} → {}", arguments.join(" "), ended.code);
         writeln!(text, "{line}\n{}\n", ended.stderr.trim_end()).unwrap();
     }
-    assert_golden("cli/refused.txt", &text);
+    text
+}
+
+/// The example of a command.
+struct Example {
+    line: String,
+    /// Whether it only reads.
+    reads: bool,
+    /// Whether it can be tried without writing.
+    dry: bool,
+}
+
+/// The examples of the commands below one.
+fn examples(command: &clap::Command, found: &mut Vec<Example>) {
+    for inner in command
+        .get_subcommands()
+        .filter(|it| it.get_name() != "help")
+    {
+        let is_group = inner.get_subcommands().any(|it| it.get_name() != "help");
+        let help = inner
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let (_, line) = help.split_once("Example:\n  ").unwrap_or_default();
+        let has = |name| inner.get_arguments().any(|it| it.get_id() == name);
+        if !is_group {
+            found.push(Example {
+                line: line.to_owned(),
+                // a write has a question to answer
+                reads: !has("yes"),
+                dry: has("dry-run") && !line.contains("--dry-run"),
+            });
+        }
+        examples(inner, found);
+    }
+}
+
+/// Examples that need what only the registry or the caller can make.
+const NOT_RUN: &[&str] = &[
+    "completions",
+    "login",
+    "watch",
+    "change watch",
+    // ids that the registry draws
+    "assessment get",
+    "key get",
+    "proposal get",
+    // a file, and a part of the log, that are not there
+    "file download",
+    "tile download",
+];
+
+/// Examples of reads answer, on the shipped catalogue or the synthetic year; those of writes have
+/// values that the registry takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn examples_can_be_run() {
+    let shipped = Engine::sqlite();
+    let shipped = started(&shipped).await;
+    let demo = Engine::sqlite();
+    let store = Store::open(&demo.url(), uuid::Uuid::new_v4())
+        .await
+        .unwrap();
+    let end = Date::parse("2026-10-31").unwrap();
+    story::make(store.clone(), end).await.unwrap();
+    store.close().await;
+    let demo = Server::start_later(&demo.url(), 40 * 24 * 60 * 60).await;
+    let mut people = Vec::new();
+    for server in [&shipped, &demo] {
+        for (id, role) in [("editor", Role::Steward), ("reader", Role::Auditor)] {
+            people.push(Person::with(
+                server,
+                &server.person(id, &[role], None).await,
+            ));
+        }
+    }
+    let mut found = Vec::new();
+    let mut whole = ndp_registry::client::commands(clap::Command::new("ndp-registry"));
+    whole.build();
+    examples(&whole, &mut found);
+    let mut failed = String::new();
+    for Example { line, reads, dry } in found {
+        let called = line.trim_start_matches("ndp-registry ");
+        if NOT_RUN.iter().any(|it| called.starts_with(it)) || called.contains(" edit ") {
+            continue;
+        }
+        let mut said = String::new();
+        let runs = people.iter().any(|person| {
+            let directory = tempfile::tempdir().unwrap();
+            let dry = if dry { " --dry-run" } else { "" };
+            let line = match reads {
+                true => line.clone(),
+                false => format!("{line}{dry} --verbose"),
+            };
+            let mut command = std::process::Command::new("sh");
+            clear_settings(&mut command);
+            let path = std::env::var("PATH").unwrap_or_default();
+            command
+                .args(["-c", &line])
+                .env("PATH", format!("{}:{path}", binary_directory().display()))
+                .envs(person.environment())
+                .current_dir(directory.path());
+            let ended = block_in_place(|| ended(&Process::spawn(command)));
+            said.push_str(&ended.stderr);
+            let is_wrong = ended.stderr.contains("code: InvalidArgument");
+            match reads {
+                true => ended.code == 0,
+                false => ended.code != 64 && !is_wrong,
+            }
+        });
+        if !runs {
+            writeln!(failed, "{line}\n{said}").unwrap();
+        }
+    }
+    assert!(failed.is_empty(), "\n{failed}");
+    shipped.stop().await;
+    demo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_has_its_name_once_all_of_it_has_come() {
+    let engine = Engine::sqlite();
+    let server = started(&engine).await;
+    let person = Person::anonymous(&server);
+    let export = ["export", "--kind", "platforms", "--format", "json_lines"];
+    let direct = person.prints(&export);
+    let file = person.path("platforms.jsonl");
+    fs::write(&file, "what was there").unwrap();
+    let to = ["--to", file.to_str().unwrap()];
+    let said = person.run(&[&export[..], &to].concat()).succeeded();
+    assert_eq!(said.stdout, "");
+    assert!(said.stderr.contains("84 records"), "{}", said.stderr);
+    assert_eq!(fs::read_to_string(&file).unwrap(), direct);
+
+    // what is refused leaves what was there, and nothing beside it
+    let beside = || fs::read_dir(person.path("")).unwrap().count();
+    let before = beside();
+    let parent = [&export[..], &["--parent", "agencies/no"], &to].concat();
+    assert_eq!(person.run(&parent).code, 65);
+    assert_eq!(
+        (fs::read_to_string(&file).unwrap(), beside()),
+        (direct, before)
+    );
+    let nowhere = person.path("none/platforms.jsonl");
+    let nowhere = person.run(&[&export[..], &["--to", nowhere.to_str().unwrap()]].concat());
+    assert_eq!(nowhere.code, 1);
+    assert!(
+        nowhere.told().contains("cannot write"),
+        "{}",
+        nowhere.stderr
+    );
+    server.stop().await;
 }
 
 /// Every help has an example, and it is one of its own command.

@@ -3,16 +3,21 @@
 
 use std::{path::PathBuf, process::Command};
 
+use ndp_core::records::principals::Role;
+use ndp_registry::admission::turns::Work;
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::client::{Person, two};
-use crate::harness::{
-    Engine,
-    process::{binary_directory, clear_settings},
-    server::Server,
-    tools, until,
+use crate::{
+    harness::{
+        Engine,
+        process::{binary_directory, clear_settings},
+        server::Server,
+        tools, until,
+    },
+    transfer::interrupted::hold,
 };
 
 const PLAN: &str = "platforms/ndp-001/plans/thu";
@@ -236,6 +241,61 @@ fn proposed(editor: &Person, approver: &Person) -> String {
     let answer = editor.prints(&rebaseline.iter().map(String::as_str).collect::<Vec<_>>());
     let answer: Value = serde_json::from_str(&answer).unwrap();
     answer["proposal"]["name"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_shows_how_far_it_is_and_erases_that() {
+    let engine = Engine::sqlite();
+    let server = Server::start(&engine.url()).await;
+    let steward = server.person("steward", &[Role::Steward], None).await;
+    let person = Person::with(&server, &steward);
+    let file = person.path("platforms.csv");
+    std::fs::write(
+        &file,
+        "display_name,verification\nNền tảng giả định,FROM_PRESS\n",
+    )
+    .unwrap();
+    let Some(terminal) = Terminal::open(&person, 120) else {
+        return server.stop().await;
+    };
+    let import = format!("ndp-registry import {} --kind platforms", file.display());
+    // its row waits, and so does it
+    let turns = server.registry.turns();
+    let held = hold(&server).await;
+    terminal.types(&format!("{import}; echo \"code:$?\""));
+    terminal.shows("the server works on it").await;
+    terminal.press("C-c");
+    let ended = terminal.shows("code:130").await;
+    assert!(!ended.contains("the server works on it"), "{ended}");
+    assert!(ended.contains("to be sure"), "{ended}");
+    let waiting = async || turns.waiting(Work::Records) == 0;
+    until("the import is gone", waiting).await;
+
+    terminal.tmux(&["send-keys", "-R"]);
+    terminal.types(&format!("{import} --lang vi --dry-run; echo \"code:$?\""));
+    terminal.shows("máy chủ đang xử lý").await;
+    drop(held);
+    let ended = terminal.shows("code:0").await;
+    assert!(!ended.contains("máy chủ đang xử lý"), "{ended}");
+
+    // what no person reads has no escapes, also where it takes long
+    let held = hold(&server).await;
+    for quiet in ["--quiet", "--lang en 2> said"] {
+        terminal.tmux(&["send-keys", "-R"]);
+        let line = format!(
+            "cd {}; {import} {quiet}",
+            terminal.directory.path().display()
+        );
+        terminal.types(&format!("{line}; echo \"code:$?\""));
+        until("it waits", async || turns.waiting(Work::Records) == 1).await;
+        terminal.press("C-c");
+        let ended = terminal.shows("code:130").await;
+        assert!(!ended.contains("works on it"), "{ended}");
+    }
+    let said = std::fs::read_to_string(terminal.directory.path().join("said")).unwrap();
+    assert!(!said.contains('\x1b'), "{said:?}");
+    drop(held);
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
