@@ -16,6 +16,7 @@ mod changes;
 mod comparison;
 mod differences;
 mod editions;
+mod extent;
 mod figures;
 mod forms;
 mod frame;
@@ -130,7 +131,7 @@ pub enum Page {
     Weekly,
     Work,
     Form(&'static acts::Act, String),
-    /// None: a browser asked for a path that leads nowhere.
+    /// A browser asked for a path that no page has.
     Missing,
 }
 
@@ -177,10 +178,10 @@ impl Page {
     }
 }
 
-/// Paths that pages have nothing to do with.
+/// Beginnings of the paths of the API, which are never of a page.
 const OTHERS: [&str; 4] = ["/v1/", "/openapi.json", "/ndp.", "/grpc."];
 
-/// Whether a person asks for a page that does not exist.
+/// Whether a browser asks for a path that no page has.
 fn is_lost(request: &Request<Body>) -> bool {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let accepts = request
@@ -193,7 +194,7 @@ fn is_lost(request: &Request<Body>) -> bool {
         && !OTHERS.iter().any(|it| path.starts_with(it))
 }
 
-/// A page that is made: its title, and what stands below it.
+/// A page that is made: its title, and its content.
 struct Made {
     title: String,
     main: Markup,
@@ -290,7 +291,7 @@ impl Dashboard {
                 frame.notice = notice.as_ref();
                 let html = frame.page(&made.title, &made.main).into_string();
                 let response = html_response(StatusCode::OK, html);
-                // a response that has its tag would stay as it is
+                // tagged afterwards: a response with a tag is not compressed
                 let mut response = compressed(&request.headers, response);
                 tagged(&mut response, tag);
                 response
@@ -299,7 +300,7 @@ impl Dashboard {
         }
     }
 
-    /// A form that is opened.
+    /// Shows a form.
     async fn form(
         &self,
         mut ask: Ask,
@@ -317,7 +318,7 @@ impl Dashboard {
         }
     }
 
-    /// A form that is sent.
+    /// Takes a form that is sent.
     async fn post(
         &self,
         act: &'static acts::Act,
@@ -347,7 +348,7 @@ impl Dashboard {
         }
     }
 
-    /// A page that stays as it is.
+    /// A page that does not follow the log.
     fn still(&self, ask: &Ask, code: StatusCode, made: &Made) -> Response<Body> {
         let mut frame = self.frame(ask);
         frame.follows = false;
@@ -392,10 +393,11 @@ impl Dashboard {
             synthetic: ask.synthetic,
             revision: ask.revision,
             date: ask.date(),
+            dated: ask.is_dated(),
         }
     }
 
-    /// The page that says why there is none.
+    /// The page that says why the page that was asked for cannot be shown.
     fn failed(&self, ask: &Ask, failed: &Failed) -> Response<Body> {
         let made = frame::failed(&ask.address, failed);
         let mut response = self.still(ask, failed.code, &made);
@@ -479,7 +481,7 @@ fn see_other(address: &str) -> Response<Body> {
     response
 }
 
-/// What a page was asked to be as of, as calls take it.
+/// The state of knowledge that a page is of, as calls take it.
 const fn as_of(known: Option<Known>) -> At {
     match known {
         None | Some(Known::Now) => At::Now,

@@ -1,25 +1,31 @@
-//! About the data: how each number is made, in the words of the contract itself.
+//! About the data: how each number is made, in the words of the API's contract.
 
 use std::sync::LazyLock;
 
 use maud::{Markup, html};
 
-use super::{Made, ask::Ask, words::Lang};
-use crate::wire::{
-    descriptors::{Comments, POOL},
-    glossary::GLOSSARY,
+use super::{Made, ask::Ask, parts::left_out, words::Lang};
+use crate::{
+    pb::glossary::FigureLabel,
+    wire::{
+        descriptors::{Comments, POOL},
+        glossary::figure_label,
+    },
 };
 
 const PACKAGE: &str = "ndp.registry.v1";
 
-/// A figure: its message, its field and what the contract says of it.
+/// Figures of each message that are printed, as the style sheet has it.
+const PRINTED: usize = 4;
+
+/// A figure of an answer, with the comment of the contract on it.
 struct Figure {
     message: String,
     field: String,
     text: String,
 }
 
-/// The messages whose figures are explained, in their order.
+/// The messages whose figures are explained, in the order of the page.
 const MESSAGES: [&str; 8] = [
     "ComputeSummaryResponse",
     "TaskCounts",
@@ -59,11 +65,13 @@ pub(super) fn page(ask: &Ask) -> Made {
                 p.lead {
                     (lang.t(
                         "Mỗi số trên các trang là câu trả lời của API cho đúng ngày và phiên bản \
-                         ghi ở đầu trang. Không trang nào tự đếm lại. Dưới đây là cách tính từng \
-                         số, theo chính lời của hợp đồng API (tiếng Anh).",
+                         ghi ở đầu trang; trang chỉ tự đếm số dòng của danh sách và lấy trung vị. \
+                         Dưới đây là cách tính từng số, theo chính lời của hợp đồng API (tiếng \
+                         Anh).",
                         "Each number of these pages is an answer of the API for the day and the \
-                         revision at the top. No page counts by itself. Below is how each number \
-                         is made, in the words of the API's contract.",
+                         revision at the top; a page itself only counts the rows of lists and \
+                         takes medians. Below is how each number is made, in the words of the \
+                         API's contract.",
                     ))
                 }
                 ul {
@@ -88,24 +96,28 @@ pub(super) fn page(ask: &Ask) -> Made {
             @for message in MESSAGES {
                 section.wide {
                     h2 { (heading(lang, message)) }
+                    @let figures = labelled(message);
                     dl.long {
-                        @for figure in FIGURES.iter().filter(|it| it.message == message) {
-                            @let label = GLOSSARY.figure_labels.iter().find(|it| {
-                                it.message_type == message && it.field == figure.field
-                            });
-                            @if let Some(label) = label {
-                                dt {
-                                    (lang.either(&label.display_name, &label.display_name_en, ""))
-                                    " " code { (figure.field) }
-                                }
-                                dd lang="en" { (figure.text) }
+                        @for (figure, label) in &figures {
+                            dt {
+                                (lang.either(&label.display_name, &label.display_name_en, ""))
+                                " " code { (figure.field) }
                             }
+                            dd lang="en" { (figure.text) }
                         }
                     }
+                    (left_out(lang, PRINTED, figures.len()))
                 }
             }
         },
     }
+}
+
+/// The figures of a message that the glossary has a word for.
+fn labelled(message: &str) -> Vec<(&'static Figure, &'static FigureLabel)> {
+    let figures = FIGURES.iter().filter(|it| it.message == message);
+    let labelled = figures.filter_map(|it| Some((it, figure_label(message, &it.field)?)));
+    labelled.collect()
 }
 
 fn heading(lang: Lang, message: &str) -> Markup {
@@ -127,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_message_has_figures_that_are_told() {
+    fn each_message_has_figures_that_are_explained() {
         for message in MESSAGES {
             let mut of = FIGURES.iter().filter(|it| it.message == message);
             assert!(of.any(|it| !it.text.is_empty()), "{message}");

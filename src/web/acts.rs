@@ -1,5 +1,5 @@
-//! What a signed-in caller can do on a page: the methods that have a form, on which records, in
-//! which of their states, and the fields of each form.
+//! What a caller who is signed in can do on a page: the methods that have a form, for which
+//! records, in which of their states, and the fields of each form.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::pb::{
 /// A kind of record that a form is about.
 #[derive(Debug)]
 pub(super) struct Kind {
-    /// Its names.
+    /// The pattern of its resource names.
     pattern: &'static str,
     /// The method that reads it.
     pub(super) get: &'static str,
@@ -89,7 +89,7 @@ pub(super) struct Input {
     pub(super) needed: bool,
     pub(super) label: Both,
     pub(super) hint: Option<Both>,
-    /// Where the record says what is probably meant.
+    /// The field of the record that it is filled in from when the form is opened.
     pub(super) from: Option<&'static str>,
 }
 
@@ -128,22 +128,26 @@ pub struct Act {
     pub(super) verb: &'static str,
     pub(super) of: Kind,
     pub(super) method: &'static str,
-    /// The field of an update that has the record, and what of that is written.
+    /// For an update: the field of the request that has the record, and the mask.
     pub(super) updates: Option<(&'static str, &'static str)>,
-    /// The states of the record in which there is something to do; any when empty.
+    /// The states of the record in which the form is offered; any when empty. For a plan,
+    /// [`TRANSCRIBED`] is one of them.
     pub(super) states: &'static [&'static str],
     pub(super) title: Both,
-    /// What the form shows of the record.
+    /// The fields of the record that the form shows.
     pub(super) shows: &'static [&'static str],
     pub(super) groups: &'static [Group],
 }
 
-/// Fields that stand together; the first group of a form needs no title.
+/// Fields that stand together, under a title where they need one.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) title: Option<Both>,
     pub(super) inputs: &'static [Input],
 }
+
+/// Beside its state: that a plan was transcribed for its agency, which has not confirmed it.
+pub(super) const TRANSCRIBED: &str = "TRANSCRIBED";
 
 const OPTIONAL_REASON: Input = input(
     "reason",
@@ -152,6 +156,8 @@ const OPTIONAL_REASON: Input = input(
 );
 
 const NEEDED_REASON: Input = input("reason", Form::Text, both("Lý do", "Reason")).needed();
+
+const DOCUMENT_SYMBOL: Both = both("Số và ký hiệu văn bản", "Number and symbol of the document");
 
 const COMPLETION_DATE: Input = input(
     "completion_date",
@@ -175,7 +181,7 @@ macro_rules! evidence {
                 input(
                     concat!($at, ".document.symbol"),
                     Form::Line,
-                    both("Số, ký hiệu văn bản", "Symbol of the document"),
+                    both("Số và ký hiệu văn bản", "Number and symbol of the document"),
                 ),
                 input(
                     concat!($at, ".document.issuer"),
@@ -218,7 +224,7 @@ const ONLY_NOTE: &[Group] = &[group(&[OPTIONAL_REASON])];
 const ONLY_REASON: &[Group] = &[group(&[NEEDED_REASON])];
 
 /// Every method with a form, in the order in which a page offers them.
-static ACTS: [Act; 16] = [
+static ACTS: [Act; 17] = [
     Act {
         verb: "report",
         of: TASK,
@@ -336,8 +342,12 @@ static ACTS: [Act; 16] = [
             Group {
                 title: Some(both("Văn bản ban hành", "The document that issued it")),
                 inputs: &[
-                    input("document.kind", Form::Choice, both("Loại văn bản", "Kind")),
-                    input("document.symbol", Form::Line, both("Số, ký hiệu", "Symbol")).needed(),
+                    input(
+                        "document.kind",
+                        Form::Choice,
+                        both("Loại văn bản", "Kind of document"),
+                    ),
+                    input("document.symbol", Form::Line, DOCUMENT_SYMBOL).needed(),
                     input(
                         "document.issuer",
                         Form::Line,
@@ -385,6 +395,36 @@ static ACTS: [Act; 16] = [
         title: both("Trả lại kế hoạch", "Return the plan"),
         shows: &["lead_unit", "planned_start", "planned_end"],
         groups: ONLY_REASON,
+    },
+    Act {
+        verb: "confirmTranscription",
+        of: PLAN,
+        method: "PlanService/ConfirmTranscription",
+        updates: None,
+        states: &[TRANSCRIBED],
+        title: both(
+            "Xác nhận kế hoạch được ghi hộ",
+            "Confirm the plan that was transcribed",
+        ),
+        shows: &[
+            "transcription",
+            "state",
+            "objectives",
+            "scope",
+            "lead_unit",
+            "accountable_head",
+            "planned_start",
+            "planned_end",
+            "issuing_document",
+        ],
+        groups: &[group(&[OPTIONAL_REASON.hint(both(
+            "Khi xác nhận, cơ quan nhận kế hoạch này là của mình và người ghi hộ không sửa được \
+             nữa. Nếu có chỗ sai thì đừng xác nhận: hãy sửa kế hoạch qua API như kế hoạch của cơ \
+             quan.",
+            "The agency takes the plan as its own, and those who transcribe can no longer write in \
+             it. If something is wrong, do not confirm it: correct the plan through the API, as \
+             any plan of the agency.",
+        ))])],
     },
     Act {
         verb: "complete",
@@ -472,7 +512,7 @@ static ACTS: [Act; 16] = [
             Group {
                 title: Some(both("Văn bản trả lời", "The document that holds it")),
                 inputs: &[
-                    input("document.symbol", Form::Line, both("Số, ký hiệu", "Symbol")),
+                    input("document.symbol", Form::Line, DOCUMENT_SYMBOL),
                     input(
                         "document.issuer",
                         Form::Line,
@@ -605,9 +645,14 @@ impl Act {
         format!("/{name}:{}", self.verb)
     }
 
-    /// Whether there is something to do in a state of the record.
+    /// Whether the form is offered for a record in this state.
     pub(super) fn suits(&self, state: &str) -> bool {
         self.states.is_empty() || self.states.contains(&state)
+    }
+
+    /// The name of its method without the service.
+    pub(super) fn short_name(&self) -> &'static str {
+        self.method.rsplit('/').next().unwrap_or(self.method)
     }
 
     /// The full name of its method.
@@ -619,12 +664,25 @@ impl Act {
 /// Most questions about permissions that one call takes.
 const QUESTIONS_MAX: usize = 100;
 
-/// What the caller may do with records, by their names.
+/// A plan with each of its states, for [`offers`].
+pub(super) fn of_plan(plan: &pb::Plan) -> impl Iterator<Item = (&str, &'static str)> {
+    let is_transcribed = is_transcribed(plan).then_some(TRANSCRIBED);
+    let states = [Some(plan.state().as_str_name()), is_transcribed];
+    states.into_iter().flatten().map(|it| (&*plan.name, it))
+}
+
+/// Whether a plan was transcribed for its agency, which has not confirmed it.
+pub(super) fn is_transcribed(plan: &pb::Plan) -> bool {
+    let transcription = plan.transcription.as_ref();
+    transcription.is_some_and(|it| it.confirmation.is_none())
+}
+
+/// The forms that the caller may send, by the names of the records.
 #[derive(Debug, Default)]
 pub(super) struct Offers(BTreeMap<String, Vec<&'static Act>>);
 
-/// What the caller may do with these records, each with its state: nothing on a page of the past,
-/// and for who is not signed in.
+/// The forms that the caller may send for these records, each with its state: none on a page that
+/// keeps its answer, and none where nobody is signed in.
 pub(super) async fn offers<'a>(
     ask: &Ask,
     records: impl IntoIterator<Item = (&'a str, &'static str)>,
@@ -701,9 +759,10 @@ impl Offers {
         }
     }
 
-    /// The records that something can be done with.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+    /// Whether the caller may send a form for this record in this state.
+    pub(super) fn has(&self, name: &str, state: &str) -> bool {
+        let acts = self.0.get(name);
+        acts.is_some_and(|acts| acts.iter().any(|it| it.suits(state)))
     }
 }
 

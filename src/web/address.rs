@@ -9,12 +9,12 @@ use ndp_core::{
     time::{Date, Timestamp},
 };
 
-/// Parameters that belong to every page.
+/// Parameters of every page.
 const DATE: &str = "date";
 const KNOWN: &str = "known";
 pub(super) const LANG: &str = "lang";
 
-/// As known when.
+/// The state of knowledge that a page is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
     /// At the time of the request: leads to an address that names it.
@@ -23,7 +23,7 @@ pub(super) enum Known {
     Time(Timestamp),
 }
 
-/// An address.
+/// The address of a page.
 #[derive(Clone, Debug)]
 pub(super) struct Address {
     pub(super) path: String,
@@ -32,8 +32,8 @@ pub(super) struct Address {
     names_lang: bool,
     pub(super) date: Option<Date>,
     pub(super) known: Option<Known>,
-    /// The other parameters, as they were given.
-    rest: Vec<(String, String)>,
+    /// The parameters of this page alone, as they were given.
+    own: Vec<(String, String)>,
 }
 
 impl Address {
@@ -45,7 +45,7 @@ impl Address {
             names_lang: false,
             date: None,
             known: None,
-            rest: Vec::new(),
+            own: Vec::new(),
         }
     }
 
@@ -76,16 +76,23 @@ impl Address {
                     };
                     address.known = Some(known.ok_or_else(Failed::known)?);
                 }
-                _ => address.rest.push((name.into_owned(), value.into_owned())),
+                _ => address.own.push((name.into_owned(), value.into_owned())),
             }
         }
         Ok(address)
     }
 
-    /// A parameter of the page.
+    /// A parameter of this page; empty where the address has none.
     pub(super) fn get(&self, name: &str) -> &str {
-        let found = self.rest.iter().find(|(it, _)| it == name);
+        let found = self.own.iter().find(|(it, _)| it == name);
         found.map_or("", |(_, value)| value)
+    }
+
+    /// The parameters of this page without these, as a form repeats them.
+    pub(super) fn own_but(&self, names: &[&str]) -> impl Iterator<Item = (&str, &str)> {
+        let kept = self.own.iter();
+        let kept = kept.filter(move |(name, _)| !names.contains(&&**name));
+        kept.map(|(name, value)| (&**name, &**value))
     }
 
     /// Another page as of the same.
@@ -127,8 +134,7 @@ impl Address {
 
     /// This page with another value of one of its parameters.
     pub(super) fn again(&self, name: &str, value: &str) -> String {
-        let rest = self.rest.iter().filter(|(it, _)| it != name);
-        let mut parameters: Vec<_> = rest.map(|(name, value)| (&**name, &**value)).collect();
+        let mut parameters: Vec<_> = self.own_but(&[name]).collect();
         parameters.push((name, value));
         self.with(&self.path, &parameters)
     }
@@ -163,7 +169,7 @@ impl Address {
         other.again("", "")
     }
 
-    /// The address that keeps its answer: of this time.
+    /// The address of this page as of this time, which keeps its answer.
     pub(super) fn lasting(&self, now: Timestamp) -> String {
         let date = self.date.unwrap_or_else(|| now.date_in_vietnam());
         let other = Self {
@@ -175,7 +181,7 @@ impl Address {
         other.again("", "")
     }
 
-    /// A path of the API as of the same. Only some methods take a day.
+    /// A path of the API as of the same state of knowledge. Only some methods take a day.
     pub(super) fn api(&self, path: &str, parameters: &[(&str, &str)]) -> String {
         let mut query = Serializer::new(String::new());
         for (name, value) in parameters {
@@ -205,7 +211,7 @@ impl Address {
         }
     }
 
-    /// The same of a List method, whose records are exported as a workbook too.
+    /// What is seen as files: an answer of a List method as a table, and its records as a workbook.
     pub(super) fn files(&self, path: &str, filter: &str) -> Files {
         let below = path.trim_start_matches("/v1/");
         let (parent, kind) = below.rsplit_once('/').unwrap_or(("", below));

@@ -6,32 +6,70 @@ use super::{
     Made,
     ask::{Ask, Failed},
     comparison,
-    lists::{attention_rows, of_agency},
-    parts::{days_late, downloads, history, nothing, record, stage, table, task_parts},
+    extent::{Extent, Window, first_rows},
+    lists::{attention_request, attention_rows, of_agency},
+    parts::{
+        columns, days_late, downloads, downloads_in_part, history, nothing, of_day, record, stage,
+        table, task_parts,
+    },
     picture::{self, Part, Tone, share, toned},
-    plans::{listed_plans, plan_rows, platform_of},
+    plans::{plan_request, plan_rows, platform_of},
     words::NONE,
 };
 use crate::pb;
 
-/// All agencies have a row; those of communes have theirs in the file.
-const AGENCIES: i32 = 1000;
-const SHOWN: usize = 60;
+/// Rows of the list of agencies on one page.
+const AGENCIES: usize = 60;
 
-pub(super) async fn summaries(ask: &Ask) -> Result<Vec<pb::AgencySummary>, Failed> {
-    Ok(answered(ask).await?.agency_summaries)
-}
+/// Items of attention, platforms and plans that the page of an agency shows.
+const ATTENTION: i32 = 15;
+const PLATFORMS: i32 = 60;
+const PLANS: i32 = 40;
 
-async fn answered(ask: &Ask) -> Result<pb::ComputeAgencySummariesResponse, Failed> {
-    let request = pb::ComputeAgencySummariesRequest {
-        page_size: AGENCIES,
+/// Reminders that the page of an agency shows, and those that it shows when it is asked for all.
+const REMINDERS: usize = 20;
+const ALL_REMINDERS: usize = 200;
+
+/// The parameter that asks for all reminders.
+const WAITING: &str = "waiting";
+
+/// Agencies of one answer, and answers that are read. A country of communes has about 3,500.
+const SUMMARIES: i32 = 1000;
+const ANSWERS_MAX: usize = 6;
+
+/// Rows of a CSV file, which is one page of an answer.
+const FILE_ROWS: usize = 1000;
+
+/// The summaries of all agencies, in one answer.
+pub(super) async fn summaries(
+    ask: &Ask,
+    comparison_date: Option<pb::Date>,
+) -> Result<pb::ComputeAgencySummariesResponse, Failed> {
+    let request = |page_token| pb::ComputeAgencySummariesRequest {
+        page_size: SUMMARIES,
+        page_token,
         effective_date: ask.effective_date(),
+        comparison_date,
         read_revision: ask.at_revision(),
         read_time: ask.time(),
         ..Default::default()
     };
-    ask.get(ask.monitoring().compute_agency_summaries(request))
-        .await
+    let first = request(String::new());
+    let mut all = ask
+        .get(ask.monitoring().compute_agency_summaries(first))
+        .await?;
+    for _ in 1..ANSWERS_MAX {
+        if all.next_page_token.is_empty() {
+            break;
+        }
+        let next = request(std::mem::take(&mut all.next_page_token));
+        let next = ask
+            .get(ask.monitoring().compute_agency_summaries(next))
+            .await?;
+        all.agency_summaries.extend(next.agency_summaries);
+        all.next_page_token = next.next_page_token;
+    }
+    Ok(all)
 }
 
 type Counts = pb::agency_summary::Counts;
@@ -54,7 +92,7 @@ const COLUMNS: [Column; 8] = [
 
 pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
-    let answer = answered(ask).await?;
+    let answer = summaries(ask, None).await?;
     let has = |counts: &Counts| COLUMNS.iter().any(|(_, get)| get(counts).unwrap_or(0) > 0);
     let mut rows: Vec<_> = answer
         .agency_summaries
@@ -71,7 +109,8 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
         late(b).cmp(&late(a)).then_with(by_name)
     });
     let others = answer.agency_summaries.len() - rows.len();
-    let cut = rows.len().saturating_sub(SHOWN);
+    let window = Window::asked(ask, AGENCIES);
+    let goes_on = !answer.next_page_token.is_empty();
     let name = |field| lang.figure("AgencySummary.Counts", field);
     let mut heads = vec![(lang.t("Cơ quan", "Agency"), false)];
     heads.extend(COLUMNS.map(|(field, _)| (name(field), true)));
@@ -88,7 +127,7 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
         }
     };
     let body = html! {
-        @for row in rows.iter().take(SHOWN) {
+        @for row in window.of(&rows) {
             @let display = lang.either(
                 &row.agency_display_name, &row.agency_display_name_en,
                 lang.t("Chưa rõ cơ quan chủ quản", "No governing agency known"));
@@ -122,20 +161,17 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
                     ))
                 }
                 (table(lang, title, &heads, &body))
+                (window.note(ask, rows.len(), goes_on))
                 p.ends {
-                    @if cut > 0 {
-                        (lang.number(i64::try_from(cut).unwrap_or_default()))
-                        (lang.t(" cơ quan khác có trong tệp tải về.",
-                            " more agencies are in the file."))
-                        " "
-                    }
                     @if others > 0 {
                         (lang.number(i64::try_from(others).unwrap_or_default()))
                         (lang.t(" cơ quan chưa có nền tảng, mốc hay nhiệm vụ nào.",
                             " agencies have no platform, milestone or task yet."))
                         " "
                     }
-                    (downloads(lang, &files))
+                    @if answer.agency_summaries.len() > FILE_ROWS {
+                        (downloads_in_part(lang, &files))
+                    } @else { (downloads(lang, &files)) }
                 }
             }
         },
@@ -167,28 +203,21 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         read_time: ask.time(),
     };
     let reminders = ask.get(ask.monitoring().compute_reminders(request)).await?;
-    let request = pb::ListAttentionItemsRequest {
-        page_size: 15,
-        filter: of_agency("agency", &name),
-        order_by: "level desc, day_count desc".to_owned(),
-        effective_date: ask.effective_date(),
-        read_revision: ask.at_revision(),
-        read_time: ask.time(),
-        ..Default::default()
-    };
-    let attention = ask
-        .get(ask.monitoring().list_attention_items(request))
-        .await?;
+    let led = of_agency("agency", &name);
+    let governed = of_agency("governing_agency", &name);
+    let request = attention_request(ask, &led, ATTENTION);
+    let (attention, attention_extent) = first_rows(ask, request).await?;
     let request = pb::ListPlatformsRequest {
-        page_size: 60,
-        filter: of_agency("governing_agency", &name),
+        page_size: PLATFORMS,
+        filter: governed.clone(),
         order_by: "display_name".to_owned(),
         read_revision: ask.at_revision(),
         read_time: ask.time(),
         ..Default::default()
     };
-    let platforms = ask.get(ask.catalogue().list_platforms(request)).await?;
-    let plans = listed_plans(ask, &of_agency("agency", &name), 40).await?;
+    let (platforms, platforms_extent) = first_rows(ask, request).await?;
+    let request = plan_request(ask, "platforms/-", &led, PLANS);
+    let (plans, plans_extent) = first_rows(ask, request).await?;
     let names = plans.plans.iter();
     let names = names.flat_map(|it| [platform_of(&it.name), &*it.agency]);
     let names = ask.names(names.filter(|it| !it.is_empty())).await?;
@@ -207,7 +236,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let title = lang.either(&agency.display_name, &agency.display_name_en, &name);
     let kind = lang.value("Agency.Kind", agency.kind().as_str_name());
     let tasks = summary.tasks.clone().unwrap_or_default();
-    let led = of_agency("agency", &name);
+    let to = |path: &str, filter: &str| ask.address.with(path, &[("filter", filter)]);
     Ok(Made {
         title: title.to_owned(),
         main: html! {
@@ -224,7 +253,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                 (waiting(ask, &reminders))
             }
             section {
-                h2 { a href=(ask.address.with("/tasks", &[("filter", &led)])) {
+                h2 { a href=(to("/tasks", &led)) {
                     (lang.t("Nhiệm vụ cơ quan chủ trì", "Tasks that it leads"))
                 } span.of { " " (lang.number(tasks.task_count().into())) } }
                 (picture::stacked(
@@ -232,26 +261,26 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                 h2 { (lang.t("Mốc nhiệm vụ của các kế hoạch", "Milestones of its plans")) }
                 (picture::stacked(
                     lang, lang.t("Mốc nhiệm vụ", "Milestones"),
-                    &milestone_parts(ask, &summary, &of_agency("agency", &name))))
+                    &milestone_parts(ask, &summary, &led)))
             }
             @if !attention.attention_items.is_empty() {
                 section.wide {
-                    h2 { a href=(ask.address.with(
-                        "/attention", &[("filter", &of_agency("agency", &name))])) {
+                    h2 { a href=(to("/attention", &led)) {
                         (lang.t("Việc cần chú ý", "What needs attention"))
                     } }
                     (attention_rows(ask, &attention.attention_items))
+                    (attention_extent.note(lang, &to("/attention", &led)))
                 }
             }
             section.wide {
-                h2 { a href=(ask.address.with("/platforms",
-                    &[("filter", &of_agency("governing_agency", &name))])) {
+                h2 { a href=(to("/platforms", &governed)) {
                     (lang.t("Nền tảng cơ quan chủ quản", "Platforms that it governs"))
                 } span.of {
                     " " (lang.number(summary.held_platform_count().into()))
                 } }
+                (of_day(ask))
                 @if platforms.platforms.is_empty() { (nothing(lang)) } @else {
-                    ul.columns {
+                    (columns(lang, platforms.platforms.len(), &html! {
                         @for one in &platforms.platforms {
                             li {
                                 (record(ask, &one.name, lang.either(
@@ -259,19 +288,23 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                                 " " (stage(lang, one.operation_stage()))
                             }
                         }
-                    }
+                    }))
+                    (platforms_extent.note(lang, &to("/platforms", &governed)))
                 }
             }
             @if !plans.plans.is_empty() {
                 section.wide {
                     h2 { (lang.t("Kế hoạch và ba đánh giá", "Plans and their three ratings")) }
+                    (of_day(ask))
                     (plan_rows(ask, &plans.plans, &names))
+                    (plans_extent.note(lang, &to("/plans", &led)))
                 }
             }
             (indicators)
             section.wide {
                 h2 { (lang.t("Chất lượng dữ liệu theo sáu tiêu chí",
                     "Data quality by the six criteria")) }
+                (of_day(ask))
                 (criteria(ask, &quality))
                 (history(ask, &name))
             }
@@ -279,6 +312,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     })
 }
 
+/// What falls due for an agency within seven days, or is overdue.
 fn waiting(ask: &Ask, reminders: &pb::ComputeRemindersResponse) -> Markup {
     let lang = ask.lang();
     if reminders.reminders.is_empty() {
@@ -288,12 +322,22 @@ fn waiting(ask: &Ask, reminders: &pb::ComputeRemindersResponse) -> Markup {
         };
     }
     let heads = [
-        (lang.t("Việc", "What"), false),
-        (lang.t("Hạn", "Due"), false),
-        (lang.t("Còn lại", "Left"), false),
+        (lang.t("Việc đến hạn", "What is due"), false),
+        (lang.t("Hạn cuối", "Last day"), false),
+        (lang.t("Thời gian còn lại", "Time left"), false),
     ];
+    let wants_all = ask.address.get(WAITING) == "all";
+    let most = if wants_all { ALL_REMINDERS } else { REMINDERS };
+    let shown = reminders.reminders.len().min(most);
+    let all = usize::try_from(reminders.total_size).unwrap_or_default();
+    let extent = Extent::new(shown, all, false);
+    let href = if wants_all {
+        String::new()
+    } else {
+        ask.address.again(WAITING, "all")
+    };
     let rows = html! {
-        @for one in reminders.reminders.iter().take(20) {
+        @for one in reminders.reminders.iter().take(shown) {
             @let kind = one.kind().as_str_name();
             @let left = i64::from(one.days_left());
             tr {
@@ -318,12 +362,7 @@ fn waiting(ask: &Ask, reminders: &pb::ComputeRemindersResponse) -> Markup {
     let title = lang.t("Việc đến hạn", "What is due");
     html! {
         (table(lang, title, &heads, &rows))
-        @if reminders.total_size > 20 {
-            p.small {
-                (lang.number(i64::from(reminders.total_size) - 20))
-                (lang.t(" việc khác", " more"))
-            }
-        }
+        (extent.note(lang, &href))
     }
 }
 
@@ -345,14 +384,14 @@ pub(super) fn milestone_parts(
     states.collect()
 }
 
-/// The six criteria, as parts kept and not kept of each.
+/// Of each of the six criteria, how often its rules apply and how often they are kept.
 fn criteria(ask: &Ask, quality: &pb::ComputeDataQualityResponse) -> Markup {
     let lang = ask.lang();
     let heads = [
         (lang.t("Tiêu chí", "Criterion"), false),
-        (lang.t("Đạt", "Kept"), true),
-        (lang.t("Số lần áp dụng", "Rules that apply"), true),
-        (lang.t("Tỷ lệ", "Share"), false),
+        (lang.t("Số lần đạt", "Rules kept"), true),
+        (lang.t("Số lần áp dụng quy tắc", "Rules that apply"), true),
+        (lang.t("Tỷ lệ đạt", "Share kept"), false),
     ];
     let rows = html! {
         @for score in &quality.scores {

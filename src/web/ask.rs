@@ -137,6 +137,11 @@ impl Failed {
     pub(super) fn conflict(vietnamese: &str, english: &str) -> Self {
         Self::new(StatusCode::CONFLICT, vietnamese, english)
     }
+
+    /// Whether the same request may succeed a moment later.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self.code.as_u16(), 429 | 503 | 504)
+    }
 }
 
 impl From<Status> for Failed {
@@ -161,7 +166,7 @@ impl From<Status> for Failed {
     }
 }
 
-/// Who reads.
+/// Who reads; nobody is signed in where `principal` is empty.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reader {
     pub(super) principal: String,
@@ -180,7 +185,9 @@ pub(super) struct Ask {
     held: Arc<Held>,
     kept: Mutex<Vec<Kept>>,
     at: At,
+    /// The day of the revision that is read.
     read_date: Date,
+    /// Whether a call took the day that the address asks for.
     dated: AtomicBool,
 }
 
@@ -235,11 +242,11 @@ impl Ask {
         } else {
             let request = pb::IdentifyCallerRequest::default();
             let mut access = AccessServiceClient::new(self.within.clone());
-            let told = self.get(access.identify_caller(request)).await?;
-            self.caller.principal = told.principal;
-            self.revision = told.revision;
+            let identified = self.get(access.identify_caller(request)).await?;
+            self.caller.principal = identified.principal;
+            self.revision = identified.revision;
             if self.at == At::Now {
-                self.at = Revision::new(told.revision).map_or(At::Now, At::Revision);
+                self.at = Revision::new(identified.revision).map_or(At::Now, At::Revision);
             }
         }
         if self.at != At::Now {
@@ -249,12 +256,12 @@ impl Ask {
                 read_time: self.time(),
                 ..Default::default()
             };
-            let told = self
+            let answer = self
                 .get(self.monitoring().compute_connections(request))
                 .await?;
-            self.revision = told.revision;
-            self.synthetic |= told.synthetic;
-            self.read_date = read(told.effective_date).unwrap_or(self.read_date);
+            self.revision = answer.revision;
+            self.synthetic |= answer.synthetic;
+            self.read_date = read(answer.effective_date).unwrap_or(self.read_date);
         }
         Ok(())
     }
@@ -265,11 +272,19 @@ impl Ask {
 
     /// The day that the page is of: the one asked for, where its calls take one.
     pub(super) fn date(&self) -> Date {
-        let asked = self
-            .address
-            .date
-            .filter(|_| self.dated.load(Ordering::Relaxed));
+        let asked = self.address.date.filter(|_| self.is_dated());
         asked.unwrap_or(self.read_date)
+    }
+
+    /// Whether the page answers for the day that is asked for. Asked when the page is made.
+    pub(super) fn is_dated(&self) -> bool {
+        self.dated.load(Ordering::Relaxed)
+    }
+
+    /// The day of what is read, which records and their standings are of, whatever day the address
+    /// asks for.
+    pub(super) const fn read_date(&self) -> Date {
+        self.read_date
     }
 
     /// The day that the address asks for, as it writes it.
@@ -278,7 +293,7 @@ impl Ask {
         asked.map_or_else(String::new, |it| it.to_string())
     }
 
-    /// The same for a call.
+    /// `effective_date` of a call. A page that uses it answers for the day that is asked for.
     pub(super) fn effective_date(&self) -> Option<pb::Date> {
         self.dated.store(true, Ordering::Relaxed);
         values::write_date(Some(self.date()))
@@ -393,19 +408,15 @@ impl Ask {
         resources: impl IntoIterator<Item = &'a str>,
     ) -> Result<Names, Failed> {
         let resources: BTreeSet<_> = resources.into_iter().collect();
-        let of = |kind: &str| -> Vec<_> {
-            let those = resources.iter().filter(|it| it.starts_with(kind));
-            those
-                .take(NAMES_MAX)
-                .map(|it| format!("name = \"{it}\""))
-                .collect()
+        let of = |kind: &str| {
+            let of_kind = resources.iter().filter(|it| it.starts_with(kind));
+            of_kind.copied().collect::<Vec<_>>()
         };
         let mut names = BTreeMap::new();
-        let agencies = of("agencies/");
-        if !agencies.is_empty() {
+        for some in of("agencies/").chunks(NAMES_OF_CALL) {
             let request = pb::ListAgenciesRequest {
                 page_size: 1000,
-                filter: agencies.join(" OR "),
+                filter: named(some),
                 read_revision: self.at_revision(),
                 read_time: self.time(),
                 ..Default::default()
@@ -416,11 +427,10 @@ impl Ask {
                 names.insert(agency.name, called);
             }
         }
-        let platforms = of("platforms/");
-        if !platforms.is_empty() {
+        for some in of("platforms/").chunks(NAMES_OF_CALL) {
             let request = pb::ListPlatformsRequest {
                 page_size: 1000,
-                filter: platforms.join(" OR "),
+                filter: named(some),
                 show_retired: true,
                 read_revision: self.at_revision(),
                 read_time: self.time(),
@@ -452,15 +462,21 @@ pub(super) fn message(name: &str, request: &Value) -> Result<DynamicMessage, Fai
     Ok(scanned(&input, request.to_string().as_bytes())?)
 }
 
-/// Most names that one page looks up: as many as a filter has room for.
-const NAMES_MAX: usize = 50;
+/// Names that one call looks up: as many of the longest as a filter of 4,096 bytes has room for.
+const NAMES_OF_CALL: usize = 40;
+
+/// The filter for the records with these names.
+fn named(resources: &[&str]) -> String {
+    let filters = resources.iter().map(|it| format!("name = \"{it}\""));
+    filters.collect::<Vec<_>>().join(" OR ")
+}
 
 /// What records are called, by their resource names.
 #[derive(Debug, Default)]
 pub(super) struct Names(BTreeMap<String, (String, String)>);
 
 impl Names {
-    /// The name in this language, else the other one, else the id.
+    /// The name in this language, else in the other one, else the id.
     pub(super) fn of<'a>(&'a self, resource: &'a str, lang: Lang) -> &'a str {
         let id = resource.rsplit('/').next().unwrap_or(resource);
         let Some((vietnamese, english)) = self.0.get(resource) else {
@@ -477,7 +493,7 @@ pub(super) struct Within {
     headers: HeaderMap,
     extensions: Extensions,
     held: Arc<Held>,
-    /// Whether the next call is paid already.
+    /// Whether the next call is paid already: the first of a page, with the page's request.
     paid: Arc<AtomicBool>,
 }
 

@@ -14,7 +14,7 @@ use tonic::body::Body;
 use crate::http::harden;
 use ndp_core::hex;
 
-/// A file.
+/// A file within the program, with its path and its content type.
 #[derive(Debug)]
 pub struct Asset {
     path: &'static str,
@@ -40,7 +40,7 @@ const ASSETS: [Asset; 3] = [
     },
 ];
 
-/// What changes with any of them: part of their addresses, so that browsers may keep them.
+/// A digest of all files. It is part of their addresses, so that browsers may keep them.
 pub(super) fn version() -> &'static str {
     static VERSION: LazyLock<String> = LazyLock::new(|| {
         let mut hash = Sha256::new();

@@ -6,13 +6,20 @@ use super::{
     Made,
     ask::{Ask, Failed},
     differences::{differences, record_of},
-    parts::{ROWS, document, nothing, quoted, record, table},
+    parts::{ROWS, document, left_out, nothing, quoted, record, table},
     words::{Lang, NONE},
 };
 use crate::{
     pb::{self, change::effect::Kind},
     wire::glossary::method_label,
 };
+
+/// Records of a change that its row names.
+const NAMED: usize = 3;
+
+/// Records of a change that its page shows, and those that are printed, as the style sheet has it.
+const EFFECTS: usize = 20;
+const EFFECTS_PRINTED: usize = 6;
 
 pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
@@ -46,11 +53,11 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     })
 }
 
-/// The last changes, of a record where one is named.
+/// The last changes, of a record where one is named; before the revision that the address names.
 pub(super) async fn listed(
     ask: &Ask,
     resource: &str,
-    size: i32,
+    page_size: i32,
 ) -> Result<pb::ListChangesResponse, Failed> {
     let mut limits = Vec::new();
     if !resource.is_empty() {
@@ -64,7 +71,7 @@ pub(super) async fn listed(
         limits.push(format!("revision < {before}"));
     }
     let request = pb::ListChangesRequest {
-        page_size: size,
+        page_size,
         page_token: String::new(),
         filter: limits.join(" AND "),
         order_by: "revision desc".to_owned(),
@@ -79,11 +86,11 @@ pub(super) fn rows(ask: &Ask, changes: &[pb::Change]) -> Markup {
     }
     let heads = [
         (lang.t("Phiên bản", "Revision"), true),
-        (lang.t("Lúc", "When"), false),
-        (lang.t("Việc", "What"), false),
+        (lang.t("Thời điểm ghi", "Recorded"), false),
+        (lang.t("Thao tác", "What was done"), false),
         (lang.t("Bản ghi", "Records"), false),
-        (lang.t("Ai", "Who"), false),
-        (lang.t("Lý do", "Why"), false),
+        (lang.t("Người thực hiện", "Who did it"), false),
+        (lang.t("Lý do", "Reason"), false),
     ];
     let rows = html! {
         @for change in changes {
@@ -93,11 +100,15 @@ pub(super) fn rows(ask: &Ask, changes: &[pb::Change]) -> Markup {
                 td.date { (lang.time(change.record_time.as_ref())) }
                 td { (method(lang, change)) }
                 td {
-                    @for (index, effect) in change.effects.iter().take(3).enumerate() {
+                    @for (index, effect) in change.effects.iter().take(NAMED).enumerate() {
                         @if index > 0 { ", " }
                         (record(ask, &effect.resource, &effect.resource))
                     }
-                    @if change.effects.len() > 3 { " …" }
+                    @let others = change.effects.len().saturating_sub(NAMED);
+                    @if others > 0 {
+                        ", " (lang.t("và ", "and ")) (count(lang, others))
+                        (lang.t(" bản ghi khác", " more"))
+                    }
                 }
                 td { (who(change)) }
                 td { (change.reason) }
@@ -107,7 +118,11 @@ pub(super) fn rows(ask: &Ask, changes: &[pb::Change]) -> Markup {
     table(lang, lang.t("Thay đổi", "Changes"), &heads, &rows)
 }
 
-/// What was done.
+fn count(lang: Lang, number: usize) -> String {
+    lang.number(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// What the glossary calls the method of a change.
 pub(super) fn method(lang: Lang, change: &pb::Change) -> &str {
     match method_label(&change.method) {
         Some((vietnamese, english)) => lang.either(vietnamese, english, NONE),
@@ -116,7 +131,7 @@ pub(super) fn method(lang: Lang, change: &pb::Change) -> &str {
     }
 }
 
-/// Who did it, as far as this caller may see.
+/// Who made a change, as far as this caller may see.
 fn who(change: &pb::Change) -> Markup {
     let principal = change.principal.trim_start_matches("principals/");
     html! {
@@ -147,12 +162,12 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                 p.kind { (method(lang, &change)) }
                 h1 { (title) }
                 dl.row {
-                    dt { (lang.t("Lúc", "When")) }
+                    dt { (lang.t("Thời điểm ghi", "Recorded")) }
                     dd { (lang.time(change.record_time.as_ref())) }
-                    dt { (lang.t("Ai", "Who")) }
+                    dt { (lang.t("Người thực hiện", "Who did it")) }
                     dd { (who(&change)) }
                     @if !change.reason.is_empty() {
-                        dt { (lang.t("Lý do", "Why")) }
+                        dt { (lang.t("Lý do", "Reason")) }
                         dd { (change.reason) }
                     }
                 }
@@ -164,19 +179,21 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     }
                 }
             }
-            @for effect in change.effects.iter().take(20) {
-                section.wide { (shown(ask, effect)) }
+            @for effect in change.effects.iter().take(EFFECTS) {
+                section.wide.effect { (shown(ask, effect)) }
             }
-            @if change.effects.len() > 20 {
+            @if change.effects.len() > EFFECTS {
                 p.small {
-                    (lang.number(i64::try_from(change.effects.len() - 20).unwrap_or_default()))
+                    (count(lang, change.effects.len() - EFFECTS))
                     (lang.t(" bản ghi khác có trong JSON.", " more records are in the JSON."))
                 }
             }
+            (left_out(lang, EFFECTS_PRINTED, change.effects.len()))
         },
     })
 }
 
+/// What a change did to one record.
 fn shown(ask: &Ask, effect: &pb::change::Effect) -> Markup {
     let lang = ask.lang();
     let kind = effect.kind();

@@ -11,22 +11,30 @@ use maud::{Markup, html};
 
 use super::{
     ask::{Ask, Failed},
-    parts::{nothing, record, rest},
+    extent::{Extent, Window, first_rows},
+    parts::{not_printed, nothing, of_day, record},
     picture::{Series, Tone, lines},
     words::{Lang, NONE, read},
 };
 use crate::pb::{self, agency::Kind, observation::Basis};
 use ndp_core::time::Date;
 
-/// Values of an agency that are read, and of these the indicators and periods that are shown.
+/// Values of an agency that are read, the newest first.
 const VALUES: i32 = 200;
+/// Indicators of an agency that have a chart, and those when all are asked for.
 const INDICATORS: usize = 6;
+const ALL_INDICATORS: usize = 30;
+/// Periods, the newest first, that have a median.
 const PERIODS: usize = 4;
 
-/// Most agencies of a class: that of one page of the scoreboard. The communes are more.
+/// The parameter that asks for the charts of all indicators.
+const CHARTS: &str = "indicators";
+
+/// Most agencies of a class that is ranked or has a median: one page of the scoreboard. There are
+/// more communes.
 const CLASS: i32 = 1000;
 
-/// What values are compared with: those of the same period, on the same basis.
+/// The period and basis that values must share to be compared.
 #[derive(Clone, Debug, PartialEq)]
 struct Compared {
     period: pb::Period,
@@ -34,7 +42,7 @@ struct Compared {
 }
 
 impl Compared {
-    fn of(one: &pb::Observation) -> Option<Self> {
+    fn like(one: &pb::Observation) -> Option<Self> {
         Some(Self {
             period: one.period.clone()?,
             basis: one.basis(),
@@ -75,7 +83,7 @@ pub(super) async fn of_agency(ask: &Ask, agency: &pb::Agency) -> Result<Markup, 
         read_time: ask.time(),
         ..Default::default()
     };
-    let observed = ask.get(ask.indicators().list_observations(request)).await?;
+    let (observed, values_extent) = first_rows(ask, request).await?;
     let mut by_indicator = BTreeMap::<&str, Vec<&pb::Observation>>::new();
     for one in &observed.observations {
         if one.value.parse::<f64>().is_ok() {
@@ -85,10 +93,23 @@ pub(super) async fn of_agency(ask: &Ask, agency: &pb::Agency) -> Result<Markup, 
                 .push(one);
         }
     }
-    let shown: Vec<_> = by_indicator.into_iter().take(INDICATORS).collect();
+    let wants_all = ask.address.get(CHARTS) == "all";
+    let most = if wants_all {
+        ALL_INDICATORS
+    } else {
+        INDICATORS
+    };
+    let count = by_indicator.len();
+    let shown: Vec<_> = by_indicator.into_iter().take(most).collect();
     if shown.is_empty() {
         return Ok(html! {});
     }
+    let extent = Extent::new(shown.len(), count, false);
+    let href = if wants_all {
+        String::new()
+    } else {
+        ask.address.again(CHARTS, "all")
+    };
     let medians = medians(ask, agency.kind(), &shown).await?;
     let names = shown.iter().map(|(name, _)| format!("name = \"{name}\""));
     let request = pb::ListIndicatorsRequest {
@@ -103,6 +124,7 @@ pub(super) async fn of_agency(ask: &Ask, agency: &pb::Agency) -> Result<Markup, 
         section.wide {
             h2 { (lang.t("Chỉ tiêu: giá trị, mục tiêu và trung vị của khối",
                 "Indicators: value, target and median of the class")) }
+            (of_day(ask))
             div.charts {
                 @for (name, observations) in &shown {
                     @let found = indicators.indicators.iter().find(|it| it.name == *name);
@@ -115,6 +137,18 @@ pub(super) async fn of_agency(ask: &Ask, agency: &pb::Agency) -> Result<Markup, 
                     }
                 }
             }
+            p.small {
+                (lang.t(
+                    "Trung vị được tính cho 4 kỳ gần nhất của khối có không quá 1.000 cơ quan.",
+                    "The median is of the 4 latest periods, of classes of at most 1,000 agencies.",
+                ))
+                @if values_extent.is_part() {
+                    " " (lang.t("Các biểu đồ dùng ", "The charts have "))
+                    (values_extent.text(lang))
+                    (lang.t(" giá trị, tính từ mới nhất.", " values, the newest."))
+                }
+            }
+            (extent.note(lang, &href))
         }
     })
 }
@@ -139,7 +173,7 @@ async fn medians(
     let mut asked = Vec::<(Compared, Vec<String>)>::new();
     for (name, observations) in shown {
         for one in observations.iter().take(PERIODS) {
-            let Some(with) = Compared::of(one) else {
+            let Some(with) = Compared::like(one) else {
                 continue;
             };
             match asked.iter_mut().find(|(it, _)| *it == with) {
@@ -199,7 +233,7 @@ fn chart(lang: Lang, title: &str, observations: &[&pb::Observation], medians: &M
                 .collect(),
         }
     };
-    let own = |day| at(day).map(|it| it.value.clone());
+    let value = |day| at(day).map(|it| it.value.clone());
     let target = |day| {
         let target = at(day).map(|it| it.target_value.clone());
         target.filter(|it| !it.is_empty())
@@ -210,7 +244,7 @@ fn chart(lang: Lang, title: &str, observations: &[&pb::Observation], medians: &M
         median.map(|it| shortest(*it))
     };
     let all = [
-        series(lang.t("Giá trị", "Value"), Tone::Going, &own),
+        series(lang.t("Giá trị", "Value"), Tone::Going, &value),
         series(lang.t("Mục tiêu", "Target"), Tone::Soon, &target),
         series(
             lang.t("Trung vị của khối", "Median of the class"),
@@ -248,7 +282,7 @@ const SORT: &str = "sort";
 /// How a ranking is sorted, by the value of the parameter: by rank where it names none.
 const BY_NAME: &str = "name";
 
-/// Rows of a ranking that are shown.
+/// Rows of a ranking on one page.
 const RANKED: usize = 100;
 
 /// The ranking of a class by an indicator, where the reader asks for one: on the period and basis
@@ -259,7 +293,7 @@ pub(super) async fn ranking(
     newest: Option<&pb::Observation>,
 ) -> Result<Markup, Failed> {
     let lang = ask.lang();
-    let Some(with) = newest.and_then(Compared::of) else {
+    let Some(with) = newest.and_then(Compared::like) else {
         return Ok(html! {});
     };
     let word = |kind: Kind| lang.value("Agency.Kind", kind.as_str_name());
@@ -316,8 +350,9 @@ pub(super) async fn ranking(
         }
     };
     let title = lang.t("Xếp hạng", "Ranking");
+    let window = Window::asked(ask, RANKED);
     let body = html! {
-        @for row in rows.iter().take(RANKED) {
+        @for row in window.of(&rows) {
             @let cell = row.cells.first();
             tr {
                 td { (cell.and_then(|it| it.rank).map_or(NONE.to_owned(), |it| it.to_string())) }
@@ -331,7 +366,6 @@ pub(super) async fn ranking(
             }
         }
     };
-    let more = rows.len().saturating_sub(RANKED);
     Ok(html! {
         (choice)
         h3 {
@@ -339,11 +373,11 @@ pub(super) async fn ranking(
         }
         @if rows.is_empty() { (nothing(lang)) } @else {
             div.scroll tabindex="0" role="group" aria-label=(title)
-                data-rest=(rest(lang)) {
+                data-rest=(not_printed(lang)) {
                 table {
                     caption.hidden { (title) }
                     thead { tr {
-                        (head(lang.t("Hạng", "Rank"), "", !by_name))
+                        (head(lang.t("Thứ hạng", "Rank"), "", !by_name))
                         (head(lang.t("Cơ quan", "Agency"), BY_NAME, by_name))
                         th.number scope="col" { (lang.t("Giá trị", "Value")) }
                     } }
@@ -351,10 +385,7 @@ pub(super) async fn ranking(
                 }
             }
         }
-        @if more > 0 || !board.next_page_token.is_empty() {
-            p.small { (lang.t("Các cơ quan khác có trong API ComputeScoreboard.",
-                "The other agencies are in the API's ComputeScoreboard.")) }
-        }
+        (window.note(ask, rows.len(), !board.next_page_token.is_empty()))
     })
 }
 

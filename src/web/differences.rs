@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// What the registry itself writes or computes of a record: the page says it elsewhere.
+/// The fields that the registry itself writes or computes; pages show them elsewhere.
 const OWN: [&str; 6] = [
     "name",
     "etag",
@@ -28,13 +28,13 @@ const OWN: [&str; 6] = [
     "standing",
 ];
 
-/// Longest value that is shown whole, in characters.
+/// Longest value that is shown whole, in characters; a longer one ends in an ellipsis.
 const SHOWN: usize = 300;
 
 /// The package of our messages, with the dot after it.
 const PACKAGE: &str = "ndp.registry.v1.";
 
-/// A value of a record: where it is, what that is called, and the value as a text.
+/// A value of a record as a text, with its path and what the glossary calls it.
 #[derive(Debug)]
 pub(super) struct Field {
     path: String,
@@ -91,8 +91,8 @@ pub(super) fn differences(
         .filter(|it| new.iter().all(|new| new.path != it.path));
     let heads = [
         (lang.t("Trường", "Field"), false),
-        (lang.t("Trước", "Before"), false),
-        (lang.t("Sau", "After"), false),
+        (lang.t("Giá trị trước", "Before"), false),
+        (lang.t("Giá trị sau", "After"), false),
     ];
     let rows = html! {
         @for field in new.iter().chain(gone) {
@@ -181,7 +181,7 @@ fn add(
     }
 }
 
-/// A message that is one value to a reader.
+/// The text of a message that a reader sees as one value; none for any other message.
 fn single(lang: Lang, message: &DynamicMessage) -> Option<String> {
     Some(match message.descriptor().full_name() {
         "google.type.Date" => lang.date(message.transcode_to().ok()),
@@ -210,7 +210,7 @@ fn scalar(lang: Lang, kind: &Kind, value: &Value) -> String {
     }
 }
 
-/// What a value of an enum is called.
+/// What the glossary calls a value of an enum.
 pub(super) fn chosen(lang: Lang, of: &EnumDescriptor, number: i32) -> String {
     let Some(value) = of.get_value(number) else {
         return number.to_string();
@@ -221,7 +221,7 @@ pub(super) fn chosen(lang: Lang, of: &EnumDescriptor, number: i32) -> String {
     called.unwrap_or(value.name()).to_owned()
 }
 
-/// What a field is called.
+/// What the glossary calls a field.
 fn named(lang: Lang, field: &FieldDescriptor) -> String {
     let found = field_label(field.name());
     let (vietnamese, english) = found.unwrap_or((field.name(), field.name()));

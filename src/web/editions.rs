@@ -6,7 +6,10 @@ use maud::{Markup, html};
 use super::{
     Made,
     ask::{Ask, Failed},
-    parts::{document, downloads, history, quoted, record, sources, table, text},
+    extent::Extent,
+    parts::{
+        ROWS, columns, document, ends, history, left_out, quoted, record, sources, table, text,
+    },
     words::NONE,
 };
 use crate::pb;
@@ -14,10 +17,14 @@ use crate::pb;
 /// Platforms of each kind of change that a page names.
 const ENTRIES: usize = 100;
 
+/// A list of at most this many platforms is open from the beginning.
+const OPEN: usize = 12;
+
 pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let request = pb::ListEditionsRequest {
-        page_size: 100,
+        page_size: ROWS,
+        page_token: ask.address.get("page").to_owned(),
         order_by: "decision.issue_date desc".to_owned(),
         read_revision: ask.at_revision(),
         read_time: ask.time(),
@@ -27,10 +34,16 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let heads = [
         (lang.t("Danh mục", "Edition"), false),
         (lang.t("Văn bản", "Decision"), false),
-        (lang.t("Công bố", "Declared"), true),
-        (lang.t("Có trong hệ thống", "Held"), true),
-        (lang.t("Hiệu lực từ", "In force from"), false),
-        (lang.t("Đến", "Until"), false),
+        (
+            lang.t("Số nền tảng văn bản công bố", "Platforms declared"),
+            true,
+        ),
+        (
+            lang.t("Số nền tảng có trong hệ thống", "Platforms held here"),
+            true,
+        ),
+        (lang.t("Có hiệu lực từ", "In force from"), false),
+        (lang.t("Hết hiệu lực", "In force until"), false),
     ];
     let rows = html! {
         @for one in &answer.editions {
@@ -57,7 +70,7 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
             section.wide {
                 h1 { (title) }
                 (table(lang, title, &heads, &rows))
-                p.ends { (downloads(lang, &files)) }
+                (ends(ask, &answer.next_page_token, &files))
             }
         },
     })
@@ -111,9 +124,9 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             section {
                 h2 { (lang.t("Số nền tảng", "Platforms")) }
                 dl {
-                    dt { (lang.t("Văn bản công bố", "Declared by the decision")) }
+                    dt { (lang.t("Số văn bản công bố", "Declared by the decision")) }
                     dd { (declared(ask, &edition)) }
-                    dt { (lang.t("Có trong hệ thống", "Held here")) }
+                    dt { (lang.t("Số có trong hệ thống", "Held here")) }
                     dd { a href=(ask.address.with("/platforms", &[("filter", &listed)])) {
                         (lang.number(edition.held_platform_count.into()))
                     } }
@@ -124,7 +137,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                                 - i64::from(edition.held_platform_count)))
                         }
                     }
-                    dt { (lang.t("Hiệu lực", "In force")) }
+                    dt { (lang.t("Thời gian hiệu lực", "In force")) }
                     dd {
                         (lang.date(edition.effective_start_date)) " – "
                         (lang.date(edition.effective_end_date))
@@ -139,7 +152,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             }
             @if !edition.groups.is_empty() {
                 section {
-                    h2 { (lang.t("Nhóm", "Groups")) }
+                    h2 { (lang.t("Các nhóm của danh mục", "Groups of the edition")) }
                     ul {
                         @for group in &edition.groups {
                             li {
@@ -180,7 +193,7 @@ fn comparison(ask: &Ask, it: &pb::CompareEditionsResponse) -> Markup {
         (lang.t("Thêm mới", "Added"), &it.added),
         (lang.t("Đổi tên", "Renamed"), &it.renamed),
         (lang.t("Chuyển nhóm", "In another group"), &it.regrouped),
-        (lang.t("Đưa ra", "Dropped"), &it.dropped),
+        (lang.t("Đưa ra khỏi danh mục", "Dropped"), &it.dropped),
         (lang.t("Giữ nguyên", "Kept"), &it.kept),
         (lang.t("Chưa xác định", "Unresolved"), &it.unresolved),
         (
@@ -188,6 +201,13 @@ fn comparison(ask: &Ask, it: &pb::CompareEditionsResponse) -> Markup {
             &it.likely_matches,
         ),
     ];
+    let href = ask.address.api(
+        "/v1/editions:compare",
+        &[
+            ("baseEdition", &it.base_edition),
+            ("targetEdition", &it.target_edition),
+        ],
+    );
     html! {
         section.wide {
             h2 {
@@ -204,12 +224,13 @@ fn comparison(ask: &Ask, it: &pb::CompareEditionsResponse) -> Markup {
             }
             @for (word, entries) in kinds {
                 @if !entries.is_empty() {
-                    details open[entries.len() <= 12] {
+                    @let shown = entries.len().min(ENTRIES);
+                    details.compared open[entries.len() <= OPEN] {
                         summary {
                             (word) ": "
                             (lang.number(i64::try_from(entries.len()).unwrap_or_default()))
                         }
-                        ul.columns {
+                        (columns(lang, shown, &html! {
                             @for entry in entries.iter().take(ENTRIES) {
                                 @let name = lang.either(
                                     &entry.target_display_name, &entry.base_display_name,
@@ -227,8 +248,10 @@ fn comparison(ask: &Ask, it: &pb::CompareEditionsResponse) -> Markup {
                                     }
                                 }
                             }
-                        }
+                        }))
+                        (Extent::new(shown, entries.len(), false).note(lang, &href))
                     }
+                    @if entries.len() > OPEN { (left_out(lang, 0, entries.len())) }
                 }
             }
         }

@@ -5,30 +5,41 @@ use maud::{Markup, html};
 use super::{
     Made,
     ask::{Ask, Failed},
-    lists::whole,
+    lists::list_page,
     parts::{ROWS, fact, history, host, nothing, outside, quoted, record, sources, table},
     words::{Lang, NONE},
 };
 use crate::pb;
 
+/// Sources of a figure that its row names; its page names all.
+const SOURCES: usize = 2;
+
 pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let filter = ask.address.get("filter");
-    let answer = reconciled(ask, filter, ROWS).await?;
+    let answer = reconciled(ask, filter, ROWS, ask.address.get("page")).await?;
     let rows = rows(ask, &answer.reconciliations);
     let files = ask.address.files("/v1/figures", filter);
     let title = lang.t("Số liệu đã công bố", "Published figures");
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
+    Ok(list_page(
+        ask,
+        title,
+        &rows,
+        &answer.next_page_token,
+        &files,
+    ))
 }
 
+/// The figures that this filter leaves, the newest first, each beside what is computed.
 pub(super) async fn reconciled(
     ask: &Ask,
     filter: &str,
-    size: i32,
+    page_size: i32,
+    page_token: &str,
 ) -> Result<pb::ReconcileFiguresResponse, Failed> {
     let request = pb::ReconcileFiguresRequest {
-        page_size: size,
-        page_token: ask.address.get("page").to_owned(),
+        page_size,
+        page_token: page_token.to_owned(),
         filter: filter.to_owned(),
         order_by: "figure_date desc".to_owned(),
         read_revision: ask.at_revision(),
@@ -43,8 +54,8 @@ pub(super) fn rows(ask: &Ask, all: &[pb::Reconciliation]) -> Markup {
         return nothing(lang);
     }
     let heads = [
-        (lang.t("Ngày", "Day"), false),
-        (lang.t("Nội dung", "Subject"), false),
+        (lang.t("Ngày của số liệu", "Date of the figure"), false),
+        (lang.t("Nội dung số liệu", "Subject"), false),
         (lang.t("Đã công bố", "Published"), true),
         (lang.t("Tính được", "Computed"), true),
         (lang.t("Chênh lệch", "Difference"), true),
@@ -67,9 +78,14 @@ pub(super) fn rows(ask: &Ask, all: &[pb::Reconciliation]) -> Markup {
                         (one.difference.map_or(NONE.to_owned(), |it| lang.signed(it)))
                     }
                     td {
-                        @for (index, source) in figure.sources.iter().take(2).enumerate() {
+                        @for (index, source) in figure.sources.iter().take(SOURCES).enumerate() {
                             @if index > 0 { ", " }
                             (outside(&source.uri, host(&source.uri)))
+                        }
+                        @let others = figure.sources.len().saturating_sub(SOURCES);
+                        @if others > 0 {
+                            ", " (lang.t("và ", "and ")) (others)
+                            (lang.t(" nguồn khác", " more"))
                         }
                         @if !one.note_text.is_empty() {
                             span.small {
@@ -136,7 +152,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     };
     let figure = ask.get(ask.monitoring().get_figure(request)).await?;
     let filter = format!("name = {}", quoted(&name));
-    let answer = reconciled(ask, &filter, 1).await?;
+    let answer = reconciled(ask, &filter, 1, "").await?;
     let one = answer
         .reconciliations
         .into_iter()
@@ -190,16 +206,17 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                         dd { (record(ask, &figure.agency, names.of(&figure.agency, lang))) }
                     }
                     @if figure.period.is_some() {
-                        dt { (lang.t("Kỳ", "Period")) }
+                        dt { (lang.t("Kỳ của số liệu", "Period")) }
                         dd { (lang.period(figure.period.as_ref())) }
                     }
-                    (fact(lang.t("Hệ thống", "System"), &figure.system))
+                    (fact(lang.t("Hệ thống được đếm kết nối", "System whose connections it counts"),
+                        &figure.system))
                 }
                 (sources(lang, &figure.sources))
             }
             @if !one.parts.is_empty() {
                 section.wide {
-                    h2 { (lang.t("Từng phần", "Part by part")) }
+                    h2 { (lang.t("Đối chiếu từng phần", "Part by part")) }
                     (parts(ask, &one))
                 }
             }
@@ -229,5 +246,10 @@ fn parts(ask: &Ask, one: &pb::Reconciliation) -> Markup {
             }
         }
     };
-    table(lang, lang.t("Từng phần", "Part by part"), &heads, &rows)
+    table(
+        lang,
+        lang.t("Đối chiếu từng phần", "Part by part"),
+        &heads,
+        &rows,
+    )
 }

@@ -3,8 +3,9 @@
 //!
 //! A form knows no rule: what may be written is the method's to say, and its errors stand at the
 //! fields that they name, with everything that was typed. The id of the request is made with the
-//! preview, so that a preview that is sent twice writes once; the etag is that of the record as the
-//! form showed it. Each form has a token of its session: a page of another site has none.
+//! preview, so that a preview that is sent twice writes once and leads to the same page both times;
+//! the etag is that of the record as the form showed it. Each form has a token of its session: a
+//! page of another site has none.
 
 use std::collections::BTreeMap;
 
@@ -18,17 +19,17 @@ use uuid::Uuid;
 
 use super::{
     Made,
-    acts::{Act, Form, Group, Input, permissions},
+    acts::{Act, Form, Group, Input, TRANSCRIBED, permissions},
     ask::{Ask, Failed, method},
     changes::method as what,
     differences::{chosen, differences, facts},
-    parts::{path_of, record},
+    parts::{path_of, quoted, record},
     words::{Lang, both, read},
 };
 use crate::pb::{self, test_permissions_response::answer::Permission};
 use ndp_core::{reasons::ETAG_NOT_CURRENT, seal::SealKey, time::Date};
 
-/// Fields of every form beside those of its method. None of a request begins like this.
+/// Fields of every form beside those of its method. No field of a request begins with a dash.
 const TOKEN: &str = "-token";
 const ETAG: &str = "-etag";
 const REQUEST_ID: &str = "-request-id";
@@ -42,18 +43,21 @@ const SEND: &str = "send";
 /// What the token of a form is derived for.
 const PURPOSE: &str = "form";
 
-/// The parameter of the address that a browser is sent to when something was written.
+/// The parameter with the revision of the change that a form wrote.
 pub(super) const DONE: &str = "done";
 
-/// What comes of a form.
+/// Changes of the caller, the newest first, among which the one that a form wrote is looked for.
+const CHANGES: i32 = 100;
+
+/// The answer to a form that is sent.
 pub(super) enum Outcome {
     /// A page, with its status.
     Page(StatusCode, Made),
-    /// It is written: the address to go on at.
+    /// It is written: the address of the page to show next.
     Done(String),
 }
 
-/// What binds a form to who opened it.
+/// What binds a form to the session that opened it.
 pub(super) struct Binding<'a> {
     pub(super) key: &'a SealKey,
     /// The session, or for a caller without one the principal.
@@ -114,15 +118,16 @@ impl Typed {
 struct Subject {
     record: DynamicMessage,
     title: String,
-    state: String,
+    /// Its state, and [`TRANSCRIBED`] where it is that as well.
+    states: Vec<String>,
     etag: String,
 }
 
-/// A form that is opened.
+/// The page of a form that is opened.
 pub(super) async fn page(ask: &Ask, act: &'static Act, name: &str) -> Result<Made, Failed> {
     permit(ask, act, name).await?;
     let subject = subject(ask, act, name).await?;
-    if !act.suits(&subject.state) {
+    if !act.states.is_empty() && !subject.states.iter().any(|it| act.suits(it)) {
         return Err(unsuited(ask, act, &subject));
     }
     let mut typed = Typed(BTreeMap::from([(ETAG.to_owned(), subject.etag.clone())]));
@@ -135,7 +140,7 @@ pub(super) async fn page(ask: &Ask, act: &'static Act, name: &str) -> Result<Mad
     Ok(form(ask, act, name, &subject, &typed, None))
 }
 
-/// A form that is sent.
+/// What a form that is sent leads to.
 pub(super) async fn posted(
     ask: &Ask,
     act: &'static Act,
@@ -149,49 +154,108 @@ pub(super) async fn posted(
     if !ask.binding().holds(&act.path(name), typed.get(TOKEN)) {
         return Err(Failed::not_of_session());
     }
-    let subject = subject(ask, act, name).await?;
-    let shown = |code, typed: &Typed, failed: Option<&Failed>| {
-        Outcome::Page(code, form(ask, act, name, &subject, typed, failed))
-    };
-    let sends = match typed.get(STEP) {
-        // only what was looked at is sent
-        SEND if !typed.get(REQUEST_ID).is_empty() => true,
-        EDIT => return Ok(shown(StatusCode::OK, &typed, None)),
-        _ => false,
-    };
-    let request = request(act, name, &typed, sends);
-    match ask.call(act.method, &request).await {
-        Ok(answer) if sends => {
-            let revision = number(&answer, "revision");
-            let path = path_of(name);
-            let path = if path.is_empty() {
-                "/".to_owned()
-            } else {
-                path
-            };
-            let done = [(DONE, &*revision.to_string())];
-            Ok(Outcome::Done(ask.address.with(&path, &done)))
+    // only what was previewed is sent
+    let sends = typed.get(STEP) == SEND && !typed.get(REQUEST_ID).is_empty();
+    if sends {
+        let failed = match send(ask, act, name, &typed).await {
+            Ok(revision) => return Ok(Outcome::Done(after(ask, name, revision))),
+            Err(failed) => failed,
+        };
+        // it may have been written: it can be sent again with the same request id
+        if failed.is_passing() {
+            let made = waiting(ask, act, name, &typed, &failed);
+            return Ok(Outcome::Page(failed.code, made));
         }
+        let Ok(subject) = subject(ask, act, name).await else {
+            return Err(failed);
+        };
+        return Ok(refused_form(ask, act, name, &subject, &mut typed, &failed));
+    }
+    let subject = match subject(ask, act, name).await {
+        Ok(subject) => subject,
+        Err(failed) if failed.is_passing() => {
+            let made = waiting(ask, act, name, &typed, &failed);
+            return Ok(Outcome::Page(failed.code, made));
+        }
+        Err(failed) => return Err(failed),
+    };
+    if typed.get(STEP) == EDIT {
+        let made = form(ask, act, name, &subject, &typed, None);
+        return Ok(Outcome::Page(StatusCode::OK, made));
+    }
+    match ask
+        .call(act.method, &request(act, name, &typed, false))
+        .await
+    {
         Ok(answer) => {
             typed
                 .0
                 .insert(REQUEST_ID.to_owned(), Uuid::new_v4().to_string());
-            let made = preview(ask, act, name, &subject, &typed, Ok(&answer));
+            let made = preview(ask, act, name, &subject, &typed, &answer);
             Ok(Outcome::Page(StatusCode::OK, made))
         }
-        // by the same request id: it may have been written
-        Err(failed) if sends && matches!(failed.code.as_u16(), 429 | 503 | 504) => {
-            let made = preview(ask, act, name, &subject, &typed, Err(&failed));
-            Ok(Outcome::Page(failed.code, made))
-        }
-        Err(failed) => {
-            if failed.reason == ETAG_NOT_CURRENT.name() {
-                // what it shows now is what the next preview is compared with
-                typed.0.insert(ETAG.to_owned(), subject.etag.clone());
-            }
-            Ok(shown(failed.code, &typed, Some(&failed)))
-        }
+        Err(failed) => Ok(refused_form(ask, act, name, &subject, &mut typed, &failed)),
     }
+}
+
+/// Sends a form, and answers the revision of the change that it wrote, now or when it was sent
+/// before.
+async fn send(ask: &Ask, act: &Act, name: &str, typed: &Typed) -> Result<i64, Failed> {
+    let failed = match ask.call(act.method, &request(act, name, typed, true)).await {
+        Ok(answer) => return Ok(number(&answer, "revision")),
+        Err(failed) => failed,
+    };
+    // the first sending may have taken the right to make the request again: who forwards a
+    // recommendation no longer holds it
+    let may_be_sent_twice = matches!(failed.code, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
+    if may_be_sent_twice && let Some(revision) = written(ask, act, typed).await? {
+        return Ok(revision);
+    }
+    Err(failed)
+}
+
+/// The change that this form wrote when it was sent before, by the log.
+async fn written(ask: &Ask, act: &Act, typed: &Typed) -> Result<Option<i64>, Failed> {
+    let request = pb::ListChangesRequest {
+        page_size: CHANGES,
+        filter: format!(
+            "principal = {} AND method = {}",
+            quoted(&ask.caller.principal),
+            quoted(act.short_name())
+        ),
+        order_by: "revision desc".to_owned(),
+        ..Default::default()
+    };
+    let answer = ask.get(ask.changes().list_changes(request)).await?;
+    let mut changes = answer.changes.iter();
+    let written = changes.find(|it| it.request_id == typed.get(REQUEST_ID));
+    Ok(written.map(|it| it.revision))
+}
+
+/// The address of the record after it was written, which says by which change.
+fn after(ask: &Ask, name: &str, revision: i64) -> String {
+    let path = Some(path_of(name)).filter(|it| !it.is_empty());
+    let path = path.as_deref().unwrap_or("/");
+    ask.address.with(path, &[(DONE, &revision.to_string())])
+}
+
+/// The form again, with what is wrong.
+fn refused_form(
+    ask: &Ask,
+    act: &Act,
+    name: &str,
+    subject: &Subject,
+    typed: &mut Typed,
+    failed: &Failed,
+) -> Outcome {
+    if failed.reason == ETAG_NOT_CURRENT.name() {
+        // the form shows the record as it is now, and the next preview is compared with that
+        typed.0.insert(ETAG.to_owned(), subject.etag.clone());
+    }
+    Outcome::Page(
+        failed.code,
+        form(ask, act, name, subject, typed, Some(failed)),
+    )
 }
 
 /// Refuses who may not use the method, before a form is shown.
@@ -221,16 +285,26 @@ async fn subject(ask: &Ask, act: &Act, name: &str) -> Result<Subject, Failed> {
         text.to_owned()
     };
     let title = Some(text("display_name")).filter(|it| !it.is_empty());
-    let state = enum_of(&record, "state").map_or_else(String::new, |(of, number)| {
-        let value = of.get_value(number);
-        value.map_or_else(String::new, |it| it.name().to_owned())
-    });
+    let state = enum_of(&record, "state");
+    let state = state.and_then(|(of, number)| Some(of.get_value(number)?.name().to_owned()));
+    let is_transcribed = has_unconfirmed_transcription(&record);
+    let transcribed = is_transcribed.then(|| TRANSCRIBED.to_owned());
     Ok(Subject {
         title: title.unwrap_or_else(|| name.to_owned()),
-        state,
+        states: [state, transcribed].into_iter().flatten().collect(),
         etag: text("etag"),
         record,
     })
+}
+
+fn has_unconfirmed_transcription(record: &DynamicMessage) -> bool {
+    let name = "transcription";
+    let value = record
+        .has_field_by_name(name)
+        .then(|| record.get_field_by_name(name));
+    let value = value.flatten();
+    let transcription = value.as_deref().and_then(Field::as_message);
+    transcription.is_some_and(|it| !it.has_field_by_name("confirmation"))
 }
 
 fn enum_of(record: &DynamicMessage, name: &str) -> Option<(EnumDescriptor, i32)> {
@@ -257,9 +331,15 @@ fn number(record: &DynamicMessage, name: &str) -> i64 {
     value.as_deref().and_then(Field::as_i64).unwrap_or_default()
 }
 
-/// There is nothing to do in the state that the record is in.
+/// That the form is not for a record in this state.
 fn unsuited(ask: &Ask, act: &Act, subject: &Subject) -> Failed {
     let lang = ask.lang();
+    if act.states == [TRANSCRIBED] {
+        return Failed::conflict(
+            "Kế hoạch này không được ghi hộ, hoặc cơ quan đã xác nhận.",
+            "The plan was not transcribed for its agency, or the agency has confirmed it.",
+        );
+    }
     let called = enum_of(&subject.record, "state");
     let state = called
         .as_ref()
@@ -350,7 +430,7 @@ fn put(value: &mut Value, path: &str, new: Value) {
 
 // === pages ===
 
-/// The fields that every form has: its token, and the etag that was read.
+/// The hidden fields of every form: its token, and the etag that was read.
 fn hidden(ask: &Ask, act: &Act, name: &str, typed: &Typed) -> Markup {
     html! {
         input type="hidden" name=(TOKEN) value=(ask.binding().token(&act.path(name)));
@@ -358,19 +438,19 @@ fn hidden(ask: &Ask, act: &Act, name: &str, typed: &Typed) -> Markup {
     }
 }
 
-/// Where a form is sent to: its own page, in its own language.
+/// The address that a form is sent to: its own page, in the same language.
 fn action(ask: &Ask, act: &Act, name: &str) -> String {
     ask.address.to(&act.path(name))
 }
 
-fn opening(ask: &Ask, act: &Act, name: &str, subject: &Subject) -> Markup {
+fn opening(ask: &Ask, act: &Act, name: &str, title: &str) -> Markup {
     let lang = ask.lang();
     let path = path_of(name);
     html! {
         section.opening {
             p.kind {
-                @if path.is_empty() { (subject.title) }
-                @else { a href=(ask.address.to(&path)) { (subject.title) } }
+                @if path.is_empty() { (title) }
+                @else { a href=(ask.address.to(&path)) { (title) } }
             }
             h1 { (lang.of_text(act.title)) }
         }
@@ -391,10 +471,10 @@ fn form(
     Made {
         title: lang.of_text(act.title).to_owned(),
         main: html! {
-            (opening(ask, act, name, subject))
+            (opening(ask, act, name, &subject.title))
             @if let Some(failed) = failed { (refused(ask, act, failed, &placed)) }
             section {
-                h2 { (lang.t("Bản ghi", "The record")) }
+                h2 { (lang.t("Bản ghi hiện nay", "The record as it is")) }
                 (facts(lang, &subject.record, act.shows))
             }
             section {
@@ -420,10 +500,10 @@ fn form(
     }
 }
 
-/// Errors by the fields that they stand at.
+/// What is wrong, in both languages, by the fields of the form.
 struct Placed {
     by_field: BTreeMap<&'static str, Vec<(String, String)>>,
-    /// Those of fields that the form does not have.
+    /// What is wrong with fields that the form does not have.
     others: Vec<(String, (String, String))>,
 }
 
@@ -471,7 +551,7 @@ fn snake(path: &str) -> String {
     snake
 }
 
-/// Why it was refused, and what to do about it.
+/// Why a form was refused, and what to do about it.
 fn refused(ask: &Ask, act: &Act, failed: &Failed, placed: &Placed) -> Markup {
     let lang = ask.lang();
     let is_stale = failed.reason == ETAG_NOT_CURRENT.name();
@@ -484,7 +564,7 @@ fn refused(ask: &Ask, act: &Act, failed: &Failed, placed: &Placed) -> Markup {
         ),
         400 if !placed.by_field.is_empty() => both(
             "Hãy sửa các ô được đánh dấu rồi xem trước lại. Chưa có gì được ghi.",
-            "Mend the fields that are marked, and preview again. Nothing was written.",
+            "Correct the fields that are marked, and preview again. Nothing was written.",
         ),
         401 | 403 => both(
             "Chưa có gì được ghi. Việc này cần người có quyền; hãy liên hệ quản trị viên \
@@ -492,7 +572,7 @@ fn refused(ask: &Ask, act: &Act, failed: &Failed, placed: &Placed) -> Markup {
             "Nothing was written. It takes someone with the permission: ask your agency's \
              administrator.",
         ),
-        429 | 503 | 504 => both(
+        _ if failed.is_passing() => both(
             "Hãy đợi một lát rồi gửi lại: gửi hai lần cũng chỉ ghi một lần.",
             "Wait for a moment and send it again: sent twice it is written once.",
         ),
@@ -598,7 +678,7 @@ fn field(
     }
 }
 
-/// The values of the enum that a path leads to, without the one that says nothing.
+/// The values of the enum that a path leads to, without the unspecified one.
 fn choices(lang: Lang, message: Option<&MessageDescriptor>, path: &str) -> Vec<(String, String)> {
     let mut message = message.cloned();
     for part in path.split('.') {
@@ -617,7 +697,7 @@ fn choices(lang: Lang, message: Option<&MessageDescriptor>, path: &str) -> Vec<(
     Vec::new()
 }
 
-/// That something was just written here, where a change of the log says so.
+/// That a form has just written the record of this page, if the change that the address names did.
 pub(super) async fn done(ask: &Ask) -> Result<Option<Markup>, Failed> {
     let Ok(revision) = ask.address.get(DONE).parse::<u64>() else {
         return Ok(None);
@@ -628,7 +708,7 @@ pub(super) async fn done(ask: &Ask) -> Result<Option<Markup>, Failed> {
     };
     let change = match ask.get(ask.changes().get_change(request)).await {
         Ok(change) => change,
-        // an address is anyone's to write
+        // anyone can write an address with a change that does not exist
         Err(failed) if failed.code.is_client_error() => return Ok(None),
         Err(failed) => return Err(failed),
     };
@@ -659,38 +739,66 @@ fn preview(
     name: &str,
     subject: &Subject,
     typed: &Typed,
-    answer: Result<&DynamicMessage, &Failed>,
+    answer: &DynamicMessage,
 ) -> Made {
     let lang = ask.lang();
-    let of_same_kind = |it: &DynamicMessage| it.descriptor() == subject.record.descriptor();
+    // a method that creates a record answers another kind, and nothing was there before
+    let is_same_kind = answer.descriptor() == subject.record.descriptor();
+    let before = is_same_kind.then_some(&subject.record);
     Made {
         title: lang.of_text(act.title).to_owned(),
         main: html! {
-            (opening(ask, act, name, subject))
+            (opening(ask, act, name, &subject.title))
             section.wide {
-                @match answer {
-                    Ok(answer) => {
-                        h2 { (lang.t("Những gì sẽ thay đổi", "What will change")) }
-                        p { (lang.t("Chưa có gì được ghi. Hãy kiểm tra rồi gửi.",
-                            "Nothing is written yet. Check it, and send it.")) }
-                        @let before = of_same_kind(answer).then_some(&subject.record);
-                        (differences(ask, before, Some(answer)))
-                    }
-                    Err(failed) => (refused(ask, act, failed, &Placed::new(act, None))),
-                }
-                form.act-form method="post" action=(action(ask, act, name)) {
-                    (hidden(ask, act, name, typed))
-                    input type="hidden" name=(REQUEST_ID) value=(typed.get(REQUEST_ID));
-                    @for input in act.inputs().filter(|it| !typed.get(it.path).is_empty()) {
-                        input type="hidden" name=(input.path) value=(typed.get(input.path));
-                    }
-                    p.buttons {
-                        button.main name=(STEP) value=(SEND) { (lang.t("Gửi", "Send")) }
-                        button name=(STEP) value=(EDIT) { (lang.t("Sửa lại", "Edit")) }
-                    }
-                }
+                h2 { (lang.t("Những gì sẽ thay đổi", "What will change")) }
+                p { (lang.t("Chưa có gì được ghi. Hãy kiểm tra rồi gửi.",
+                    "Nothing is written yet. Check it, and send it.")) }
+                (differences(ask, before, Some(answer)))
+                (kept(ask, act, name, typed))
             }
         },
+    }
+}
+
+/// That a form cannot be taken now, with all that was typed, to be sent again.
+fn waiting(ask: &Ask, act: &Act, name: &str, typed: &Typed, failed: &Failed) -> Made {
+    let lang = ask.lang();
+    Made {
+        title: lang.of_text(act.title).to_owned(),
+        main: html! {
+            (opening(ask, act, name, name))
+            (refused(ask, act, failed, &Placed::new(act, None)))
+            section.wide {
+                h2 { (lang.t("Gửi lại", "Send again")) }
+                (kept(ask, act, name, typed))
+            }
+        },
+    }
+}
+
+/// What was typed, in hidden fields, with the buttons that send it or edit it. Without a preview
+/// there is none to send.
+fn kept(ask: &Ask, act: &Act, name: &str, typed: &Typed) -> Markup {
+    let lang = ask.lang();
+    let request_id = typed.get(REQUEST_ID);
+    html! {
+        form.act-form method="post" action=(action(ask, act, name)) {
+            (hidden(ask, act, name, typed))
+            @if !request_id.is_empty() {
+                input type="hidden" name=(REQUEST_ID) value=(request_id);
+            }
+            @for input in act.inputs().filter(|it| !typed.get(it.path).is_empty()) {
+                input type="hidden" name=(input.path) value=(typed.get(input.path));
+            }
+            p.buttons {
+                @if request_id.is_empty() {
+                    button.main name=(STEP) value=(PREVIEW) { (lang.t("Xem trước", "Preview")) }
+                } @else {
+                    button.main name=(STEP) value=(SEND) { (lang.t("Gửi", "Send")) }
+                }
+                button name=(STEP) value=(EDIT) { (lang.t("Sửa lại", "Edit")) }
+            }
+        }
     }
 }
 
@@ -751,7 +859,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_at_its_field() {
+    fn what_cannot_be_read_is_an_error_at_its_field() {
         let (act, name) = Act::find("tasks/a:report").unwrap();
         let fields = [("completion_date", "gần đây"), ("-etag", "e")];
         let fields = fields.map(|(name, text)| (name.to_owned(), text.to_owned()));

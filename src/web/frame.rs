@@ -1,4 +1,5 @@
-//! What every page has: its head, the way to the others, what it is of, and its foot.
+//! What every page has: its head with the navigation, the line that says which day and revision it
+//! is of, and its foot.
 
 use maud::{DOCTYPE, Markup, html};
 use url::form_urlencoded::byte_serialize;
@@ -13,17 +14,19 @@ use super::{
 };
 use ndp_core::time::Date;
 
-/// What a page says of itself.
+/// The frame around the content of a page.
 pub(super) struct Frame<'a> {
     pub(super) address: &'a Address,
     pub(super) caller: &'a Reader,
-    /// Whether it follows the log: a form stays as it is typed.
+    /// Whether the page follows the log. One with a form does not: it stays as it is typed.
     pub(super) follows: bool,
     /// That something was just written.
     pub(super) notice: Option<&'a Markup>,
     pub(super) synthetic: bool,
     pub(super) revision: i64,
     pub(super) date: Date,
+    /// Whether the page answers for the day that its address asks for.
+    pub(super) dated: bool,
 }
 
 /// The pages of the navigation: path, Vietnamese, English.
@@ -168,10 +171,11 @@ impl Frame<'_> {
         }
     }
 
-    /// The day, and as known when.
+    /// The day and the revision that the page is of.
     fn stamp(&self) -> Markup {
         let lang = self.address.lang;
         let pinned = self.address.known.is_some();
+        let refused = self.address.date.filter(|it| *it != self.date);
         html! {
             div.stamp #stamp {
                 p {
@@ -183,6 +187,12 @@ impl Frame<'_> {
                     @if pinned {
                         " "
                         strong { (lang.t("Trang này được giữ nguyên.", "This page is fixed.")) }
+                    }
+                    @if let Some(asked) = refused.filter(|_| !self.dated) {
+                        " "
+                        (lang.t("Trang này không trả lời theo ngày ",
+                            "This page does not answer for another day, such as "))
+                        (lang.day(asked)) "."
                     }
                 }
                 p.print-only {
@@ -215,13 +225,7 @@ impl Frame<'_> {
         let to = |path: &str| self.address.to(path);
         html! {
             footer {
-                form.asof action=(self.address.path) method="get" {
-                    label for="date" { (lang.t("Xem theo ngày", "See another day")) }
-                    input #date type="date" name="date" max="9999-12-31"
-                        value=[self.address.date.map(|it| it.to_string())];
-                    input type="hidden" name="lang" value=(lang.tag());
-                    button { (lang.t("Xem", "See")) }
-                }
+                @if self.dated { (self.other_day()) }
                 ul {
                     li { a href=(to("/about")) {
                         (lang.t("Về dữ liệu: mỗi số được tính thế nào",
@@ -233,6 +237,7 @@ impl Frame<'_> {
                     li { a href=(to("/figures")) {
                         (lang.t("Số liệu đã công bố", "Published figures"))
                     } }
+                    li { a href=(to("/programmes")) { (lang.t("Chương trình", "Programmes")) } }
                     li { a href=(to("/plans")) { (lang.t("Kế hoạch", "Plans")) } }
                     li { a href=(to("/flows")) { (lang.t("Luồng dữ liệu", "Data flows")) } }
                     li { a href="/openapi.json" { "API (OpenAPI)" } }
@@ -242,10 +247,29 @@ impl Frame<'_> {
     }
 }
 
+impl Frame<'_> {
+    /// The form that asks for the same page for another day, by what is known now.
+    fn other_day(&self) -> Markup {
+        let lang = self.address.lang;
+        html! {
+            form.asof action=(self.address.path) method="get" {
+                @for (name, value) in self.address.own_but(&["page", "from", "done"]) {
+                    input type="hidden" name=(name) value=(value);
+                }
+                label for="date" { (lang.t("Xem theo ngày", "See another day")) }
+                input #date type="date" name="date" max="9999-12-31"
+                    value=[self.address.date.map(|it| it.to_string())];
+                input type="hidden" name="lang" value=(lang.tag());
+                button { (lang.t("Xem ngày này", "See this day")) }
+            }
+        }
+    }
+}
+
 /// Longest address that a sign-in returns to.
 const RETURN_MAX: usize = 500;
 
-/// Where a browser signs in, to go on at this page.
+/// The address at which a browser signs in and comes back to this page.
 fn sign_in(address: &Address) -> String {
     let page = address.again("", "");
     let page = if page.len() > RETURN_MAX {
@@ -257,7 +281,7 @@ fn sign_in(address: &Address) -> String {
     format!("/sign-in?return={back}")
 }
 
-/// The page that says why there is none.
+/// The page that says why the page that was asked for cannot be shown.
 pub(super) fn failed(address: &Address, failed: &Failed) -> Made {
     let lang = address.lang;
     let title = match failed.code.as_u16() {

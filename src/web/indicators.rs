@@ -8,14 +8,17 @@ use super::{
     Made,
     ask::{Ask, Failed},
     comparison::ranking,
-    lists::whole,
-    parts::{ROWS, document, downloads, fact, history, nothing, record, table, text},
+    extent::first_rows,
+    lists::list_page,
+    parts::{
+        ROWS, document, downloads, downloads_in_part, fact, history, nothing, record, table, text,
+    },
     picture::{Series, Tone, lines, toned},
     words::{NONE, read},
 };
 use crate::pb::{self, observation::Finality};
 
-/// Values that a page shows.
+/// Values that a page is made of, the newest first.
 const VALUES: i32 = 400;
 
 pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
@@ -33,8 +36,8 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let heads = [
         (lang.t("Chỉ tiêu", "Indicator"), false),
         (lang.t("Đơn vị tính", "Unit"), false),
-        (lang.t("Kỳ", "Period"), false),
-        (lang.t("Mục tiêu", "Target"), false),
+        (lang.t("Loại kỳ", "Type of period"), false),
+        (lang.t("Mục tiêu gần nhất", "Latest target"), false),
     ];
     let rows = html! {
         @for one in &answer.indicators {
@@ -61,7 +64,13 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
         false => table(lang, title, &heads, &rows),
     };
     let files = ask.address.files("/v1/indicators", filter);
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
+    Ok(list_page(
+        ask,
+        title,
+        &rows,
+        &answer.next_page_token,
+        &files,
+    ))
 }
 
 pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
@@ -81,7 +90,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         read_time: ask.time(),
         ..Default::default()
     };
-    let observed = ask.get(ask.indicators().list_observations(request)).await?;
+    let (observed, extent) = first_rows(ask, request).await?;
     let observations = observed.observations;
     let newest = newest(&observations);
     let names = ask.names(newest.iter().map(|it| &*it.agency)).await?;
@@ -114,14 +123,28 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     (ranking)
                     (values(ask, &rows, &names))
                 }
-                p.ends { (downloads(lang, &files)) }
+                @if extent.is_part() {
+                    p.extent {
+                        (lang.t("Trang này dùng ", "This page has ")) (extent.text(lang))
+                        (lang.t(
+                            " giá trị, tính từ kỳ mới nhất; cơ quan chỉ có giá trị cũ hơn không \
+                             hiện ở đây.",
+                            " values, of the latest periods; an agency that has only older ones \
+                             is not shown.",
+                        ))
+                    }
+                }
+                p.ends {
+                    @if extent.is_part() { (downloads_in_part(lang, &files)) }
+                    @else { (downloads(lang, &files)) }
+                }
                 (history(ask, &name))
             }
         },
     })
 }
 
-/// The newest value of each agency, in the order given.
+/// The newest value of each agency; the values are given with the newest first.
 fn newest(observations: &[pb::Observation]) -> Vec<pb::Observation> {
     let mut seen = BTreeMap::new();
     for one in observations.iter().filter(|it| !it.agency.is_empty()) {
@@ -131,7 +154,8 @@ fn newest(observations: &[pb::Observation]) -> Vec<pb::Observation> {
     seen.into_values().collect()
 }
 
-/// Values of classes of agencies over time; closed and provisional ones look different.
+/// Values of the country and of classes of agencies over time. The table says which are
+/// provisional.
 fn series(ask: &Ask, observations: &[pb::Observation], title: &str) -> Markup {
     use pb::observation::Scope;
     let lang = ask.lang();
@@ -139,7 +163,7 @@ fn series(ask: &Ask, observations: &[pb::Observation], title: &str) -> Markup {
         .iter()
         .filter(|it| it.agency.is_empty() && it.value.parse::<f64>().is_ok())
         .collect();
-    // a time has one place on the axis, whatever it is the end of
+    // periods that end on the same day share a place on the axis
     let mut ends: Vec<_> = scoped
         .iter()
         .filter_map(|it| read(it.period.as_ref()?.end))
@@ -206,11 +230,11 @@ fn values(ask: &Ask, rows: &[&pb::Observation], names: &super::ask::Names) -> Ma
     let lang = ask.lang();
     let heads = [
         (lang.t("Cơ quan", "Agency"), false),
-        (lang.t("Kỳ", "Period"), false),
+        (lang.t("Kỳ số liệu", "Period"), false),
         (lang.t("Giá trị", "Value"), true),
         (lang.t("Tử số/mẫu số", "Numerator/denominator"), true),
         (lang.t("Mục tiêu", "Target"), true),
-        (lang.t("Căn cứ", "Basis"), false),
+        (lang.t("Căn cứ của số liệu", "Basis"), false),
     ];
     let body = html! {
         @for one in rows {
@@ -239,7 +263,7 @@ fn values(ask: &Ask, rows: &[&pb::Observation], names: &super::ask::Names) -> Ma
     table(lang, lang.t("Theo cơ quan", "By agency"), &heads, &body)
 }
 
-/// The definition in force last, with its five notes.
+/// The newest definition.
 fn definitions(ask: &Ask, indicator: &pb::Indicator) -> Markup {
     let lang = ask.lang();
     let Some(it) = indicator.definitions.last() else {
@@ -247,7 +271,7 @@ fn definitions(ask: &Ask, indicator: &pb::Indicator) -> Markup {
     };
     html! {
         dl {
-            dt { (lang.t("Phiên bản", "Version")) }
+            dt { (lang.t("Phiên bản định nghĩa", "Version")) }
             dd { (it.version) ", " (lang.t("từ ", "from ")) (lang.date(it.start_date)) }
             dt { (lang.t("Văn bản", "Document")) }
             dd { (document(lang, it.document.as_ref())) }

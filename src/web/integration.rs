@@ -5,10 +5,10 @@ use maud::{Markup, html};
 use super::{
     Made,
     ask::{Ask, Failed, Names},
-    lists::whole,
+    lists::list_page,
     parts::{ROWS, deployment_tone, nothing, record, table},
     picture::{Tone, toned},
-    plans::platform_of,
+    plans::{parent, platform_of},
     words::NONE,
 };
 use crate::pb;
@@ -18,11 +18,13 @@ use crate::pb;
 pub(super) async fn deployments(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let filter = ask.address.get("filter");
-    let parent = match ask.address.get("platform") {
-        "" => "platforms/-",
-        platform => platform,
+    let parent = parent(ask, "platform", "platforms/-");
+    let request = pb::ListDeploymentsRequest {
+        page_token: ask.address.get("page").to_owned(),
+        effective_date: ask.effective_date(),
+        ..deployment_request(ask, parent, filter, ROWS)
     };
-    let answer = listed_deployments(ask, parent, filter, ROWS).await?;
+    let answer = ask.get(ask.integration().list_deployments(request)).await?;
     let names = answer.deployments.iter();
     let names = names.flat_map(|it| [&*it.agency, platform_of(&it.name)]);
     let names = ask.names(names).await?;
@@ -30,26 +32,31 @@ pub(super) async fn deployments(ask: &Ask) -> Result<Made, Failed> {
     let title = lang.t("Triển khai tại các cơ quan, địa phương", "Deployments");
     let path = format!("/v1/{parent}/deployments");
     let files = ask.address.files(&path, filter);
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
+    Ok(list_page(
+        ask,
+        title,
+        &rows,
+        &answer.next_page_token,
+        &files,
+    ))
 }
 
-pub(super) async fn listed_deployments(
+/// The request for the deployments of a platform, or of all, that this filter leaves; as of the day
+/// of what is read.
+pub(super) fn deployment_request(
     ask: &Ask,
     parent: &str,
     filter: &str,
-    size: i32,
-) -> Result<pb::ListDeploymentsResponse, Failed> {
-    let request = pb::ListDeploymentsRequest {
+    page_size: i32,
+) -> pb::ListDeploymentsRequest {
+    pb::ListDeploymentsRequest {
         parent: parent.to_owned(),
-        page_size: size,
-        page_token: ask.address.get("page").to_owned(),
+        page_size,
         filter: filter.to_owned(),
-        effective_date: ask.effective_date(),
         read_revision: ask.at_revision(),
         read_time: ask.time(),
         ..Default::default()
-    };
-    ask.get(ask.integration().list_deployments(request)).await
+    }
 }
 
 pub(super) fn deployment_rows(ask: &Ask, all: &[pb::Deployment], names: &Names) -> Markup {
@@ -61,8 +68,8 @@ pub(super) fn deployment_rows(ask: &Ask, all: &[pb::Deployment], names: &Names) 
         (lang.t("Nền tảng", "Platform"), false),
         (lang.t("Cơ quan", "Agency"), false),
         (lang.t("Giai đoạn", "Stage"), false),
-        (lang.t("Từ ngày", "Since"), false),
-        (lang.t("Phạm vi", "Coverage"), false),
+        (lang.t("Ở giai đoạn này từ", "In this stage since"), false),
+        (lang.t("Độ phủ", "Coverage"), false),
     ];
     let rows = html! {
         @for one in all {
@@ -98,36 +105,43 @@ pub(super) fn deployment_rows(ask: &Ask, all: &[pb::Deployment], names: &Names) 
 pub(super) async fn flows(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let filter = ask.address.get("filter");
-    let answer = listed_flows(ask, filter, ROWS).await?;
+    let request = pb::ListDataFlowsRequest {
+        page_token: ask.address.get("page").to_owned(),
+        ..flow_request(ask, filter, ROWS)
+    };
+    let answer = ask.get(ask.integration().list_data_flows(request)).await?;
     let names = ask.names(flow_names(&answer.data_flows)).await?;
     let rows = flow_rows(ask, &answer.data_flows, &names);
     let files = ask.address.files("/v1/dataFlows", filter);
     let title = lang.t("Luồng dữ liệu", "Data flows");
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
+    Ok(list_page(
+        ask,
+        title,
+        &rows,
+        &answer.next_page_token,
+        &files,
+    ))
 }
 
-pub(super) async fn listed_flows(
-    ask: &Ask,
-    filter: &str,
-    size: i32,
-) -> Result<pb::ListDataFlowsResponse, Failed> {
-    let request = pb::ListDataFlowsRequest {
-        page_size: size,
-        page_token: ask.address.get("page").to_owned(),
+/// The request for the data flows that this filter leaves.
+pub(super) fn flow_request(ask: &Ask, filter: &str, page_size: i32) -> pb::ListDataFlowsRequest {
+    pb::ListDataFlowsRequest {
+        page_size,
         filter: filter.to_owned(),
         read_revision: ask.at_revision(),
         read_time: ask.time(),
         ..Default::default()
-    };
-    ask.get(ask.integration().list_data_flows(request)).await
+    }
 }
 
+/// The resource names of the parties of data flows.
 pub(super) fn flow_names(flows: &[pb::DataFlow]) -> impl Iterator<Item = &str> {
     let parties = flows.iter().flat_map(|it| [&it.provider, &it.consumer]);
     let parties = parties.flatten();
     parties.flat_map(|it| [&*it.platform, &*it.agency])
 }
 
+/// A side of a data flow.
 pub(super) fn party(ask: &Ask, party: Option<&pb::data_flow::Party>, names: &Names) -> Markup {
     let Some(party) = party else {
         return html! { (NONE) };
@@ -166,7 +180,7 @@ fn flow_rows(ask: &Ask, flows: &[pb::DataFlow], names: &Names) -> Markup {
         (lang.t("Luồng dữ liệu", "Data flow"), false),
         (lang.t("Bên cung cấp", "Provider"), false),
         (lang.t("Bên nhận", "Consumer"), false),
-        (lang.t("Kênh", "Channel"), false),
+        (lang.t("Kênh chia sẻ", "Channel"), false),
         (lang.t("Trạng thái", "State"), false),
     ];
     let rows = html! {

@@ -1,4 +1,5 @@
-//! The first page: how it stands, what is worst, and what was published beside what is counted.
+//! The first page: the five main numbers, the most urgent items, tasks by programme and over time,
+//! the provinces, and what was published beside what is computed.
 
 use maud::{Markup, html};
 use url::form_urlencoded::Serializer;
@@ -7,10 +8,12 @@ use super::{
     Made,
     acts::may,
     ask::{Ask, Failed},
+    extent::{Extent, first_rows},
     figures::{reconciled, rows as figure_rows},
-    lists::attention_rows,
-    parts::{path_of, record, task_parts},
+    lists::{attention_request, attention_rows},
+    parts::{columns, path_of, record, task_parts},
     picture::{self, Series, Tile, Tone, share, toned},
+    programmes::request as programme_request,
     words::{Both, NONE, both, read},
 };
 use crate::{
@@ -55,22 +58,16 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
     let summary = ask.get(ask.monitoring().compute_summary(request)).await?;
     let edition = edition(ask, &summary.edition).await?;
     let timeline = timeline(ask, &edition).await?;
-    let programmes = programmes(ask).await?;
-    let request = pb::ListAttentionItemsRequest {
-        page_size: WORST,
-        order_by: "level desc, day_count desc".to_owned(),
-        effective_date: ask.effective_date(),
-        read_revision: ask.at_revision(),
-        read_time: ask.time(),
-        ..Default::default()
-    };
+    let (programmes, programmes_extent) = programmes(ask).await?;
+    let request = attention_request(ask, "", WORST);
     let worst = ask
         .get(ask.monitoring().list_attention_items(request))
         .await?;
     let measure = Measure::asked(ask);
     let tiles = provinces(ask, measure).await?;
     let proofs = proofs(ask).await?;
-    let figures = reconciled(ask, "", FIGURES).await?;
+    let figures = reconciled(ask, "", FIGURES, "").await?;
+    let figures_extent = figures_extent(ask, &figures).await?;
     let title = lang.t("Tổng quan", "Overview");
     Ok(Made {
         title: title.to_owned(),
@@ -87,7 +84,7 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
                     (attention_rows(ask, &worst.attention_items))
                 }
             }
-            (tasks(ask, &summary, &programmes))
+            (tasks(ask, &summary, &programmes, programmes_extent))
             (over_time(ask, &summary, &timeline))
             section.wide {
                 h2 { (lang.t("Tỉnh, thành phố: ", "Provinces and cities: "))
@@ -111,10 +108,29 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
                         "Published, computed, and the difference"))
                 } }
                 (figure_rows(ask, &figures.reconciliations))
+                (figures_extent.note(lang, &ask.address.to("/figures")))
             }
             (proofs)
         },
     })
+}
+
+/// How many of the published figures are shown. They are counted by themselves, without being
+/// reconciled again.
+async fn figures_extent(ask: &Ask, shown: &pb::ReconcileFiguresResponse) -> Result<Extent, Failed> {
+    let shown_count = shown.reconciliations.len();
+    if shown.next_page_token.is_empty() {
+        return Ok(Extent::new(shown_count, shown_count, false));
+    }
+    let request = pb::ListFiguresRequest {
+        page_size: 1000,
+        read_revision: ask.at_revision(),
+        read_time: ask.time(),
+        ..Default::default()
+    };
+    let all = ask.get(ask.monitoring().list_figures(request)).await?;
+    let goes_on = !all.next_page_token.is_empty();
+    Ok(Extent::new(shown_count, all.figures.len(), goes_on))
 }
 
 /// The bundles of the numbers that have one, for callers who may read them.
@@ -129,20 +145,21 @@ async fn proofs(ask: &Ask) -> Result<Markup, Failed> {
             metric: i32::from(*metric),
             ..Default::default()
         };
-        // the contract says which
+        // the contract refuses a metric that has no proof
         request.check().is_ok()
     });
+    let proved: Vec<_> = proved.collect();
     let (day, revision) = (ask.date().to_string(), ask.revision.to_string());
     Ok(html! {
         section.wide.later {
-            h2 { (lang.t("Bộ bằng chứng của các số", "Bundles of the numbers")) }
+            h2 { (lang.t("Bộ bằng chứng của các số", "Proof bundles of the numbers")) }
             p { (lang.t(
                 "Mỗi tệp có số, các bản ghi được đếm và bằng chứng chúng có trong nhật ký đã ký.",
                 "Each file has the number, the records it counts, and the proof that they are in \
                  the log that was signed.",
             )) }
-            ul.columns {
-                @for metric in proved {
+            (columns(lang, proved.len(), &html! {
+                @for metric in &proved {
                     @let name = metric.as_str_name();
                     li {
                         a download={ (name.to_lowercase()) ".json" } href=(bundle(&[
@@ -151,7 +168,7 @@ async fn proofs(ask: &Ask) -> Result<Markup, Failed> {
                         ])) { (lang.value("ComputeTimelineRequest.Metric", name)) }
                     }
                 }
-            }
+            }))
         }
     })
 }
@@ -162,9 +179,9 @@ fn bundle(parameters: &[(&str, &str)]) -> String {
     format!("/v1/platforms:proveMetric?{query}")
 }
 
-/// What the tiles of the provinces show.
+/// What the tiles of the provinces show: a part of a whole.
 struct Measure {
-    /// The value of the parameter that asks for it.
+    /// The value of [`TILES`] that asks for it.
     key: &'static str,
     word: Both,
     tone: Tone,
@@ -172,7 +189,7 @@ struct Measure {
     whole: fn(&pb::agency_summary::Counts) -> i32,
 }
 
-/// The parameter that chooses it.
+/// The parameter that chooses the measure of the tiles.
 const TILES: &str = "tiles";
 
 static MEASURES: [Measure; 5] = [
@@ -214,7 +231,7 @@ static MEASURES: [Measure; 5] = [
 ];
 
 impl Measure {
-    /// The one that the address asks for, else the first.
+    /// The measure that the address asks for, else the first.
     fn asked(ask: &Ask) -> &'static Self {
         let [first, rest @ ..] = &MEASURES;
         let key = ask.address.get(TILES);
@@ -255,15 +272,9 @@ async fn timeline(ask: &Ask, edition: &pb::Edition) -> Result<pb::ComputeTimelin
     ask.get(ask.monitoring().compute_timeline(request)).await
 }
 
-/// Programmes with the counts of their tasks.
-async fn programmes(ask: &Ask) -> Result<Vec<(pb::Programme, pb::TaskCounts)>, Failed> {
-    let request = pb::ListProgrammesRequest {
-        page_size: PROGRAMMES,
-        read_revision: ask.at_revision(),
-        read_time: ask.time(),
-        ..Default::default()
-    };
-    let listed = ask.get(ask.tasks().list_programmes(request)).await?;
+/// Programmes with the counts of their tasks, and how many there are.
+async fn programmes(ask: &Ask) -> Result<(Vec<(pb::Programme, pb::TaskCounts)>, Extent), Failed> {
+    let (listed, extent) = first_rows(ask, programme_request(ask, "", PROGRAMMES)).await?;
     let mut all = Vec::new();
     for programme in listed.programmes {
         let request = pb::ComputeSummaryRequest {
@@ -276,10 +287,10 @@ async fn programmes(ask: &Ask) -> Result<Vec<(pb::Programme, pb::TaskCounts)>, F
         let summary = ask.get(ask.monitoring().compute_summary(request)).await?;
         all.push((programme, summary.tasks.unwrap_or_default()));
     }
-    Ok(all)
+    Ok((all, extent))
 }
 
-/// A tile for each province: of what the measure counts, how much.
+/// A tile for each province, by this measure.
 async fn provinces(ask: &Ask, measure: &Measure) -> Result<Vec<Tile>, Failed> {
     let lang = ask.lang();
     let request = pb::ListAgenciesRequest {
@@ -294,9 +305,11 @@ async fn provinces(ask: &Ask, measure: &Measure) -> Result<Vec<Tile>, Failed> {
     if listed.agencies.is_empty() {
         return Ok(Vec::new());
     }
-    let counts = super::agencies::summaries(ask).await?;
+    let summaries = super::agencies::summaries(ask, None)
+        .await?
+        .agency_summaries;
     let tiles = listed.agencies.iter().map(|agency| {
-        let row = counts.iter().find(|it| it.agency == agency.name);
+        let row = summaries.iter().find(|it| it.agency == agency.name);
         let counts = row.and_then(|it| it.counts).unwrap_or_default();
         let (done, all) = (
             i64::from((measure.part)(&counts)),
@@ -455,13 +468,17 @@ fn numbers(
     }
 }
 
+/// One of the five large numbers.
 struct Number {
     word: &'static str,
     count: Option<i64>,
+    /// The whole that it is a part of.
     of: Option<i64>,
+    /// The metric of the timeline that says its change.
     metric: Option<Metric>,
-    /// What more of it means.
+    /// Whether it is good or bad that it grows.
     more_is: Tone,
+    /// The list behind it.
     href: String,
 }
 
@@ -521,6 +538,7 @@ fn tasks(
     ask: &Ask,
     summary: &pb::ComputeSummaryResponse,
     programmes: &[(pb::Programme, pb::TaskCounts)],
+    programmes_extent: Extent,
 ) -> Markup {
     let lang = ask.lang();
     let all = summary.tasks.clone().unwrap_or_default();
@@ -530,7 +548,9 @@ fn tasks(
     );
     html! {
         section {
-            h2 { (lang.t("Nhiệm vụ theo chương trình", "Tasks by programme")) }
+            h2 { a href=(ask.address.to("/programmes")) {
+                (lang.t("Nhiệm vụ theo chương trình", "Tasks by programme"))
+            } }
             @for (programme, counts) in programmes {
                 @let name = lang.either(
                     &programme.display_name, &programme.display_name_en, &programme.name);
@@ -543,13 +563,14 @@ fn tasks(
                 }
                 (picture::stacked(lang, name, &task_parts(ask, counts, &filter)))
             }
+            (programmes_extent.note(lang, &ask.address.to("/programmes")))
             h3 { (whole) span.of { " " (lang.number(all.task_count().into())) } }
             (picture::stacked(lang, whole, &task_parts(ask, &all, "")))
         }
     }
 }
 
-/// Done and overdue over time.
+/// Tasks and platforms by month.
 fn over_time(
     ask: &Ask,
     summary: &pb::ComputeSummaryResponse,
@@ -601,7 +622,7 @@ fn over_time(
     ];
     html! {
         section {
-            h2 { (lang.t("Diễn biến", "Over time")) }
+            h2 { (lang.t("Diễn biến theo tháng", "Over time")) }
             @for (title, series) in charts {
                 h3 { (title) }
                 @if let Some(series) = series { (picture::lines(lang, title, &heads, &series)) }

@@ -1,5 +1,5 @@
-//! Lists that have no page of their own for a record, and what every list has: the form that limits
-//! it, its rows and its ends.
+//! The pages of lists that are no more than a list, by their paths; and what every page of a list
+//! has: the form that limits it, its rows, and the way to the next rows and to files.
 
 use maud::{Markup, html};
 
@@ -10,7 +10,7 @@ use super::{
     figures, integration,
     parts::{ROWS, days_late, ends, level_tone, limits, nothing, quoted, record, table},
     picture::toned,
-    plans,
+    plans, programmes,
     words::NONE,
 };
 use crate::pb;
@@ -24,6 +24,7 @@ pub enum List {
     Milestones,
     Deployments,
     Flows,
+    Programmes,
 }
 
 impl List {
@@ -35,6 +36,7 @@ impl List {
             "milestones" => Self::Milestones,
             "deployments" => Self::Deployments,
             "flows" => Self::Flows,
+            "programmes" => Self::Programmes,
             _ => return None,
         })
     }
@@ -48,11 +50,12 @@ pub(super) async fn page(ask: &Ask, list: List) -> Result<Made, Failed> {
         List::Milestones => plans::milestones(ask).await,
         List::Deployments => integration::deployments(ask).await,
         List::Flows => integration::flows(ask).await,
+        List::Programmes => programmes::list(ask).await,
     }
 }
 
-/// A page of a list: its title, the form that limits it, its rows and its ends.
-pub(super) fn whole(ask: &Ask, title: &str, rows: &Markup, next: &str, files: &Files) -> Made {
+/// A page of a list, with the token of its next page and its files.
+pub(super) fn list_page(ask: &Ask, title: &str, rows: &Markup, next: &str, files: &Files) -> Made {
     Made {
         title: title.to_owned(),
         main: html! {
@@ -70,14 +73,8 @@ async fn attention(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let filter = ask.address.get("filter");
     let request = pb::ListAttentionItemsRequest {
-        page_size: ROWS,
         page_token: ask.address.get("page").to_owned(),
-        filter: filter.to_owned(),
-        order_by: "level desc, day_count desc".to_owned(),
-        effective_date: ask.effective_date(),
-        read_revision: ask.at_revision(),
-        read_time: ask.time(),
-        ..Default::default()
+        ..attention_request(ask, filter, ROWS)
     };
     let answer = ask
         .get(ask.monitoring().list_attention_items(request))
@@ -93,17 +90,46 @@ async fn attention(ask: &Ask) -> Result<Made, Failed> {
         &[("filter", filter), ("effectiveDate", &ask.asked_date())],
     );
     let title = lang.t("Việc cần chú ý", "What needs attention");
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
+    Ok(list_page(
+        ask,
+        title,
+        &rows,
+        &answer.next_page_token,
+        &files,
+    ))
+}
+
+/// The request for the items that this filter leaves, the most urgent first.
+pub(super) fn attention_request(
+    ask: &Ask,
+    filter: &str,
+    page_size: i32,
+) -> pb::ListAttentionItemsRequest {
+    pb::ListAttentionItemsRequest {
+        page_size,
+        filter: filter.to_owned(),
+        order_by: "level desc, day_count desc".to_owned(),
+        effective_date: ask.effective_date(),
+        read_revision: ask.at_revision(),
+        read_time: ask.time(),
+        ..Default::default()
+    }
 }
 
 pub(super) fn attention_rows(ask: &Ask, items: &[pb::AttentionItem]) -> Markup {
     let lang = ask.lang();
     let heads = [
-        (lang.t("Mức độ", "Level"), false),
-        (lang.t("Việc", "What"), false),
-        (lang.t("Trách nhiệm", "Whose"), false),
-        (lang.t("Số ngày", "Days"), true),
-        (lang.t("Cần làm", "What to do"), false),
+        (lang.t("Mức độ khẩn", "Urgency"), false),
+        (lang.t("Việc cần chú ý", "What needs attention"), false),
+        (
+            lang.t("Cơ quan chịu trách nhiệm", "Agency responsible"),
+            false,
+        ),
+        (
+            lang.t("Số ngày từ khi phát sinh", "Days since it is so"),
+            true,
+        ),
+        (lang.t("Cần làm gì", "What to do"), false),
     ];
     let rows = html! {
         @for item in items {
@@ -141,7 +167,7 @@ pub(super) fn attention_rows(ask: &Ask, items: &[pb::AttentionItem]) -> Markup {
     )
 }
 
-/// A filter for what an agency has.
+/// A filter for the records with this agency in a field.
 pub(super) fn of_agency(field: &str, agency: &str) -> String {
     format!("{field} = {}", quoted(agency))
 }

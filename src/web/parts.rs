@@ -1,5 +1,5 @@
 //! What several pages show in the same way: records by their links, documents, sources, states with
-//! their colour, and the ends of lists.
+//! their colour, tables and lists, and what stands below a list.
 
 use maud::{Markup, html};
 
@@ -17,7 +17,8 @@ use ndp_core::time::Date;
 /// Rows of a page of a list.
 pub(super) const ROWS: i32 = 50;
 
-/// The path of the page that shows a record.
+/// The path of the page that shows a record, or the record that it is part of; empty where no page
+/// does.
 pub(super) fn path_of(resource: &str) -> String {
     let parts: Vec<_> = resource.split('/').collect();
     match parts.as_slice() {
@@ -109,7 +110,7 @@ pub(super) fn sources(lang: Lang, sources: &[pb::Source]) -> Markup {
     }
 }
 
-/// The site that an address is of.
+/// The host in an address, without `www.`.
 pub(super) fn host(uri: &str) -> &str {
     let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
     let host = rest.split('/').next().unwrap_or(rest);
@@ -224,7 +225,7 @@ pub(super) fn task_parts(ask: &Ask, counts: &pb::TaskCounts, filter: &str) -> Ve
     states.collect()
 }
 
-/// Days late, or left.
+/// A number of days that something is late by, or is still ahead where it is negative.
 pub(super) fn days_late(lang: Lang, days: i64) -> String {
     match days {
         0 => lang.t("hôm nay", "today").to_owned(),
@@ -248,7 +249,8 @@ pub(super) fn ends(ask: &Ask, next_page_token: &str, files: &Files) -> Markup {
                     (lang.t("Trang sau", "Next page"))
                 }
             }
-            (downloads(lang, files))
+            @if next_page_token.is_empty() { (downloads(lang, files)) }
+            @else { (downloads_in_part(lang, files)) }
         }
     }
 }
@@ -256,10 +258,24 @@ pub(super) fn ends(ask: &Ask, next_page_token: &str, files: &Files) -> Markup {
 /// Links to what is seen as files.
 pub(super) fn downloads(lang: Lang, files: &Files) -> Markup {
     html! {
-        @for (href, form) in [(&files.csv, "CSV"), (&files.xlsx, "XLSX")] {
-            @if !href.is_empty() {
-                a href=(href) { (lang.t("Tải về", "Download")) " (" (form) ")" }
-            }
+        (download(lang, &files.csv, "CSV"))
+        (download(lang, &files.xlsx, "XLSX"))
+    }
+}
+
+/// The same of a list that may have more rows than a CSV file, which is one page of an answer.
+pub(super) fn downloads_in_part(lang: Lang, files: &Files) -> Markup {
+    let csv = lang.t("CSV, 1.000 dòng đầu", "CSV, the first 1,000 rows");
+    html! {
+        (download(lang, &files.csv, csv))
+        (download(lang, &files.xlsx, "XLSX"))
+    }
+}
+
+fn download(lang: Lang, href: &str, format: &str) -> Markup {
+    html! {
+        @if !href.is_empty() {
+            a href=(href) { (lang.t("Tải về", "Download")) " (" (format) ")" }
         }
     }
 }
@@ -270,6 +286,9 @@ pub(super) fn limits(ask: &Ask) -> Markup {
     let label = lang.t("Lọc danh sách", "Limit the list");
     html! {
         form.limits action=(ask.address.path) method="get" {
+            @for (name, value) in ask.address.own_but(&["filter", "page", "from", "done"]) {
+                input type="hidden" name=(name) value=(value);
+            }
             @for (name, value) in ask.address.as_of() {
                 input type="hidden" name=(name) value=(value);
             }
@@ -285,23 +304,65 @@ pub(super) fn limits(ask: &Ask) -> Markup {
     }
 }
 
+/// On a page for another day: that this part of it is of the day of what is read, because its
+/// method takes no day.
+pub(super) fn of_day(ask: &Ask) -> Markup {
+    let lang = ask.lang();
+    let differs = ask.date() != ask.read_date();
+    html! {
+        @if differs {
+            p.small {
+                (lang.t("Phần này chỉ có theo dữ liệu của ngày ", "This part is only known as of "))
+                (lang.day(ask.read_date())) "."
+            }
+        }
+    }
+}
+
 /// That a list has nothing.
 pub(super) fn nothing(lang: Lang) -> Markup {
     html! { p.none { (lang.t("Chưa có bản ghi nào.", "There is no record.")) } }
 }
 
-/// What a table says on paper, where it has more rows than a sheet has room for.
-pub(super) const fn rest(lang: Lang) -> &'static str {
+/// What the style sheet writes below a table on paper, where it has more rows than a sheet has room
+/// for.
+pub(super) const fn not_printed(lang: Lang) -> &'static str {
     lang.t(
         "… Các dòng tiếp theo có ở trang này trên mạng và trong tệp tải về.",
         "… More rows are on this page online, and in its file.",
     )
 }
 
-/// A table that scrolls by itself where it is wider than the page.
+/// Items of a list in columns that are printed, as the style sheet has it.
+const COLUMN_ITEMS_PRINTED: usize = 20;
+
+/// A list in columns.
+pub(super) fn columns(lang: Lang, length: usize, items: &Markup) -> Markup {
+    html! {
+        ul.columns { (items) }
+        (left_out(lang, COLUMN_ITEMS_PRINTED, length))
+    }
+}
+
+/// On paper only: how many items of a list are not printed.
+pub(super) fn left_out(lang: Lang, printed: usize, length: usize) -> Markup {
+    let number = |it: usize| lang.number(i64::try_from(it).unwrap_or(i64::MAX));
+    html! {
+        @if length > printed {
+            p.print-only.left-out {
+                (lang.t("Không in ", "Not printed: ")) (number(length - printed))
+                (lang.t(" trong số ", " of ")) (number(length))
+                (lang.t(" mục.", " items."))
+            }
+        }
+    }
+}
+
+/// A table that scrolls by itself where it is wider than the page. Of each column: its heading, and
+/// whether it has numbers.
 pub(super) fn table(lang: Lang, title: &str, heads: &[(&str, bool)], rows: &Markup) -> Markup {
     html! {
-        div.scroll tabindex="0" role="group" aria-label=(title) data-rest=(rest(lang)) {
+        div.scroll tabindex="0" role="group" aria-label=(title) data-rest=(not_printed(lang)) {
             table {
                 caption.hidden { (title) }
                 thead { tr {
@@ -315,7 +376,7 @@ pub(super) fn table(lang: Lang, title: &str, heads: &[(&str, bool)], rows: &Mark
     }
 }
 
-/// A text of a record, with its lines.
+/// A text of a record, each of its lines as a paragraph.
 pub(super) fn text(text: &str) -> Markup {
     html! {
         @for line in text.lines().filter(|it| !it.trim().is_empty()) { p { (line) } }
@@ -327,7 +388,7 @@ pub(super) fn fact(term: &str, text: &str) -> Markup {
     html! { @if !text.is_empty() { dt { (term) } dd { (text) } } }
 }
 
-/// What a record says as evidence.
+/// The evidence of a record, as a list.
 pub(super) fn evidence(lang: Lang, evidence: &[pb::Evidence]) -> Markup {
     html! {
         ul {

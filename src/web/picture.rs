@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::words::{Lang, NONE};
 use ndp_core::time::Date;
 
-/// What a part of a picture means, which says its colour and its pattern.
+/// What a part of a picture means. Each has its colour and its pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     Done,
@@ -94,7 +94,7 @@ pub(super) struct Part {
     pub(super) href: String,
 }
 
-/// Parts of a whole, side by side; the legend below is its table.
+/// A bar of the parts of a whole, side by side. The legend below it has the same numbers as text.
 pub(super) fn stacked(lang: Lang, title: &str, parts: &[Part]) -> Markup {
     let whole: i64 = parts.iter().map(|it| it.count).sum();
     let parts: Vec<_> = parts.iter().filter(|it| it.count > 0).collect();
@@ -134,7 +134,7 @@ pub(super) fn stacked(lang: Lang, title: &str, parts: &[Part]) -> Markup {
     }
 }
 
-/// A line of a chart: its name, its tone, and a value for each date where there is one.
+/// A line of a chart, with a value for each date where there is one.
 #[derive(Clone, Debug)]
 pub(super) struct Series {
     pub(super) name: String,
@@ -232,7 +232,7 @@ pub(super) fn lines(lang: Lang, title: &str, heads: &[String], series: &[Series]
     }
 }
 
-/// A point of a line: of another form for each tone.
+/// A point of a line. Each tone has another form.
 fn mark(tone: Tone, x: f64, y: f64) -> Markup {
     let class = format!("m-{}", tone.class());
     match tone {
@@ -266,7 +266,7 @@ fn path(values: &[Option<f64>], x: &impl Fn(usize) -> f64, y: &impl Fn(f64) -> f
     path
 }
 
-/// One tile: where, what, and how far; no share where nothing is known.
+/// A tile of a place, filled as far as its share; no share where nothing is known.
 #[derive(Clone, Debug)]
 pub(super) struct Tile {
     pub(super) name: String,
@@ -276,7 +276,7 @@ pub(super) struct Tile {
     pub(super) href: String,
 }
 
-/// A tile for each place, filled as far as its share; the text in it is its row of the table.
+/// A tile for each place. The texts in the tiles take the place of a table.
 pub(super) fn tiles(lang: Lang, tiles: &[Tile]) -> Markup {
     html! {
         ul.tiles {
@@ -315,7 +315,7 @@ pub(super) struct Span {
     pub(super) tone: Tone,
 }
 
-/// The days that time bars of one table share.
+/// The axis of days that the time bars of one table share.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Axis {
     pub(super) start: Date,
@@ -395,7 +395,7 @@ fn at(coordinate: f64) -> String {
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
-/// A round number that is not below the most.
+/// The next round number, for the top of an axis.
 fn ceiling(most: f64) -> f64 {
     let mut unit = 1.0;
     loop {

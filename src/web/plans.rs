@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{
     Made,
     ask::{Ask, Failed, Names},
-    lists::whole,
+    lists::list_page,
     parts::{ROWS, days_late, document, nothing, plan_tone, rating, record, table},
     picture::toned,
     words::{NONE, read},
@@ -17,34 +17,54 @@ use crate::pb;
 pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let filter = ask.address.get("filter");
-    let answer = listed_plans(ask, filter, ROWS).await?;
+    let parent = parent(ask, "platform", "platforms/-");
+    let request = pb::ListPlansRequest {
+        page_token: ask.address.get("page").to_owned(),
+        ..plan_request(ask, parent, filter, ROWS)
+    };
+    let answer = ask.get(ask.plans().list_plans(request)).await?;
     let names = answer
         .plans
         .iter()
         .flat_map(|it| [&*it.agency, platform_of(&it.name)]);
     let names = ask.names(names).await?;
     let rows = plan_rows(ask, &answer.plans, &names);
-    let files = ask.address.files("/v1/platforms/-/plans", filter);
+    let files = ask.address.files(&format!("/v1/{parent}/plans"), filter);
     let title = lang.t("Kế hoạch triển khai", "Implementation plans");
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
+    Ok(list_page(
+        ask,
+        title,
+        &rows,
+        &answer.next_page_token,
+        &files,
+    ))
 }
 
-pub(super) async fn listed_plans(
+/// The record whose list the address asks for with this parameter, else all.
+pub(super) fn parent<'a>(ask: &'a Ask, parameter: &str, all: &'a str) -> &'a str {
+    match ask.address.get(parameter) {
+        "" => all,
+        parent => parent,
+    }
+}
+
+/// The request for the plans of a platform, or of all, that this filter leaves.
+pub(super) fn plan_request(
     ask: &Ask,
+    parent: &str,
     filter: &str,
-    size: i32,
-) -> Result<pb::ListPlansResponse, Failed> {
-    let request = pb::ListPlansRequest {
-        parent: "platforms/-".to_owned(),
-        page_size: size,
-        page_token: ask.address.get("page").to_owned(),
+    page_size: i32,
+) -> pb::ListPlansRequest {
+    pb::ListPlansRequest {
+        parent: parent.to_owned(),
+        page_size,
         filter: filter.to_owned(),
         order_by: "display_name".to_owned(),
         view: pb::PlanView::Full.into(),
         read_revision: ask.at_revision(),
         read_time: ask.time(),
-    };
-    ask.get(ask.plans().list_plans(request)).await
+        ..Default::default()
+    }
 }
 
 /// The platform in the name of a record below it.
@@ -64,11 +84,14 @@ pub(super) fn plan_rows(ask: &Ask, plans: &[pb::Plan], names: &Names) -> Markup 
     let heads = [
         (lang.t("Nền tảng, kế hoạch", "Platform, plan"), false),
         (lang.t("Trạng thái", "State"), false),
-        (lang.t("Tự đánh giá", "Declared"), false),
-        (lang.t("Đơn vị quản lý", "Assured"), false),
-        (lang.t("Hệ thống tính", "Computed"), false),
-        (lang.t("Báo cáo", "Reports"), false),
-        (lang.t("Chậm", "Late"), true),
+        (lang.t("Cơ quan tự đánh giá", "Declared rating"), false),
+        (
+            lang.t("Đơn vị quản lý danh mục đánh giá", "Assured rating"),
+            false,
+        ),
+        (lang.t("Hệ thống tính", "Computed rating"), false),
+        (lang.t("Tình trạng báo cáo", "Reports"), false),
+        (lang.t("Số ngày chậm", "Days late"), true),
     ];
     let rows = html! {
         @for plan in plans {
@@ -125,7 +148,12 @@ pub(super) fn issued_by(ask: &Ask, plan: &pb::Plan) -> Markup {
 pub(super) async fn milestones(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let filter = ask.address.get("filter");
-    let answer = listed_milestones(ask, filter, ROWS).await?;
+    let parent = parent(ask, "plan", "platforms/-/plans/-");
+    let request = pb::ListMilestonesRequest {
+        page_token: ask.address.get("page").to_owned(),
+        ..milestone_request(ask, parent, filter, ROWS)
+    };
+    let answer = ask.get(ask.plans().list_milestones(request)).await?;
     let names = answer.milestones.iter().map(|it| platform_of(&it.name));
     let names = ask.names(names).await?;
     let heads = [
@@ -157,24 +185,31 @@ pub(super) async fn milestones(ask: &Ask) -> Result<Made, Failed> {
     let title = lang.t("Mốc nhiệm vụ", "Milestones");
     let files = ask
         .address
-        .files("/v1/platforms/-/plans/-/milestones", filter);
+        .files(&format!("/v1/{parent}/milestones"), filter);
     let rows = table(lang, title, &heads, &rows);
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
+    Ok(list_page(
+        ask,
+        title,
+        &rows,
+        &answer.next_page_token,
+        &files,
+    ))
 }
 
-pub(super) async fn listed_milestones(
+/// The request for the milestones of a plan, or of all, that this filter leaves, by due date.
+pub(super) fn milestone_request(
     ask: &Ask,
+    parent: &str,
     filter: &str,
-    size: i32,
-) -> Result<pb::ListMilestonesResponse, Failed> {
-    let request = pb::ListMilestonesRequest {
-        parent: "platforms/-/plans/-".to_owned(),
-        page_size: size,
-        page_token: ask.address.get("page").to_owned(),
+    page_size: i32,
+) -> pb::ListMilestonesRequest {
+    pb::ListMilestonesRequest {
+        parent: parent.to_owned(),
+        page_size,
         filter: filter.to_owned(),
         order_by: "due.end".to_owned(),
         read_revision: ask.at_revision(),
         read_time: ask.time(),
-    };
-    ask.get(ask.plans().list_milestones(request)).await
+        ..Default::default()
+    }
 }

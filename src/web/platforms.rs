@@ -4,22 +4,30 @@ use maud::{Markup, html};
 
 use super::{
     Made,
-    acts::{Offers, offers},
+    acts::{Offers, of_plan, offers},
     ask::{Ask, Failed, Names},
     changes::{listed as listed_changes, rows as change_rows},
+    extent::{Extent, first_rows},
     integration::{
-        deployment_rows, flow_names, flow_tone, listed_deployments, listed_flows, party,
+        deployment_request, deployment_rows, flow_names, flow_request, flow_tone, party,
     },
-    lists::whole,
+    lists::list_page,
     parts::{
-        ROWS, deployment_tone, fact, history, last_day, nothing, outside, path_of, plan_tone,
+        deployment_tone, document, fact, history, last_day, nothing, outside, path_of, plan_tone,
         quoted, rating, record, sources, stage, stage_tone, standing, standing_tone, table,
     },
     picture::{Axis, Span, Tile, Tone, cell, tiles, time_bar, toned},
-    plans::issued_by,
-    words::{NONE, read},
+    plans::{issued_by, milestone_request, plan_request},
+    words::{Lang, NONE, read},
 };
 use crate::pb::{self, platform::operation_stage::Stage};
+
+/// Plans, milestones of each, deployments, data flows and changes that a platform's page shows.
+const PLANS: i32 = 10;
+const MILESTONES: i32 = 50;
+const DEPLOYMENTS: i32 = 40;
+const FLOWS: i32 = 20;
+const CHANGES: i32 = 10;
 
 pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
@@ -39,7 +47,13 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let rows = rows(ask, &answer.platforms, &names);
     let title = lang.t("Nền tảng số quốc gia", "National digital platforms");
     let files = ask.address.files("/v1/platforms", filter);
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
+    Ok(list_page(
+        ask,
+        title,
+        &rows,
+        &answer.next_page_token,
+        &files,
+    ))
 }
 
 pub(super) fn rows(ask: &Ask, platforms: &[pb::Platform], names: &Names) -> Markup {
@@ -62,7 +76,7 @@ pub(super) fn rows(ask: &Ask, platforms: &[pb::Platform], names: &Names) -> Mark
                 td.what {
                     (record(ask, &one.name, own))
                     @if !one.display_name_en.is_empty() && other != own
-                        && lang == super::words::Lang::Vi {
+                        && lang == Lang::Vi {
                         span.small lang="en" { (one.display_name_en) }
                     }
                 }
@@ -92,26 +106,13 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         ..Default::default()
     };
     let platform = ask.get(ask.catalogue().get_platform(request)).await?;
-    let request = pb::ListPlansRequest {
-        parent: name.clone(),
-        page_size: 10,
-        view: pb::PlanView::Full.into(),
-        read_revision: ask.at_revision(),
-        read_time: ask.time(),
-        ..Default::default()
-    };
-    let plans = ask.get(ask.plans().list_plans(request)).await?.plans;
+    let request = plan_request(ask, &name, "", PLANS);
+    let (plans, plans_extent) = first_rows(ask, request).await?;
+    let plans = plans.plans;
     let mut milestones = Vec::new();
     for plan in &plans {
-        let request = pb::ListMilestonesRequest {
-            parent: plan.name.clone(),
-            page_size: ROWS,
-            order_by: "due.end".to_owned(),
-            read_revision: ask.at_revision(),
-            read_time: ask.time(),
-            ..Default::default()
-        };
-        let listed = ask.get(ask.plans().list_milestones(request)).await?;
+        let request = milestone_request(ask, &plan.name, "", MILESTONES);
+        let (listed, extent) = first_rows(ask, request).await?;
         let request = pb::ListBaselinesRequest {
             parent: plan.name.clone(),
             page_size: 1,
@@ -121,12 +122,17 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             ..Default::default()
         };
         let first = ask.get(ask.plans().list_baselines(request)).await?;
-        milestones.push((listed.milestones, first.baselines.into_iter().next()));
+        milestones.push(Milestones {
+            all: listed.milestones,
+            extent,
+            first: first.baselines.into_iter().next(),
+        });
     }
-    let deployments = listed_deployments(ask, &name, "", 40).await?;
+    let request = deployment_request(ask, &name, "", DEPLOYMENTS);
+    let (deployments, deployments_extent) = first_rows(ask, request).await?;
     let party = quoted(&name);
     let either = format!("provider.platform = {party} OR consumer.platform = {party}");
-    let flows = listed_flows(ask, &either, 20).await?;
+    let (flows, flows_extent) = first_rows(ask, flow_request(ask, &either, FLOWS)).await?;
     let mut named: Vec<&str> = vec![&platform.governing_agency];
     named.extend(platform.coordinating_agencies.iter().map(|it| &**it));
     named.extend(deployments.deployments.iter().map(|it| &*it.agency));
@@ -134,20 +140,17 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let names = ask
         .names(named.into_iter().filter(|it| !it.is_empty()))
         .await?;
-    let changes = listed_changes(ask, &name, 10).await?;
-    let records = plans.iter().map(|it| (&*it.name, it.state().as_str_name()));
-    let open = milestones.iter().flat_map(|(all, _)| all);
-    let open = open.map(|it| (&*it.name, it.state().as_str_name()));
-    let offers = offers(ask, records.chain(open)).await?;
+    let changes = listed_changes(ask, &name, CHANGES).await?;
+    let of_plans = plans.iter().flat_map(of_plan);
+    let of_milestones = milestones.iter().flat_map(|it| &it.all);
+    let of_milestones = of_milestones.map(|it| (&*it.name, it.state().as_str_name()));
+    let offers = offers(ask, of_plans.chain(of_milestones)).await?;
     let title = lang.either(&platform.display_name, &platform.display_name_en, &name);
-    let english = match lang {
-        super::words::Lang::Vi => &*platform.display_name_en,
-        super::words::Lang::En => &*platform.display_name,
+    let (other, other_title) = match lang {
+        Lang::Vi => ("en", &*platform.display_name_en),
+        Lang::En => ("vi", &*platform.display_name),
     };
-    let other = match lang {
-        super::words::Lang::Vi => "en",
-        super::words::Lang::En => "vi",
-    };
+    let of_platform = [("platform", &*name)];
     Ok(Made {
         title: title.to_owned(),
         main: html! {
@@ -155,7 +158,9 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                 p.kind { (lang.value(
                     "Platform.Classification", platform.classification().as_str_name())) }
                 h1 { (title) }
-                @if !english.is_empty() && english != title { p.lead lang=(other) { (english) } }
+                @if !other_title.is_empty() && other_title != title {
+                    p.lead lang=(other) { (other_title) }
+                }
             }
             section {
                 h2 { (lang.t("Thông tin", "Facts")) }
@@ -165,8 +170,14 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                 h2 { (lang.t("Giai đoạn triển khai", "Operation stages")) }
                 (stages(ask, &platform))
             }
-            @for (plan, (milestones, first)) in plans.iter().zip(&milestones) {
-                (plan_section(ask, plan, milestones, first.as_ref(), &offers))
+            @for (plan, milestones) in plans.iter().zip(&milestones) {
+                (plan_section(ask, plan, milestones, &offers))
+            }
+            @if plans_extent.is_part() {
+                section.wide {
+                    h2 { (lang.t("Các kế hoạch khác", "Other plans")) }
+                    (plans_extent.note(lang, &ask.address.with("/plans", &of_platform)))
+                }
             }
             @if plans.is_empty() {
                 section.wide {
@@ -180,22 +191,18 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     h2 { (lang.t("Triển khai tại các cơ quan, địa phương", "Deployments")) }
                     (tiles(lang, &deployed(ask, &deployments.deployments, &names)))
                     (deployment_rows(ask, &deployments.deployments, &names))
-                    p.ends {
-                        a href=(ask.address.with("/deployments", &[("platform", &name)])) {
-                            (lang.t("Xem danh sách", "See the list"))
-                        }
-                    }
+                    @let href = ask.address.with("/deployments", &of_platform);
+                    (deployments_extent.note(lang, &href))
+                    p.ends { a href=(href) { (lang.t("Xem danh sách", "See the list")) } }
                 }
             }
             @if !flows.data_flows.is_empty() {
                 section.wide {
                     h2 { (lang.t("Luồng dữ liệu", "Data flows")) }
                     (matrix(ask, &flows.data_flows, &names, &name))
-                    p.ends {
-                        a href=(ask.address.with("/flows", &[("filter", &either)])) {
-                            (lang.t("Xem danh sách", "See the list"))
-                        }
-                    }
+                    @let href = ask.address.with("/flows", &[("filter", &either)]);
+                    (flows_extent.note(lang, &href))
+                    p.ends { a href=(href) { (lang.t("Xem danh sách", "See the list")) } }
                 }
             }
             section.wide.later {
@@ -242,7 +249,8 @@ fn facts(ask: &Ask, platform: &pb::Platform, names: &Names) -> Markup {
                         ", " (lang.t("nhóm ", "group ")) (listing.group)
                     }
                     @if !listing.list_number.is_empty() {
-                        ", " (lang.t("số ", "no. ")) (listing.list_number)
+                        ", " (lang.t("số thứ tự trong danh mục ", "number in the list "))
+                        (listing.list_number)
                     }
                     @let member = listing.membership().as_str_name();
                     span.small { (lang.value("Platform.Listing.Membership", member)) }
@@ -305,13 +313,14 @@ fn stages(ask: &Ask, platform: &pb::Platform) -> Markup {
     }
 }
 
-fn plan_section(
-    ask: &Ask,
-    plan: &pb::Plan,
-    milestones: &[pb::Milestone],
-    first: Option<&pb::Baseline>,
-    offers: &Offers,
-) -> Markup {
+/// The milestones of a plan that are shown, how many there are, and its first baseline.
+struct Milestones {
+    all: Vec<pb::Milestone>,
+    extent: Extent,
+    first: Option<pb::Baseline>,
+}
+
+fn plan_section(ask: &Ask, plan: &pb::Plan, milestones: &Milestones, offers: &Offers) -> Markup {
     let lang = ask.lang();
     let standing = plan.standing.clone().unwrap_or_default();
     let state = lang.value("Plan.State", plan.state().as_str_name());
@@ -329,20 +338,44 @@ fn plan_section(
                     (fact(lang.t("Người đứng đầu", "Accountable"), &head.office))
                 }
                 (fact(lang.t("Đơn vị chủ trì", "Lead unit"), &plan.lead_unit))
-                dt { (lang.t("Tự đánh giá", "Declared")) }
+                dt { (lang.t("Cơ quan tự đánh giá", "Declared rating")) }
                 dd { (rating(lang, standing.declared_rating())) }
-                dt { (lang.t("Đơn vị quản lý danh mục đánh giá", "Assured")) }
+                dt { (lang.t("Đơn vị quản lý danh mục đánh giá", "Assured rating")) }
                 dd { (rating(lang, standing.assured_rating())) }
-                dt { (lang.t("Hệ thống tính", "Computed")) }
+                dt { (lang.t("Hệ thống tính", "Computed rating")) }
                 dd { (rating(lang, standing.computed_rating())) }
-                dt { (lang.t("Báo cáo", "Reports")) }
+                dt { (lang.t("Tình trạng báo cáo", "Reports")) }
                 dd { (fresh) }
+                @if let Some(transcription) = &plan.transcription {
+                    dt { (lang.t("Ghi hộ", "Transcribed")) }
+                    dd { (transcribed(lang, transcription)) }
+                }
             }
-            @if milestones.is_empty() {
+            @if milestones.all.is_empty() {
                 p.none { (lang.t("Kế hoạch chưa có mốc nhiệm vụ.", "The plan has no milestone.")) }
-            } @else { (time_table(ask, milestones, first, offers)) }
+            } @else {
+                (time_table(ask, &milestones.all, milestones.first.as_ref(), offers))
+                (milestones.extent.note(
+                    lang, &ask.address.with("/milestones", &[("plan", &plan.name)])))
+            }
             (offers.links(ask, &plan.name))
             (history(ask, &plan.name))
+        }
+    }
+}
+
+/// That a plan was transcribed for its agency, from which document, and whether the agency has
+/// confirmed it.
+fn transcribed(lang: Lang, transcription: &pb::Transcription) -> Markup {
+    let confirmed = transcription.confirmation.as_ref();
+    html! {
+        (lang.t("từ văn bản ", "from ")) (document(lang, transcription.source.as_ref())) " "
+        @match confirmed {
+            Some(confirmed) => (toned(Tone::Done, &format!("{} {}",
+                lang.t("cơ quan đã xác nhận", "confirmed by the agency"),
+                lang.time(confirmed.record_time.as_ref())))),
+            None => (toned(Tone::Soon,
+                lang.t("cơ quan chưa xác nhận", "not confirmed by the agency"))),
         }
     }
 }
@@ -367,9 +400,9 @@ fn time_table(
     let heads = [
         (lang.t("Mốc nhiệm vụ", "Milestone"), false),
         (lang.t("Hạn đầu", "First due"), false),
-        (lang.t("Hạn hiện nay", "Due"), false),
+        (lang.t("Hạn hiện nay", "Due now"), false),
         (lang.t("Tình trạng", "Standing"), false),
-        (lang.t("Thời gian", "Time"), false),
+        (lang.t("Trên trục thời gian", "On the time axis"), false),
     ];
     let rows = html! {
         @for one in milestones {
@@ -448,10 +481,13 @@ fn matrix(ask: &Ask, flows: &[pb::DataFlow], names: &Names, own: &str) -> Markup
     ];
     let mut heads = vec![
         (lang.t("Luồng dữ liệu", "Data flow"), false),
-        (lang.t("Với", "With"), false),
+        (
+            lang.t("Chiều và bên còn lại", "Direction and other side"),
+            false,
+        ),
     ];
     heads.extend(channels.map(|it| match it {
-        Channel::Other => (lang.t("Cách khác", "Other"), false),
+        Channel::Other => (lang.t("Kênh khác", "Other channel"), false),
         known => (known.as_str_name(), false),
     }));
     let rows = html! {

@@ -1,4 +1,5 @@
-//! A programme: its documents and period, its tasks by how they stand, and those that are late.
+//! Programmes: the list, and one with its documents and period, its tasks by how they stand, and
+//! those that are not done.
 
 use maud::html;
 
@@ -6,14 +7,77 @@ use super::{
     Made,
     ask::{Ask, Failed},
     changes::{listed as listed_changes, rows as change_rows},
-    parts::{document, fact, history, quoted, record, sources, task_parts, text},
+    extent::first_rows,
+    lists::list_page,
+    parts::{
+        ROWS, document, fact, history, nothing, of_day, quoted, record, sources, table, task_parts,
+        text,
+    },
     picture::{self, Tone, toned},
-    tasks::{listed as listed_tasks, rows as task_rows},
+    tasks::{request as task_request, rows as task_rows},
+    words::NONE,
 };
 use crate::pb;
 
 /// Tasks that the page shows, by their due date.
 const TASKS: i32 = 30;
+
+/// The request for the programmes that this filter leaves.
+pub(super) fn request(ask: &Ask, filter: &str, page_size: i32) -> pb::ListProgrammesRequest {
+    pb::ListProgrammesRequest {
+        page_size,
+        filter: filter.to_owned(),
+        read_revision: ask.at_revision(),
+        read_time: ask.time(),
+        ..Default::default()
+    }
+}
+
+pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
+    let lang = ask.lang();
+    let filter = ask.address.get("filter");
+    let request = pb::ListProgrammesRequest {
+        page_token: ask.address.get("page").to_owned(),
+        ..request(ask, filter, ROWS)
+    };
+    let answer = ask.get(ask.tasks().list_programmes(request)).await?;
+    let agencies = answer.programmes.iter().map(|it| &*it.assigning_agency);
+    let names = ask.names(agencies.filter(|it| !it.is_empty())).await?;
+    let heads = [
+        (lang.t("Chương trình", "Programme"), false),
+        (lang.t("Cơ quan giao", "Assigning agency"), false),
+        (lang.t("Thời gian thực hiện", "Period"), false),
+        (lang.t("Số nhiệm vụ công bố", "Tasks declared"), true),
+    ];
+    let rows = html! {
+        @for one in &answer.programmes {
+            @let name = lang.either(&one.display_name, &one.display_name_en, &one.name);
+            tr {
+                td.what { (record(ask, &one.name, name)) }
+                td {
+                    (record(ask, &one.assigning_agency, names.of(&one.assigning_agency, lang)))
+                }
+                td { (lang.period(one.period.as_ref())) }
+                td.number {
+                    (one.declared_task_count.map_or(NONE.to_owned(), |it| lang.number(it.into())))
+                }
+            }
+        }
+    };
+    let title = lang.t("Chương trình", "Programmes");
+    let rows = match answer.programmes.is_empty() {
+        true => nothing(lang),
+        false => table(lang, title, &heads, &rows),
+    };
+    let files = ask.address.files("/v1/programmes", filter);
+    Ok(list_page(
+        ask,
+        title,
+        &rows,
+        &answer.next_page_token,
+        &files,
+    ))
+}
 
 pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let lang = ask.lang();
@@ -35,7 +99,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let counts = summary.tasks.unwrap_or_default();
     let filter = format!("programmes:{}", quoted(&name));
     let open = format!("{filter} AND (state = OPEN OR state = REPORTED)");
-    let listed = listed_tasks(ask, &open, TASKS).await?;
+    let (listed, extent) = first_rows(ask, task_request(ask, &open, TASKS)).await?;
     let mut named: Vec<&str> = vec![&programme.assigning_agency];
     named.extend(listed.tasks.iter().map(|it| &*it.agency));
     let names = ask
@@ -96,7 +160,9 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                             "Tasks that are not done, by due date"))
                     }
                 }
+                (of_day(ask))
                 (task_rows(ask, &listed.tasks, &names))
+                (extent.note(lang, &ask.address.with("/tasks", &[("filter", &open)])))
             }
             section.wide.later {
                 h2 { (lang.t("Thay đổi gần nhất", "Latest changes")) }

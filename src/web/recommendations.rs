@@ -1,4 +1,4 @@
-//! Recommendations: the list, and one with its term, its way and its answer.
+//! Recommendations: the list, and one with its term, its answer and the steps between.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use super::{
     Made,
     acts::offers,
     ask::{Ask, Failed},
-    lists::whole,
+    lists::list_page,
     parts::{
         ROWS, answering_tone, document, evidence, fact, history, nothing, record, table, text,
     },
@@ -19,12 +19,8 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let filter = ask.address.get("filter");
     let request = pb::ListRecommendationsRequest {
-        page_size: ROWS,
         page_token: ask.address.get("page").to_owned(),
-        filter: filter.to_owned(),
-        order_by: "answer_due_date".to_owned(),
-        read_revision: ask.at_revision(),
-        read_time: ask.time(),
+        ..request(ask, filter, ROWS)
     };
     let answer = ask
         .get(ask.recommendations().list_recommendations(request))
@@ -34,8 +30,8 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let heads = [
         (lang.t("Nội dung", "Subject"), false),
         (lang.t("Cơ quan trả lời", "To be answered by"), false),
-        (lang.t("Tiếp nhận", "Received"), false),
-        (lang.t("Hạn trả lời", "Due"), false),
+        (lang.t("Ngày tiếp nhận", "Received"), false),
+        (lang.t("Hạn trả lời", "Answer due"), false),
         (lang.t("Tình trạng", "Standing"), false),
     ];
     let rows = html! {
@@ -60,9 +56,28 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
         false => table(lang, title, &heads, &rows),
     };
     let files = ask.address.files("/v1/recommendations", filter);
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
+    Ok(list_page(
+        ask,
+        title,
+        &rows,
+        &answer.next_page_token,
+        &files,
+    ))
 }
 
+/// The request for the recommendations that this filter leaves, by the day their answer is due.
+pub(super) fn request(ask: &Ask, filter: &str, page_size: i32) -> pb::ListRecommendationsRequest {
+    pb::ListRecommendationsRequest {
+        page_size,
+        filter: filter.to_owned(),
+        order_by: "answer_due_date".to_owned(),
+        read_revision: ask.at_revision(),
+        read_time: ask.time(),
+        ..Default::default()
+    }
+}
+
+/// How a recommendation stands.
 fn how(ask: &Ask, one: &pb::Recommendation) -> Markup {
     let lang = ask.lang();
     html! {
@@ -109,23 +124,23 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             section {
                 h2 { (lang.t("Thời hạn", "Term")) }
                 dl {
-                    dt { (lang.t("Tiếp nhận", "Received")) }
+                    dt { (lang.t("Ngày tiếp nhận", "Received")) }
                     dd { (lang.date(one.receive_date)) }
                     dt { (lang.t("Cơ quan trả lời", "To be answered by")) }
                     dd { (record(ask, &one.agency, names.of(&one.agency, lang))) }
-                    dt { (lang.t("Hạn trả lời", "Due")) }
+                    dt { (lang.t("Hạn trả lời", "Answer due")) }
                     dd { (lang.date(one.answer_due_date)) }
                     @if term.legal_basis.is_some() {
-                        dt { (lang.t("Căn cứ", "Legal basis")) }
+                        dt { (lang.t("Căn cứ pháp lý", "Legal basis")) }
                         dd { (document(lang, term.legal_basis.as_ref())) }
                     }
-                    (fact(lang.t("Căn cứ", "Legal basis"), &term.legal_basis_text))
+                    (fact(lang.t("Căn cứ pháp lý", "Legal basis"), &term.legal_basis_text))
                     (fact(lang.t("Người gửi", "Sender"),
                         lang.value("Recommendation.SenderKind", one.sender_kind().as_str_name())))
                 }
             }
             section {
-                h2 { (lang.t("Trả lời", "Answer")) }
+                h2 { (lang.t("Nội dung trả lời", "Answer")) }
                 @match &one.answer {
                     Some(answer) => {
                         p { (lang.date(answer.answer_date)) ": "
@@ -140,7 +155,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             }
             @if !one.forwards.is_empty() || !one.tasks.is_empty() || !one.steps.is_empty() {
                 section.wide {
-                    h2 { (lang.t("Quá trình", "Its way")) }
+                    h2 { (lang.t("Quá trình xử lý", "How it was handled")) }
                     ul {
                         @for it in &one.forwards {
                             li {

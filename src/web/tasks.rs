@@ -7,42 +7,55 @@ use super::{
     acts::offers,
     ask::{Ask, Failed, Names},
     changes::{listed as listed_changes, rows as change_rows},
-    lists::whole,
+    extent::first_rows,
+    lists::list_page,
     parts::{
         ROWS, days_late, document, evidence, fact, history, last_day, nothing, quoted, record,
         standing, table, text,
     },
     picture::{Axis, Span, Tone, time_bar, toned},
+    recommendations::request as recommendation_request,
     words::{NONE, read},
 };
 use crate::pb;
 
+/// Recommendations, tasks below it and changes that the page of a task shows.
+const RECOMMENDATIONS: i32 = 20;
+const BELOW: i32 = 30;
+const CHANGES: i32 = 20;
+
 pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let filter = ask.address.get("filter");
-    let answer = listed(ask, filter, ROWS).await?;
+    let request = pb::ListTasksRequest {
+        page_token: ask.address.get("page").to_owned(),
+        ..request(ask, filter, ROWS)
+    };
+    let answer = ask.get(ask.tasks().list_tasks(request)).await?;
     let names = answer.tasks.iter().map(|it| &*it.agency);
     let names = ask.names(names.filter(|it| !it.is_empty())).await?;
     let rows = rows(ask, &answer.tasks, &names);
     let title = lang.t("Nhiệm vụ", "Tasks");
     let files = ask.address.files("/v1/tasks", filter);
-    Ok(whole(ask, title, &rows, &answer.next_page_token, &files))
+    Ok(list_page(
+        ask,
+        title,
+        &rows,
+        &answer.next_page_token,
+        &files,
+    ))
 }
 
-pub(super) async fn listed(
-    ask: &Ask,
-    filter: &str,
-    size: i32,
-) -> Result<pb::ListTasksResponse, Failed> {
-    let request = pb::ListTasksRequest {
-        page_size: size,
-        page_token: ask.address.get("page").to_owned(),
+/// The request for the tasks that this filter leaves, by their due dates.
+pub(super) fn request(ask: &Ask, filter: &str, page_size: i32) -> pb::ListTasksRequest {
+    pb::ListTasksRequest {
+        page_size,
         filter: filter.to_owned(),
         order_by: "due.end".to_owned(),
         read_revision: ask.at_revision(),
         read_time: ask.time(),
-    };
-    ask.get(ask.tasks().list_tasks(request)).await
+        ..Default::default()
+    }
 }
 
 pub(super) fn rows(ask: &Ask, tasks: &[pb::Task], names: &Names) -> Markup {
@@ -55,7 +68,10 @@ pub(super) fn rows(ask: &Ask, tasks: &[pb::Task], names: &Names) -> Markup {
         (lang.t("Cơ quan chủ trì", "Lead agency"), false),
         (lang.t("Thời hạn", "Due"), false),
         (lang.t("Tình trạng", "Standing"), false),
-        (lang.t("Số ngày", "Days"), true),
+        (
+            lang.t("Số ngày chậm hoặc còn lại", "Days late, or left"),
+            true,
+        ),
     ];
     let rows = html! {
         @for task in tasks {
@@ -78,6 +94,7 @@ pub(super) fn rows(ask: &Ask, tasks: &[pb::Task], names: &Names) -> Markup {
     table(lang, lang.t("Nhiệm vụ", "Tasks"), &heads, &rows)
 }
 
+/// How a task stands.
 fn how(ask: &Ask, task: &pb::Task) -> Markup {
     let lang = ask.lang();
     html! {
@@ -107,29 +124,26 @@ fn days(ask: &Ask, task: &pb::Task) -> String {
 pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let lang = ask.lang();
     let name = format!("tasks/{id}");
-    let request = pb::GetTaskRequest {
+    let get = pb::GetTaskRequest {
         name: name.clone(),
         read_revision: ask.at_revision(),
         read_time: ask.time(),
     };
-    let task = ask.get(ask.tasks().get_task(request)).await?;
+    let task = ask.get(ask.tasks().get_task(get)).await?;
     let mut named: Vec<&str> = vec![&task.agency, &task.assigning_agency, &task.platform];
     named.extend(task.coordinating_agencies.iter().map(|it| &**it));
     let names = ask
         .names(named.into_iter().filter(|it| !it.is_empty()))
         .await?;
-    let request = pb::ListRecommendationsRequest {
-        page_size: 20,
-        filter: format!("tasks.task:{}", quoted(&name)),
-        read_revision: ask.at_revision(),
-        read_time: ask.time(),
-        ..Default::default()
-    };
-    let from = ask
-        .get(ask.recommendations().list_recommendations(request))
-        .await?;
-    let below = listed(ask, &format!("parent = {}", quoted(&name)), 30).await?;
-    let changes = listed_changes(ask, &name, 20).await?;
+    let from_filter = format!("tasks.task:{}", quoted(&name));
+    let (from, from_extent) = first_rows(
+        ask,
+        recommendation_request(ask, &from_filter, RECOMMENDATIONS),
+    )
+    .await?;
+    let below_filter = format!("parent = {}", quoted(&name));
+    let (below, below_extent) = first_rows(ask, request(ask, &below_filter, BELOW)).await?;
+    let changes = listed_changes(ask, &name, CHANGES).await?;
     let offers = offers(ask, [(&*name, task.state().as_str_name())]).await?;
     let title = &task.display_name;
     Ok(Made {
@@ -166,6 +180,8 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                 section.wide {
                     h2 { (lang.t("Nhiệm vụ con", "Tasks below it")) }
                     (rows(ask, &below.tasks, &names))
+                    (below_extent.note(
+                        lang, &ask.address.with("/tasks", &[("filter", &below_filter)])))
                 }
             }
             @if !from.recommendations.is_empty() {
@@ -176,10 +192,12 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                             li { (record(ask, &one.name, &one.display_name)) }
                         }
                     }
+                    (from_extent.note(lang, &ask.address.with(
+                        "/recommendations", &[("filter", &from_filter)])))
                 }
             }
             section.wide.later {
-                h2 { (lang.t("Chuỗi thay đổi", "Chain of changes")) }
+                h2 { (lang.t("Thay đổi gần nhất", "Latest changes")) }
                 (change_rows(ask, &changes.changes))
                 (history(ask, &name))
             }

@@ -1,17 +1,19 @@
-//! The weekly report: the page that the API writes, within the frame of these.
+//! The weekly report: the counts of this week beside those of last week, and the agencies with
+//! something overdue.
 
 use maud::html;
 
 use super::{
     Made,
-    agencies::percent,
+    agencies::{percent, summaries},
     ask::{Ask, Failed},
+    extent::Extent,
     parts::{downloads, record, table},
     words::{Lang, NONE, read},
 };
 use crate::{pb, wire::values::write_date};
 
-/// A number of the report: its field of the counts.
+/// A row of the report: what the glossary calls it, and its field.
 type Line = (&'static str, fn(&pb::agency_summary::Counts) -> Option<i32>);
 
 const LINES: [Line; 11] = [
@@ -39,31 +41,15 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
     let date = ask.effective_date();
     let before = read(date).map(|it| it.plus_days(-7));
-    let request = |comparison_date| pb::ComputeAgencySummariesRequest {
-        page_size: 1000,
-        effective_date: date,
-        comparison_date,
-        read_revision: ask.at_revision(),
-        read_time: ask.time(),
-        ..Default::default()
-    };
-    let compared = request(write_date(before));
-    let compared = ask
-        .get(ask.monitoring().compute_agency_summaries(compared))
-        .await;
-    let answer = match compared {
+    let answer = match summaries(ask, write_date(before)).await {
         // the edition may be younger than a week
-        Err(failed) if failed.code == http::StatusCode::BAD_REQUEST => {
-            let alone = request(None);
-            ask.get(ask.monitoring().compute_agency_summaries(alone))
-                .await?
-        }
+        Err(failed) if failed.code == http::StatusCode::BAD_REQUEST => summaries(ask, None).await?,
         other => other?,
     };
     let total = answer.total_counts.unwrap_or_default();
     let earlier = answer.comparison_total_counts;
     let heads = [
-        (lang.t("Nội dung", "Subject"), false),
+        (lang.t("Nội dung theo dõi", "What is counted"), false),
         (lang.t("Tuần này", "This week"), true),
         (lang.t("Tuần trước", "Last week"), true),
         (lang.t("Tăng, giảm", "Change"), true),
@@ -132,6 +118,8 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
             }
         }
     };
+    let goes_on = !answer.next_page_token.is_empty();
+    let extent = Extent::new(worst.len().min(AGENCIES), worst.len(), goes_on);
     let title = lang.t("Báo cáo tuần", "Weekly report");
     let period = before.map_or_else(String::new, |it| lang.day(it.plus_days(1)));
     let compared = before.map_or_else(String::new, |it| it.to_string());
@@ -158,13 +146,7 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
                 @if worst.is_empty() {
                     p.none { (lang.t("Không có cơ quan nào.", "There is none.")) }
                 } @else { (table(lang, title, &of_agencies, &agencies)) }
-                @if worst.len() > AGENCIES {
-                    p.small {
-                        (lang.number(i64::try_from(worst.len() - AGENCIES).unwrap_or_default()))
-                        (lang.t(" cơ quan khác có trong tệp tải về.",
-                            " more agencies are in the file."))
-                    }
-                }
+                (extent.note(lang, &ask.address.to("/agencies")))
                 p.ends {
                     (downloads(lang, &files))
                     @if lang == Lang::Vi {

@@ -56,7 +56,7 @@ impl Lang {
         }
     }
 
-    /// A pair of words.
+    /// The one of two texts that is in this language.
     pub(super) const fn t(self, vietnamese: &'static str, english: &'static str) -> &'static str {
         self.of_text(both(vietnamese, english))
     }
@@ -102,7 +102,7 @@ impl Lang {
         }
     }
 
-    /// The same of a message; a dash where there is none.
+    /// A day of a message; a dash where there is none.
     pub(super) fn date(self, date: Option<pb::Date>) -> String {
         read(date).map_or_else(|| NONE.to_owned(), |it| self.day(it))
     }
@@ -189,7 +189,7 @@ impl Lang {
     }
 }
 
-/// What stands where nothing is known.
+/// The text where nothing is known.
 pub(super) const NONE: &str = "–";
 
 const MONTHS: [&str; 12] = [

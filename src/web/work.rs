@@ -1,36 +1,53 @@
-//! What a signed-in caller has to do: the records of its agency that wait for a report, a
+//! What waits for the caller who is signed in: the records of its agency that wait for a report, a
 //! confirmation or an answer, each with the forms that the caller may send.
 
 use maud::{Markup, html};
 
 use super::{
     Made,
-    acts::{Offers, offers},
+    acts::{Offers, TRANSCRIBED, is_transcribed, offers},
     ask::{Ask, Failed},
-    integration::{listed_deployments, listed_flows},
+    extent::Extent,
+    integration::{deployment_request, flow_request},
     lists::of_agency,
-    parts::{nothing, record},
-    plans::{listed_milestones, listed_plans, platform_of},
-    tasks::listed as listed_tasks,
+    parts::{left_out, nothing, record},
+    plans::{milestone_request, plan_request, platform_of},
+    recommendations::request as recommendation_request,
+    tasks::request as task_request,
 };
 use crate::pb;
 
-/// Records of each kind that are shown.
-const SHOWN: i32 = 20;
+/// Records of a section that are read, and of those that wait for the caller, how many are shown.
+const READ: i32 = 100;
+const SHOWN: usize = 20;
+
+/// Records that are read, and all shown, of a section that is asked for alone.
+const READ_ALONE: i32 = 400;
+
+/// The parameter that asks for one section alone, by its key.
+const SECTION: &str = "section";
+
+/// Records of a section that are printed, as the style sheet has it.
+const PRINTED: usize = 6;
 
 /// A record that waits.
 struct Waiting {
     name: String,
     title: String,
     state: &'static str,
-    /// By when.
+    /// By when; empty where there is no such day.
     due: String,
 }
 
-/// Records that wait for the same, under a title.
+/// Records that wait for the same.
 struct Section {
+    key: &'static str,
     title: &'static str,
     records: Vec<Waiting>,
+    /// Whether there are more than were read.
+    goes_on: bool,
+    /// The page of the list that the records are from; empty where there is none.
+    list: String,
 }
 
 pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
@@ -40,7 +57,12 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
     }
     let request = pb::IdentifyCallerRequest::default();
     let caller = ask.get(ask.access().identify_caller(request)).await?;
-    let sections = sections(ask, &caller.agency).await?;
+    let sections = Sections {
+        ask,
+        agency: &caller.agency,
+        alone: ask.address.get(SECTION),
+    };
+    let sections = sections.read().await?;
     let records = sections.iter().flat_map(|it| &it.records);
     let offers = offers(ask, records.map(|it| (&*it.name, it.state))).await?;
     let title = lang.t("Việc của tôi", "My work");
@@ -62,6 +84,11 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
                         ", " (lang.value("Role", role.as_str_name()))
                     }
                 }
+                @if !ask.address.get(SECTION).is_empty() {
+                    p { a href=(ask.address.again(SECTION, "")) {
+                        (lang.t("Về tất cả việc của tôi", "To all of my work"))
+                    } }
+                }
             }
             @for section in &sections {
                 section.wide {
@@ -73,177 +100,312 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
     })
 }
 
-/// What waits for an agency; for a caller without one what waits for anyone.
-async fn sections(ask: &Ask, agency: &str) -> Result<Vec<Section>, Failed> {
-    let lang = ask.lang();
-    let of = |field: &str, state: &str| match agency {
-        "" => format!("state = {state}"),
-        agency => format!("{} AND state = {state}", of_agency(field, agency)),
-    };
-    let task = |it: pb::Task| Waiting {
-        state: it.state().as_str_name(),
-        due: lang.period(it.due.as_ref()),
-        name: it.name,
-        title: it.display_name,
-    };
-    let mut sections = Vec::new();
-    let mut add = |title, records: Vec<Waiting>| sections.push(Section { title, records });
-    if !agency.is_empty() {
-        let open = listed_tasks(ask, &of("agency", "OPEN"), SHOWN).await?;
-        let title = lang.t("Nhiệm vụ phải báo cáo", "Tasks to report");
-        add(title, open.tasks.into_iter().map(task).collect());
-    }
-    let reported = listed_tasks(ask, &of("assigning_agency", "REPORTED"), SHOWN).await?;
-    let title = lang.t("Nhiệm vụ chờ xác nhận", "Tasks that wait for confirmation");
-    add(title, reported.tasks.into_iter().map(task).collect());
+/// What waits for an agency; where the caller has none, what waits for anyone.
+struct Sections<'a> {
+    ask: &'a Ask,
+    agency: &'a str,
+    /// The key of the section that is asked for alone; empty for all.
+    alone: &'a str,
+}
 
-    let mut plans = Vec::new();
-    for state in ["ISSUED", "DRAFT", "RETURNED", "SUBMITTED"] {
-        if agency.is_empty() && state != "SUBMITTED" {
-            continue;
+impl Sections<'_> {
+    async fn read(self) -> Result<Vec<Section>, Failed> {
+        let mut sections = Vec::new();
+        let has_agency = !self.agency.is_empty();
+        if has_agency && self.wants("tasks-to-report") {
+            sections.push(self.tasks_to_report().await?);
         }
-        plans.extend(listed_plans(ask, &of("agency", state), SHOWN).await?.plans);
+        if self.wants("tasks-to-confirm") {
+            sections.push(self.tasks_to_confirm().await?);
+        }
+        if self.wants("plans") {
+            sections.push(self.plans().await?);
+        }
+        if has_agency && self.wants("transcriptions") {
+            sections.push(self.transcriptions().await?);
+        }
+        if has_agency && self.wants("milestones") {
+            sections.push(self.milestones().await?);
+        }
+        if self.wants("proposals") {
+            sections.push(self.proposals().await?);
+        }
+        if self.wants("recommendations") {
+            sections.push(self.recommendations().await?);
+        }
+        if self.wants("deployments") {
+            sections.push(self.deployments().await?);
+        }
+        if has_agency && self.wants("flows") {
+            sections.push(self.flows().await?);
+        }
+        Ok(sections)
     }
-    let plan = |it: pb::Plan| Waiting {
-        state: it.state().as_str_name(),
-        due: lang.date(it.standing.and_then(|it| it.report_due_date)),
-        name: it.name,
-        title: it.display_name,
-    };
-    let title = lang.t("Kế hoạch", "Plans");
-    add(title, plans.into_iter().map(plan).collect());
 
-    if !agency.is_empty() {
-        let filter = of("agency", "OPEN");
-        let milestones = listed_milestones(ask, &filter, SHOWN).await?;
-        let milestone = |it: pb::Milestone| Waiting {
+    fn wants(&self, key: &str) -> bool {
+        self.alone.is_empty() || self.alone == key
+    }
+
+    const fn size(&self) -> i32 {
+        if self.alone.is_empty() {
+            READ
+        } else {
+            READ_ALONE
+        }
+    }
+
+    /// This filter, of records whose field has the agency.
+    fn of(&self, field: &str, filter: &str) -> String {
+        match self.agency {
+            "" => filter.to_owned(),
+            agency => format!("{} AND ({filter})", of_agency(field, agency)),
+        }
+    }
+
+    fn list(&self, path: &str, filter: &str) -> String {
+        self.ask.address.with(path, &[("filter", filter)])
+    }
+
+    async fn tasks(
+        &self,
+        key: &'static str,
+        title: &'static str,
+        filter: &str,
+    ) -> Result<Section, Failed> {
+        let ask = self.ask;
+        let request = task_request(ask, filter, self.size());
+        let answer = ask.get(ask.tasks().list_tasks(request)).await?;
+        let waiting = |it: pb::Task| Waiting {
+            state: it.state().as_str_name(),
+            due: ask.lang().period(it.due.as_ref()),
+            name: it.name,
+            title: it.display_name,
+        };
+        Ok(Section {
+            key,
+            title,
+            goes_on: !answer.next_page_token.is_empty(),
+            records: answer.tasks.into_iter().map(waiting).collect(),
+            list: self.list("/tasks", filter),
+        })
+    }
+
+    async fn tasks_to_report(&self) -> Result<Section, Failed> {
+        let title = self
+            .ask
+            .lang()
+            .t("Nhiệm vụ phải báo cáo", "Tasks to report");
+        let filter = self.of("agency", "state = OPEN");
+        self.tasks("tasks-to-report", title, &filter).await
+    }
+
+    async fn tasks_to_confirm(&self) -> Result<Section, Failed> {
+        let title = self
+            .ask
+            .lang()
+            .t("Nhiệm vụ chờ xác nhận", "Tasks to confirm");
+        let filter = self.of("assigning_agency", "state = REPORTED");
+        self.tasks("tasks-to-confirm", title, &filter).await
+    }
+
+    async fn plans(&self) -> Result<Section, Failed> {
+        let (ask, lang) = (self.ask, self.ask.lang());
+        // who has no agency only returns plans that were submitted
+        let states = match self.agency {
+            "" => "state = SUBMITTED",
+            _ => "state = ISSUED OR state = DRAFT OR state = RETURNED OR state = SUBMITTED",
+        };
+        let filter = self.of("agency", states);
+        let request = plan_request(ask, "platforms/-", &filter, self.size());
+        let answer = ask.get(ask.plans().list_plans(request)).await?;
+        let waiting = |it: pb::Plan| Waiting {
+            state: it.state().as_str_name(),
+            due: lang.date(it.standing.and_then(|it| it.report_due_date)),
+            name: it.name,
+            title: it.display_name,
+        };
+        Ok(Section {
+            key: "plans",
+            title: lang.t(
+                "Kế hoạch phải trình, ban hành hoặc báo cáo",
+                "Plans to submit, issue or report on",
+            ),
+            goes_on: !answer.next_page_token.is_empty(),
+            records: answer.plans.into_iter().map(waiting).collect(),
+            list: self.list("/plans", &filter),
+        })
+    }
+
+    /// Plans that others recorded for the agency and that it has not confirmed. No filter names
+    /// them, so that they are picked from all its plans.
+    async fn transcriptions(&self) -> Result<Section, Failed> {
+        let (ask, lang) = (self.ask, self.ask.lang());
+        let filter = of_agency("agency", self.agency);
+        let request = plan_request(ask, "platforms/-", &filter, READ_ALONE);
+        let answer = ask.get(ask.plans().list_plans(request)).await?;
+        let waiting = |it: pb::Plan| Waiting {
+            state: TRANSCRIBED,
+            due: String::new(),
+            name: it.name,
+            title: it.display_name,
+        };
+        let transcribed = answer.plans.into_iter().filter(is_transcribed);
+        Ok(Section {
+            key: "transcriptions",
+            title: lang.t(
+                "Kế hoạch được ghi hộ, chờ cơ quan xác nhận",
+                "Plans that were transcribed, for the agency to confirm",
+            ),
+            goes_on: !answer.next_page_token.is_empty(),
+            records: transcribed.map(waiting).collect(),
+            list: self.list("/plans", &filter),
+        })
+    }
+
+    async fn milestones(&self) -> Result<Section, Failed> {
+        let (ask, lang) = (self.ask, self.ask.lang());
+        let filter = self.of("agency", "state = OPEN");
+        let request = milestone_request(ask, "platforms/-/plans/-", &filter, self.size());
+        let answer = ask.get(ask.plans().list_milestones(request)).await?;
+        let waiting = |it: pb::Milestone| Waiting {
             state: it.state().as_str_name(),
             due: lang.period(it.due.as_ref()),
             name: it.name,
             title: it.display_name,
         };
-        let title = lang.t("Mốc nhiệm vụ phải hoàn thành", "Milestones to complete");
-        add(
-            title,
-            milestones.milestones.into_iter().map(milestone).collect(),
-        );
+        Ok(Section {
+            key: "milestones",
+            title: lang.t("Mốc nhiệm vụ phải hoàn thành", "Milestones to complete"),
+            goes_on: !answer.next_page_token.is_empty(),
+            records: answer.milestones.into_iter().map(waiting).collect(),
+            list: self.list("/milestones", &filter),
+        })
     }
 
-    let request = pb::ListProposalsRequest {
-        parent: "platforms/-".to_owned(),
-        page_size: SHOWN,
-        filter: "state = PENDING".to_owned(),
-        ..Default::default()
-    };
-    let proposals = ask
-        .get(ask.plans().list_proposals(request))
-        .await?
-        .proposals;
-    let names = ask
-        .names(proposals.iter().map(|it| platform_of(&it.name)))
-        .await?;
-    let proposal = |it: pb::Proposal| Waiting {
-        state: it.state().as_str_name(),
-        due: lang.time(it.create_time.as_ref()),
-        title: names.of(platform_of(&it.name), lang).to_owned(),
-        name: it.name,
-    };
-    let title = lang.t(
-        "Đề xuất chờ người thứ hai",
-        "Proposals that wait for a second person",
-    );
-    add(title, proposals.into_iter().map(proposal).collect());
+    async fn proposals(&self) -> Result<Section, Failed> {
+        let (ask, lang) = (self.ask, self.ask.lang());
+        let request = pb::ListProposalsRequest {
+            parent: "platforms/-".to_owned(),
+            page_size: self.size(),
+            filter: "state = PENDING".to_owned(),
+            ..Default::default()
+        };
+        let answer = ask.get(ask.plans().list_proposals(request)).await?;
+        let platforms = answer.proposals.iter().map(|it| platform_of(&it.name));
+        let names = ask.names(platforms).await?;
+        let waiting = |it: pb::Proposal| Waiting {
+            state: it.state().as_str_name(),
+            due: lang.time(it.create_time.as_ref()),
+            title: names.of(platform_of(&it.name), lang).to_owned(),
+            name: it.name,
+        };
+        Ok(Section {
+            key: "proposals",
+            title: lang.t(
+                "Đề xuất chờ người thứ hai",
+                "Proposals that wait for a second person",
+            ),
+            goes_on: !answer.next_page_token.is_empty(),
+            records: answer.proposals.into_iter().map(waiting).collect(),
+            list: String::new(),
+        })
+    }
 
-    let waiting = match agency {
-        "" => "state = RECEIVED OR state = IN_REVIEW".to_owned(),
-        agency => format!(
-            "{} AND (state = RECEIVED OR state = IN_REVIEW)",
-            of_agency("agency", agency)
-        ),
-    };
-    let request = pb::ListRecommendationsRequest {
-        page_size: SHOWN,
-        filter: waiting,
-        order_by: "answer_due_date".to_owned(),
-        ..Default::default()
-    };
-    let answer = ask
-        .get(ask.recommendations().list_recommendations(request))
-        .await?;
-    let recommendation = |it: pb::Recommendation| Waiting {
-        state: it.state().as_str_name(),
-        due: lang.date(it.answer_due_date),
-        name: it.name,
-        title: it.display_name,
-    };
-    let title = lang.t("Kiến nghị phải trả lời", "Recommendations to answer");
-    let records = answer.recommendations.into_iter().map(recommendation);
-    add(title, records.collect());
+    async fn recommendations(&self) -> Result<Section, Failed> {
+        let (ask, lang) = (self.ask, self.ask.lang());
+        let filter = self.of("agency", "state = RECEIVED OR state = IN_REVIEW");
+        let request = recommendation_request(ask, &filter, self.size());
+        let answer = ask
+            .get(ask.recommendations().list_recommendations(request))
+            .await?;
+        let waiting = |it: pb::Recommendation| Waiting {
+            state: it.state().as_str_name(),
+            due: lang.date(it.answer_due_date),
+            name: it.name,
+            title: it.display_name,
+        };
+        Ok(Section {
+            key: "recommendations",
+            title: lang.t("Kiến nghị phải trả lời", "Recommendations to answer"),
+            goes_on: !answer.next_page_token.is_empty(),
+            records: answer.recommendations.into_iter().map(waiting).collect(),
+            list: self.list("/recommendations", &filter),
+        })
+    }
 
-    let deployments = match agency {
-        "" => "standing.confirmed = false".to_owned(),
-        agency => format!(
-            "standing.confirmed = false AND {}",
-            of_agency("parent_agency", agency)
-        ),
-    };
-    let deployments = listed_deployments(ask, "platforms/-", &deployments, SHOWN).await?;
-    let deployments = deployments.deployments;
-    let resources = deployments.iter();
-    let resources = resources.flat_map(|it| [platform_of(&it.name), &*it.agency]);
-    let names = ask.names(resources).await?;
-    let deployment = |it: pb::Deployment| Waiting {
-        title: format!(
-            "{}, {}",
-            names.of(platform_of(&it.name), lang),
-            names.of(&it.agency, lang)
-        ),
-        state: "",
-        due: lang.date(it.report_date),
-        name: it.name,
-    };
-    let title = lang.t(
-        "Triển khai chờ xác nhận",
-        "Deployments that wait for confirmation",
-    );
-    add(title, deployments.into_iter().map(deployment).collect());
+    async fn deployments(&self) -> Result<Section, Failed> {
+        let (ask, lang) = (self.ask, self.ask.lang());
+        let filter = self.of("parent_agency", "standing.confirmed = false");
+        let request = deployment_request(ask, "platforms/-", &filter, self.size());
+        let answer = ask.get(ask.integration().list_deployments(request)).await?;
+        let resources = answer.deployments.iter();
+        let resources = resources.flat_map(|it| [platform_of(&it.name), &*it.agency]);
+        let names = ask.names(resources).await?;
+        let waiting = |it: pb::Deployment| Waiting {
+            title: format!(
+                "{}, {}",
+                names.of(platform_of(&it.name), lang),
+                names.of(&it.agency, lang)
+            ),
+            state: "",
+            due: lang.date(it.report_date),
+            name: it.name,
+        };
+        Ok(Section {
+            key: "deployments",
+            title: lang.t("Triển khai chờ xác nhận", "Deployments to confirm"),
+            goes_on: !answer.next_page_token.is_empty(),
+            records: answer.deployments.into_iter().map(waiting).collect(),
+            list: self.list("/deployments", &filter),
+        })
+    }
 
-    if !agency.is_empty() {
+    async fn flows(&self) -> Result<Section, Failed> {
+        let (ask, lang) = (self.ask, self.ask.lang());
         let of = |side: &str| {
-            let agency = of_agency(&format!("{side}_agency"), agency);
+            let agency = of_agency(&format!("{side}_agency"), self.agency);
             let state = format!("{side}_confirmation.state");
             format!("({agency} AND ({state} = UNCONFIRMED OR {state} = LAPSED))")
         };
         let filter = format!("{} OR {}", of("provider"), of("consumer"));
-        let flows = listed_flows(ask, &filter, SHOWN).await?.data_flows;
-        let flow = |it: pb::DataFlow| Waiting {
+        let request = flow_request(ask, &filter, self.size());
+        let answer = ask.get(ask.integration().list_data_flows(request)).await?;
+        let waiting = |it: pb::DataFlow| Waiting {
             state: "",
             due: String::new(),
             name: it.name,
             title: it.display_name,
         };
-        let title = lang.t(
-            "Luồng dữ liệu chờ xác nhận",
-            "Data flows that wait for confirmation",
-        );
-        add(title, flows.into_iter().map(flow).collect());
+        Ok(Section {
+            key: "flows",
+            title: lang.t("Luồng dữ liệu chờ xác nhận", "Data flows to confirm"),
+            goes_on: !answer.next_page_token.is_empty(),
+            records: answer.data_flows.into_iter().map(waiting).collect(),
+            list: self.list("/flows", &filter),
+        })
     }
-    Ok(sections)
 }
 
 fn rows(ask: &Ask, section: &Section, offers: &Offers) -> Markup {
     let lang = ask.lang();
-    let records: Vec<_> = section
-        .records
-        .iter()
-        .filter(|it| offers.has(&it.name))
-        .collect();
-    if records.is_empty() {
+    let records = section.records.iter();
+    let records = records.filter(|it| offers.has(&it.name, it.state));
+    let records: Vec<_> = records.collect();
+    let alone = !ask.address.get(SECTION).is_empty();
+    let most = if alone { records.len() } else { SHOWN };
+    let shown = records.len().min(most);
+    let extent = Extent::new(shown, records.len(), section.goes_on);
+    let href = if alone {
+        section.list.clone()
+    } else {
+        ask.address.again(SECTION, section.key)
+    };
+    if records.is_empty() && !section.goes_on {
         return nothing(lang);
     }
     html! {
         ul.work {
-            @for it in records {
+            @for it in records.iter().take(shown) {
                 li {
                     div {
                         (record(ask, &it.name, &it.title))
@@ -253,5 +415,7 @@ fn rows(ask: &Ask, section: &Section, offers: &Offers) -> Markup {
                 }
             }
         }
+        (extent.note(lang, &href))
+        (left_out(lang, PRINTED, shown))
     }
 }

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Each page that needs no record.
-pub(super) const PAGES: [&str; 17] = [
+pub(super) const PAGES: [&str; 18] = [
     "/",
     "/platforms",
     "/agencies",
@@ -42,6 +42,7 @@ pub(super) const PAGES: [&str; 17] = [
     "/milestones",
     "/deployments",
     "/flows",
+    "/programmes",
     "/about",
     "/search?q=dinh+danh",
 ];
@@ -145,7 +146,13 @@ both! {
             "platforms", "agencies", "tasks", "indicators", "recommendations", "programmes",
             "figures", "editions",
         ] {
-            kept.push(format!("{}?known={revision}&lang=vi", first(kind).await));
+            let path = first(kind).await;
+            kept.push(format!("{path}?known={revision}&lang=vi"));
+            kept.push(format!("{path}?date=2026-09-15&known={revision}&lang=vi"));
+        }
+        for path in PAGES {
+            let more = if path.contains('?') { '&' } else { '?' };
+            kept.push(format!("{path}{more}date=2026-09-15&known={revision}&lang=en"));
         }
         let mut before = Vec::new();
         for path in &kept {
@@ -165,6 +172,64 @@ both! {
             assert_eq!(String::from_utf8(before).unwrap(), after.text(), "{path}");
         }
         assert_ne!(get(&server, "/changes").await.body, now);
+        server.stop().await;
+    }
+
+    async fn a_page_answers_for_another_day_or_says_that_it_does_not(engine: Engine) {
+        let server = demo::made(&engine.url()).await;
+        let first = async |kind: &str| {
+            let answer = get(&server, &format!("/v1/{kind}?pageSize=1")).await.json();
+            format!("/{}", answer[kind][0]["name"].as_str().unwrap())
+        };
+        let day = "Tính đến ngày <strong>15/09/2026</strong>";
+        let refusal = "Trang này không trả lời theo ngày 15/09/2026.";
+        for path in ["/", "/agencies", "/attention", "/deployments", "/weekly"] {
+            let page = get(&server, &format!("{path}?date=2026-09-15")).await;
+            assert!(page.text().contains(day), "{path}: {}", page.text());
+            assert!(!page.text().contains(refusal), "{path}");
+            assert!(page.text().contains("name=\"date\" max"), "{path}");
+        }
+        for kind in [
+            "platforms", "tasks", "indicators", "recommendations", "figures", "editions",
+        ] {
+            let path = first(kind).await;
+            let page = get(&server, &format!("{path}?date=2026-09-15")).await;
+            assert!(page.text().contains(refusal), "{path}: {}", page.text());
+            assert!(!page.text().contains(day), "{path}");
+            assert!(!page.text().contains("name=\"date\" max"), "{path}");
+            let page = get(&server, &path).await;
+            assert!(!page.text().contains("Trang này không trả lời"), "{path}");
+        }
+        // counts take a day, records do not: each part says which it is of
+        for path in [first("agencies").await, first("programmes").await] {
+            let page = get(&server, &format!("{path}?date=2026-09-15")).await;
+            assert!(page.text().contains(day), "{path}: {}", page.text());
+            let part = "Phần này chỉ có theo dữ liệu của ngày 01/10/2026.";
+            assert!(page.text().contains(part), "{path}: {}", page.text());
+            assert!(!get(&server, &path).await.text().contains(part), "{path}");
+        }
+        server.stop().await;
+    }
+
+    async fn a_list_in_part_says_how_long_it_is(engine: Engine) {
+        let server = demo::made(&engine.url()).await;
+        let page = get(&server, "/search?q=uy+ban+nhan+dan").await;
+        assert!(page.text().contains("Đang hiện 20 trong số 34."), "{}", page.text());
+        let english = get(&server, "/search?q=uy+ban+nhan+dan&lang=en").await;
+        assert!(english.text().contains("Showing 20 of 34."), "{}", english.text());
+        let all = links(page.text()).find(|it| it.contains("kind=agencies")).unwrap();
+        let all = get(&server, &all).await;
+        let count = links(all.text()).filter(|it| it.starts_with("/agencies/")).count();
+        assert_eq!(count, 34, "{}", all.text());
+        assert!(all.text().contains("Không in 14 trong số 34 mục."), "{}", all.text());
+        let figures = get(&server, "/v1/figures?pageSize=1000").await.json();
+        let figures = figures["figures"].as_array().unwrap().len();
+        let page = get(&server, "/").await;
+        assert!(page.text().contains(&format!("Đang hiện 8 trong số {figures}.")), "{figures}");
+        // a list of a record stays of that record when it is limited
+        let page = get(&server, "/deployments?platform=platforms/ndp-001").await;
+        let hidden = "<input type=\"hidden\" name=\"platform\" value=\"platforms/ndp-001\">";
+        assert!(page.text().contains(hidden), "{}", page.text());
         server.stop().await;
     }
 

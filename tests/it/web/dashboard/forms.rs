@@ -8,11 +8,14 @@ use ndp_core::records::{plans::PlanMove, principals::Role};
 use serde_json::{Value, json};
 use url::form_urlencoded::{Serializer, byte_serialize};
 
-use crate::harness::{
-    Engine, both,
-    http::{Answer, Reading, send},
-    plans::{AGENCY, Cast, OTHER_AGENCY, date, decision, move_request},
-    server::{As, Server},
+use crate::{
+    access::matrix::UNMANNED,
+    harness::{
+        Engine, both,
+        http::{Answer, Reading, send},
+        plans::{AGENCY, Cast, OTHER_AGENCY, date, decision, move_request},
+        server::{As, Server},
+    },
 };
 
 const SESSION: &str = "__Host-ndp-session";
@@ -101,14 +104,12 @@ impl<'a> Visitor<'a> {
         assert_eq!(done.status, 303, "{path}: {}", done.text());
         let location = done.header("location").unwrap().to_owned();
         let again = self.post(path, "send", &sent).await;
-        // who forwarded a record to others may not do it again
-        match path.ends_with(":forward") {
-            true => assert_eq!(again.status, 403),
-            false => assert_eq!(
-                (again.status, again.header("location")),
-                (303, Some(&*location))
-            ),
-        }
+        assert_eq!(
+            (again.status, again.header("location")),
+            (303, Some(&*location)),
+            "sent twice: {}",
+            again.text()
+        );
         let page = self.get(&location).await;
         assert_eq!(page.status, 200, "{location}: {}", page.text());
         assert!(page.text().contains("class=\"done\""), "{location}");
@@ -302,7 +303,7 @@ both! {
             ("reason", "thử nghiệm"),
         ]).await;
         for text in ["Tình trạng", "Đang thực hiện", "Đã báo cáo, chờ xác nhận", "20/09/2026",
-            "Báo cáo hoàn thành · Minh chứng 1 · Văn bản · Số", "7/BB-THU"] {
+            "Báo cáo hoàn thành · Minh chứng 1 · Văn bản · Số và ký hiệu", "7/BB-THU"] {
             assert!(preview.contains(text), "{text}: {preview}");
         }
         assert!(done.contains("Báo cáo hoàn thành nhiệm vụ"), "{done}");
@@ -424,6 +425,106 @@ both! {
             approver.way(&path, &typed).await;
             assert_eq!(get(&cast, "GetProposal", proposal).await["state"], state);
         }
+        server.stop().await;
+    }
+
+    async fn a_plan_that_was_transcribed_is_confirmed_by_its_agency(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let writer = server.raw(server.person("writer", &[Role::Transcriber], None).await);
+        let keeper = server.raw(server.person("keeper", &[Role::Steward], None).await);
+        let list = json!({"filter": format!("governing_agency = \"agencies/{UNMANNED}\"")});
+        let listed = writer.ok("ListPlatforms", list).await;
+        let platform = listed["platforms"][0]["name"].as_str().unwrap();
+        let plan = writer.ok("CreatePlan", json!({
+            "parent": platform, "transcription_source": decision([2026, 9, 30]),
+            "plan": {"display_name": "Kế hoạch được ghi hộ"},
+        })).await;
+        let plan = writer.ok("SubmitPlan", move_request(PlanMove::Submit, &plan)).await;
+        let plan = keeper.ok("IssuePlan", move_request(PlanMove::Issue, &plan)).await;
+        let name = plan["name"].as_str().unwrap();
+        let path = format!("/{name}:confirmTranscription");
+        let page = send(&server.address, &format!("GET /{platform}"), &[], "").await;
+        assert!(page.text().contains("cơ quan chưa xác nhận"), "{}", page.text());
+        assert!(!page.text().contains(&path), "nobody is signed in");
+        let editor = server.person("editor", &[Role::AgencyEditor], Some(UNMANNED)).await;
+        let approver = server.person("approver", &[Role::AgencyApprover], Some(UNMANNED)).await;
+        let editor = Visitor::new(&server, &editor).await;
+        let approver = Visitor::new(&server, &approver).await;
+        assert_eq!(editor.get(&path).await.status, 403);
+        for page in [format!("/{platform}"), "/work".to_owned()] {
+            assert!(!editor.get(&page).await.text().contains(&path), "{page}");
+            let page = approver.get(&page).await;
+            assert!(page.text().contains(&path), "{}", page.text());
+        }
+        let (preview, done) = approver.way(&path, &[("reason", "Đúng với văn bản")]).await;
+        assert!(preview.contains("Việc ghi hộ · Xác nhận · Chủ thể"), "{preview}");
+        assert!(done.contains("Xác nhận nội dung ghi hộ"), "{done}");
+        assert!(done.contains("cơ quan đã xác nhận"), "{done}");
+        let confirmed = keeper.ok("GetPlan", json!({"name": name})).await;
+        let confirmation = &confirmed["transcription"]["confirmation"];
+        assert_eq!(confirmation["principal"], "principals/approver");
+        let late = approver.get(&path).await;
+        assert_eq!(late.status, 409);
+        assert!(late.text().contains("cơ quan đã xác nhận"), "{}", late.text());
+        assert!(!approver.get("/work").await.text().contains(&path));
+        server.stop().await;
+    }
+
+    async fn what_waits_is_counted_and_all_of_it_is_a_page(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        programme(&cast).await;
+        for number in 0..25 {
+            task(&cast, &format!("so-{number}")).await;
+        }
+        let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
+        let editor = Visitor::new(&server, &editor).await;
+        let forms = |page: &Answer| page.text().matches(":report\"").count();
+        let work = editor.get("/work").await;
+        assert!(work.text().contains("Đang hiện 20 trong số 25."), "{}", work.text());
+        assert_eq!(forms(&work), 20);
+        let english = editor.get("/work?lang=en").await;
+        assert!(english.text().contains("Showing 20 of 25."), "{}", english.text());
+        let way = "/work?section=tasks-to-report";
+        assert!(work.text().contains(way), "{}", work.text());
+        let all = editor.get(way).await;
+        assert_eq!(forms(&all), 25);
+        assert!(!all.text().contains("Đang hiện"), "{}", all.text());
+        assert!(all.text().contains("Không in 19 trong số 25 mục."), "{}", all.text());
+        // what the caller may not do is not counted
+        let auditor = server.person("auditor", &[Role::Auditor], None).await;
+        let auditor = Visitor::new(&server, &auditor).await;
+        assert!(!auditor.get("/work").await.text().contains("Đang hiện"));
+        server.stop().await;
+    }
+
+    async fn a_form_that_is_sent_again_shows_its_first_answer(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        programme(&cast).await;
+        let name = task(&cast, "mot").await;
+        let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
+        let editor = Visitor::new(&server, &editor).await;
+        let path = format!("/{name}:report");
+        let fields = editor.open(&path, &[("note", "Đã bàn giao")]).await;
+        let sent = hidden(editor.post(&path, "preview", &fields).await.text());
+        let both = join_all([editor.post(&path, "send", &sent), editor.post(&path, "send", &sent)]);
+        let answers = both.await;
+        let locations: Vec<_> = answers.iter().map(|it| it.header("location")).collect();
+        assert!(locations[0].is_some() && locations[0] == locations[1], "{locations:?}");
+        // also when the right to send it was lost in between
+        let admin = server.raw(server.person("admin", &[Role::Admin], None).await);
+        let principal = admin.ok("GetPrincipal", json!({"name": "principals/editor"})).await;
+        admin.ok("UpdatePrincipal", json!({
+            "principal": {"name": "principals/editor", "etag": principal["etag"],
+                "roles": ["ROLE_AUDITOR"]},
+            "update_mask": "roles",
+        })).await;
+        let again = editor.post(&path, "send", &sent).await;
+        assert_eq!(again.header("location"), locations[0], "{}", again.text());
+        let changes = json!({"filter": format!("resources:\"{name}\"")});
+        let changes = cast.steward.ok("ListChanges", changes).await;
+        assert_eq!(changes["changes"].as_array().unwrap().len(), 2, "written once");
         server.stop().await;
     }
 
