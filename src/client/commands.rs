@@ -174,6 +174,9 @@ fn argument(flag: &Flag, has_body: bool) -> Arg {
     };
     let comment = comment_of_field(field).replace('`', "'");
     arg = arg.help(first_sentence(&comment)).long_help(comment);
+    if field.name() == "validate_only" {
+        arg = arg.alias("validate-only");
+    }
     let kind = field.kind();
     // the client reads the etag where none is given
     if flag.path.len() == 1 && is_required(field) && field.name() != "etag" {
