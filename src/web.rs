@@ -338,7 +338,7 @@ impl Dashboard {
             return self.failed(&ask, &failed);
         }
         let outcome = match receive::form(&request.headers, body, held).await {
-            Ok(fields) => forms::posted(&ask, act, name, fields).await,
+            Ok(fields) => forms::posted(&mut ask, act, name, fields).await,
             Err(status) => Err(status.into()),
         };
         match outcome {

@@ -266,6 +266,12 @@ impl Ask {
         Ok(())
     }
 
+    /// Lets the calls from now on read the newest data. Those before read what was newest when the
+    /// request came.
+    pub(super) fn look_again(&mut self) {
+        self.within.extensions.remove::<Call>();
+    }
+
     pub(super) const fn lang(&self) -> Lang {
         self.address.lang
     }

@@ -142,7 +142,7 @@ pub(super) async fn page(ask: &Ask, act: &'static Act, name: &str) -> Result<Mad
 
 /// What a form that is sent leads to.
 pub(super) async fn posted(
-    ask: &Ask,
+    ask: &mut Ask,
     act: &'static Act,
     name: &str,
     fields: Vec<(String, String)>,
@@ -157,14 +157,28 @@ pub(super) async fn posted(
     // only what was previewed is sent
     let sends = typed.get(STEP) == SEND && !typed.get(REQUEST_ID).is_empty();
     if sends {
-        let failed = match send(ask, act, name, &typed).await {
-            Ok(revision) => return Ok(Outcome::Done(after(ask, name, revision))),
+        let sent = ask
+            .call(act.method, &request(act, name, &typed, true))
+            .await;
+        let failed = match sent {
+            Ok(answer) => {
+                let revision = number(&answer, "revision");
+                return Ok(Outcome::Done(after(ask, name, revision)));
+            }
             Err(failed) => failed,
         };
         // it may have been written: it can be sent again with the same request id
         if failed.is_passing() {
             let made = waiting(ask, act, name, &typed, &failed);
             return Ok(Outcome::Page(failed.code, made));
+        }
+        // what made it fail may have been written since this request came
+        ask.look_again();
+        // the first sending may have taken the right to make the request again: who forwards a
+        // recommendation no longer holds it
+        let is_refused = matches!(failed.code, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
+        if is_refused && let Some(revision) = written(ask, act, &typed).await? {
+            return Ok(Outcome::Done(after(ask, name, revision)));
         }
         let Ok(subject) = subject(ask, act, name).await else {
             return Err(failed);
@@ -196,22 +210,6 @@ pub(super) async fn posted(
         }
         Err(failed) => Ok(refused_form(ask, act, name, &subject, &mut typed, &failed)),
     }
-}
-
-/// Sends a form, and answers the revision of the change that it wrote, now or when it was sent
-/// before.
-async fn send(ask: &Ask, act: &Act, name: &str, typed: &Typed) -> Result<i64, Failed> {
-    let failed = match ask.call(act.method, &request(act, name, typed, true)).await {
-        Ok(answer) => return Ok(number(&answer, "revision")),
-        Err(failed) => failed,
-    };
-    // the first sending may have taken the right to make the request again: who forwards a
-    // recommendation no longer holds it
-    let may_be_sent_twice = matches!(failed.code, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
-    if may_be_sent_twice && let Some(revision) = written(ask, act, typed).await? {
-        return Ok(revision);
-    }
-    Err(failed)
 }
 
 /// The change that this form wrote when it was sent before, by the log.

@@ -508,10 +508,24 @@ both! {
         let path = format!("/{name}:report");
         let fields = editor.open(&path, &[("note", "Đã bàn giao")]).await;
         let sent = hidden(editor.post(&path, "preview", &fields).await.text());
-        let both = join_all([editor.post(&path, "send", &sent), editor.post(&path, "send", &sent)]);
-        let answers = both.await;
+        let send = || editor.post(&path, "send", &sent);
+        let answers = join_all([send(), send()]).await;
         let locations: Vec<_> = answers.iter().map(|it| it.header("location")).collect();
         assert!(locations[0].is_some() && locations[0] == locations[1], "{locations:?}");
+        // also of two at once, of which the first takes the right to send it
+        let both = [Role::AgencyEditor, Role::AgencyApprover];
+        let both = server.person("both", &both, Some(AGENCY)).await;
+        let both = Visitor::new(&server, &both).await;
+        let forward = format!("/{}:forward", recommendation(&cast, "mot").await);
+        let other = format!("agencies/{OTHER_AGENCY}");
+        let fields = both.open(&forward, &[("agency", &other)]).await;
+        let forwarding = hidden(both.post(&forward, "preview", &fields).await.text());
+        let send = || both.post(&forward, "send", &forwarding);
+        let answers = join_all([send(), send()]).await;
+        for answer in &answers {
+            assert_eq!(answer.status, 303, "{}", answer.text());
+            assert_eq!(answer.header("location"), answers[0].header("location"));
+        }
         // also when the right to send it was lost in between
         let admin = server.raw(server.person("admin", &[Role::Admin], None).await);
         let principal = admin.ok("GetPrincipal", json!({"name": "principals/editor"})).await;
