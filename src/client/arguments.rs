@@ -45,7 +45,7 @@ fn told(error: &clap::Error) -> Option<String> {
         let usage = usage.trim().strip_prefix("Usage:").unwrap_or(&usage).trim();
         let _ = write!(text, "\n\nCách dùng: {usage}");
     }
-    text.push_str("\n\nXem thêm: thêm '--help'.");
+    text.push_str("\n\nHãy thêm '--help' để xem hướng dẫn.");
     Some(text)
 }
 
