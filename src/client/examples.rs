@@ -110,7 +110,12 @@ const MORE: &[(&str, &str)] = &[
         "RebaselinePlan",
         "--rebaseline.display-name 'Kế hoạch điều chỉnh'",
     ),
-    ("SucceedAgency", "--succession.start-date 2026-09-30"),
+    (
+        "SucceedAgency",
+        "--succession.start-date 2026-09-30 --succession.document.kind DECISION \
+         --succession.document.symbol '123/QĐ-THU' --succession.document.issuer 'Bộ Nội vụ' \
+         --succession.document.issue-date 2026-09-30",
+    ),
 ];
 
 /// The parts of a document that say which one it is.
