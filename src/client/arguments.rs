@@ -30,7 +30,8 @@ fn language(arguments: &[OsString]) -> Language {
     let variable = || std::env::var("NDP_LANG").ok().filter(|it| !it.is_empty());
     // a file that cannot be read is for the command to complain of
     let stored = || profile::find(None).ok()?.lang;
-    let asked = asked.or_else(variable).or_else(stored);
+    let is_known = |it: &String| ["vi", "en"].contains(&it.as_str());
+    let asked = asked.or_else(variable).or_else(stored).filter(is_known);
     asked.map_or_else(Language::of_the_locale, |it| Language::named(&it))
 }
 
@@ -45,7 +46,7 @@ fn told(error: &clap::Error) -> Option<String> {
         let usage = usage.trim().strip_prefix("Usage:").unwrap_or(&usage).trim();
         let _ = write!(text, "\n\nCách dùng: {usage}");
     }
-    text.push_str("\n\nXem thêm: thêm '--help'.");
+    text.push_str("\n\nHãy thêm '--help' để xem hướng dẫn.");
     Some(text)
 }
 

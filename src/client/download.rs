@@ -98,7 +98,7 @@ impl Download {
         });
         named.with_context(|| unwritten(path.display()))?;
         let mut said = vec![path.display().to_string(), format!("{} B", self.written)];
-        if let Some(count) = self.records {
+        if let Some(count) = self.records.filter(|it| *it > 0) {
             let records = language.of("records", "bản ghi");
             said.push(format!("{count} {records}"));
         }

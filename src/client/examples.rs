@@ -68,9 +68,17 @@ const VALUES: &[(&str, &str)] = &[
     ("symbol", "'123/QĐ-THU'"),
     (
         "newcomers",
-        "'{\"id\": \"bo-cong-an-admin\", \"displayName\": \"Quản trị\", \
-         \"roles\": [\"ROLE_AGENCY_ADMIN\"]}'",
+        "'{\"principalId\": \"boca-admin\", \"principal\": {\"displayName\": \"Quản trị\", \
+         \"roles\": [\"ROLE_AGENCY_ADMIN\"]}}'",
     ),
+    ("definitions", "'{\"version\": 1}'"),
+    ("names", "platforms/ndp-001"),
+    (
+        "state_entries",
+        "'{\"state\": \"PLANNED\", \"startDate\": \"2026-09-30\"}'",
+    ),
+    ("successor", "agencies/bo-khoa-hoc-va-cong-nghe"),
+    ("terms", "'{\"channel\": \"NDXP\"}'"),
     (
         "requests",
         "'{\"parent\": \"indicators/on-time-rate\", \"observation\": {\"agency\": \
@@ -83,6 +91,35 @@ const VALUES: &[(&str, &str)] = &[
          \"resource\": \"platforms/ndp-005/plans/2026\"}'",
     ),
 ];
+
+/// What a call needs beside the fields that are always required.
+const MORE: &[(&str, &str)] = &[
+    ("CreateApiKey", "--display-name 'Khóa thử nghiệm'"),
+    (
+        "CreateDataFlow",
+        "--provider.agency agencies/bo-cong-an --consumer.agency agencies/bo-tai-chinh",
+    ),
+    (
+        "CreateObservation",
+        "--agency agencies/bo-cong-an --value 95.5",
+    ),
+    ("DownloadFile", "--to quyet-dinh.pdf"),
+    ("DownloadTemplate", "--lang vi --to tasks.xlsx"),
+    ("Export", "--to tasks.csv"),
+    (
+        "RebaselinePlan",
+        "--rebaseline.display-name 'Kế hoạch điều chỉnh'",
+    ),
+    (
+        "SucceedAgency",
+        "--succession.start-date 2026-09-30 --succession.document.kind DECISION \
+         --succession.document.symbol '123/QĐ-THU' --succession.document.issuer 'Bộ Nội vụ' \
+         --succession.document.issue-date 2026-09-30",
+    ),
+];
+
+/// The parts of a document that say which one it is.
+const DOCUMENT: [&str; 5] = ["kind", "symbol", "issuer", "issue_date", "sha256"];
 
 /// The name of a record of this type.
 fn name(of: &str) -> Option<&'static str> {
@@ -126,16 +163,17 @@ pub(super) fn call(verb: &Verb, called: &str, flags: &[Flag]) -> String {
         _ if matches!(verb.route.body, Body::Raw(_)) => line.push_str(" FILE"),
         _ => {}
     }
-    let is_needed = |flag: &&Flag| flag.path.iter().all(is_required) && flag.name != "etag";
-    let mut given: Vec<_> = flags.iter().filter(is_needed).collect();
+    let mut given: Vec<_> = flags.iter().filter(|it| is_needed(it)).collect();
     if verb.name == "update" {
-        // an update changes something
-        let is_text = |it: &&Flag| {
-            let field = it.field().map(FieldDescriptor::kind);
-            it.path.len() == 2 && it.form == Form::Text && field == Some(Kind::String)
-        };
-        let first = flags.iter().find(is_text).filter(|_| given.is_empty());
-        given = first.into_iter().collect();
+        // an update changes a field
+        let is_text = |it: &&Flag| it.path.len() == 2 && it.form == Form::Text;
+        let named = |it: &&Flag| is_text(it) && it.name == "display-name";
+        let first = given.iter().copied().find(is_text);
+        let first = flags.iter().find(named).or(first);
+        given = first
+            .or_else(|| flags.iter().find(is_text))
+            .into_iter()
+            .collect();
     }
     for flag in given {
         line.push_str(&format!(" --{}", flag.name));
@@ -143,13 +181,24 @@ pub(super) fn call(verb: &Verb, called: &str, flags: &[Flag]) -> String {
             line.push_str(&format!(" {value}"));
         }
     }
-    match verb.route.method.name() {
-        "Export" => line.push_str(" --to tasks.csv"),
-        "DownloadTemplate" => line.push_str(" --lang vi --to tasks.xlsx"),
-        "DownloadFile" => line.push_str(" --to quyet-dinh.pdf"),
-        _ => {}
+    let more = MORE
+        .iter()
+        .find(|(method, _)| *method == verb.route.method.name());
+    if let Some((_, more)) = more {
+        line.push_str(&format!(" {more}"));
     }
     line
+}
+
+/// Whether a call has to have a field: it and all around it are required, or it says which document
+/// a required one is.
+fn is_needed(flag: &Flag) -> bool {
+    let Some((last, above)) = flag.path.split_last() else {
+        return false;
+    };
+    let is_of_document =
+        last.parent_message().name() == "Document" && DOCUMENT.contains(&last.name());
+    flag.name != "etag" && above.iter().all(is_required) && (is_required(last) || is_of_document)
 }
 
 /// A value that a field takes.

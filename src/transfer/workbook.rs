@@ -294,6 +294,7 @@ fn note(column: &Column, how: &str, choices: &[String], vietnamese: bool) -> Not
     lines.extend((choices.len() > NOTE_CHOICES).then_some(more));
     let height = u32::try_from(lines.len()).map_or(0, |it| (it + 2) * NOTE_LINE);
     let note = Note::new(lines.join("\n")).add_author_prefix(false);
+    let note = note.set_author("ndp-registry");
     note.set_width(NOTE_WIDTH).set_height(height)
 }
 
