@@ -352,8 +352,8 @@ impl Store {
         self.outages.during(hashes, "reading key hashes")
     }
 
-    /// Principals and the request ids of their changes, at most `limit` after one in an order of the
-    /// database.
+    /// Principals and the request ids of their changes, at most `limit` after one, in an order of
+    /// the database.
     pub async fn request_ids(
         &self,
         after: Option<&(PrincipalName, Uuid)>,
