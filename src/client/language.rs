@@ -8,10 +8,11 @@ use prost_reflect::{EnumDescriptor, FieldDescriptor, MessageDescriptor};
 use super::contract::kebab;
 use crate::{
     telemetry,
-    wire::glossary::{ALTERNATIVES, field_label, figure_label, label},
+    wire::{
+        descriptors::name_within,
+        glossary::{figure_label, heading, label_within},
+    },
 };
-
-const PACKAGE: &str = "ndp.registry.v1.";
 
 /// A text in each language.
 #[derive(Debug)]
@@ -113,18 +114,15 @@ impl Language {
     /// What a field is called.
     pub(super) fn field(self, field: &FieldDescriptor) -> String {
         let owner = field.parent_message();
-        let owner = owner.full_name().strip_prefix(PACKAGE);
+        let owner = name_within(owner.full_name());
         let figure = owner.and_then(|owner| figure_label(owner, field.name()));
         // of two languages one is shown
         let name = field.name().strip_suffix("_vi").unwrap_or(field.name());
         let words = || kebab(name).replace('-', " ");
-        let own = owner.and_then(|owner| field_label(&format!("{owner}.{name}")));
-        match (figure, own.or_else(|| field_label(name))) {
+        let own = owner.and_then(|owner| heading(&format!("{owner}.{name}")));
+        match (figure, own.or_else(|| heading(name))) {
             (Some(it), _) => self.of(&it.display_name_en, &it.display_name).clone(),
-            (None, Some((vietnamese, english))) => {
-                let names = self.of(english, vietnamese).split(ALTERNATIVES);
-                names.take(1).collect()
-            }
+            (None, Some((vietnamese, english))) => self.of(english, vietnamese).to_owned(),
             (None, None) => words(),
         }
     }
@@ -134,8 +132,7 @@ impl Language {
         let Some(value) = one.get_value(number) else {
             return number.to_string();
         };
-        let owner = one.full_name().strip_prefix(PACKAGE);
-        match owner.and_then(|owner| label(owner, value.name())) {
+        match label_within(one, value.name()) {
             Some(it) => self.of(&it.display_name_en, &it.display_name).clone(),
             None => value.name().to_owned(),
         }

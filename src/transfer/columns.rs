@@ -8,10 +8,7 @@ use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind as FieldKind, MessageD
 use regex::Regex;
 
 use super::kinds::Kind;
-use crate::wire::{
-    descriptors::POOL,
-    glossary::{ALTERNATIVES, field_label},
-};
+use crate::wire::{descriptors::POOL, glossary::heading};
 
 /// The name of a record, and the etag that was read.
 pub const NAME: &str = "name";
@@ -157,19 +154,12 @@ impl Column {
 
 /// What a field is called.
 fn label(field: &str, language: Language) -> String {
-    match (field_label(field), language) {
-        (Some((vietnamese, _)), Language::Vietnamese) => first(vietnamese),
-        (Some((_, english)), Language::English) => first(english),
-        _ => field.to_owned(),
-    }
-}
-
-fn first(names: &str) -> String {
-    names
-        .split(ALTERNATIVES)
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    let called = match (heading(field), language) {
+        (Some((vietnamese, _)), Language::Vietnamese) => vietnamese,
+        (Some((_, english)), Language::English) => english,
+        _ => field,
+    };
+    called.to_owned()
 }
 
 const REQUIRED: i32 = 2;

@@ -8,9 +8,7 @@ use prost_reflect::{
     FieldDescriptor, Kind as FieldKind, MessageDescriptor, MethodDescriptor, Value,
 };
 
-use crate::wire::descriptors::POOL;
-
-const PACKAGE: &str = "ndp.registry.v1";
+use crate::wire::descriptors::{PACKAGE, POOL};
 
 /// A field that an answer has where a method makes a secret.
 const SECRET: &str = "secret";
@@ -30,7 +28,7 @@ pub struct Kind {
     pub list: MethodDescriptor,
     /// Reads one.
     pub get: MethodDescriptor,
-    /// Writes a new one; where there is none, `update` does.
+    /// Writes a new one. Kinds without such a method have `update` alone.
     pub create: Option<MethodDescriptor>,
     /// Changes one.
     pub update: Option<MethodDescriptor>,

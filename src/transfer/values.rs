@@ -12,7 +12,7 @@ use ndp_core::{
 use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, Value};
 
 use super::columns::{Column, Form, Language};
-use crate::wire::glossary::label;
+use crate::wire::glossary::label_within;
 
 /// Days of a date as a spreadsheet counts them: 2 January 1900 to 31 December 2199.
 const SERIALS: std::ops::RangeInclusive<f64> = 2.0..=109_574.0;
@@ -107,7 +107,7 @@ pub fn read(cell: &Cell, column: &Column) -> Result<Option<Value>, Rule> {
 fn single(cell: &Cell, column: &Column) -> Result<Value, Rule> {
     match &column.form {
         Form::Text => Ok(Value::String(match cell {
-            // as the registry keeps it, so that another spelling is no change
+            // as the registry keeps it, so that another spelling does not count as a change
             Cell::Text(text) => kept(&plain(text)).into_owned(),
             other => other.shown(),
         })),
@@ -329,8 +329,7 @@ fn date_value(date: Date, field: Option<&FieldDescriptor>) -> Value {
 
 /// The names of a value: in the contract, in Vietnamese and in English.
 fn names(of: &EnumDescriptor, value: &str) -> [String; 3] {
-    let short = of.full_name().strip_prefix("ndp.registry.v1.");
-    let label = short.and_then(|of| label(of, value));
+    let label = label_within(of, value);
     let (vietnamese, english) = label.map_or((value, value), |it| {
         (&*it.display_name, &*it.display_name_en)
     });

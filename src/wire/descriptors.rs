@@ -8,6 +8,14 @@ use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 use crate::pb;
 
+/// The package of the contract.
+pub const PACKAGE: &str = "ndp.registry.v1";
+
+/// The name within the package, as `Plan.State`; none of another package.
+pub fn name_within(full_name: &str) -> Option<&str> {
+    full_name.strip_prefix(PACKAGE)?.strip_prefix('.')
+}
+
 /// Every message and service of the contract. The set is compiled in, and a test reads it; if it
 /// were unreadable, the pool would be empty.
 pub static POOL: LazyLock<DescriptorPool> =

@@ -2,6 +2,9 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
+use prost_reflect::EnumDescriptor;
+
+use super::descriptors::name_within;
 use crate::pb::{
     Glossary,
     glossary::{FigureLabel, ValueLabel},
@@ -61,6 +64,18 @@ pub fn figure_label(message_type: &str, field: &str) -> Option<&'static FigureLa
 /// [`ALTERNATIVES`] in Vietnamese and in English.
 pub fn field_label(name: &str) -> Option<(&'static str, &'static str)> {
     FIELDS.get(name).copied()
+}
+
+/// The first of the names that [`field_label`] answers, in Vietnamese and in English.
+pub fn heading(name: &str) -> Option<(&'static str, &'static str)> {
+    let first = |names: &'static str| names.split(ALTERNATIVES).next().unwrap_or(names);
+    let (vietnamese, english) = field_label(name)?;
+    Some((first(vietnamese), first(english)))
+}
+
+/// What a value of an enum of the package is called.
+pub fn label_within(of: &EnumDescriptor, value: &str) -> Option<&'static ValueLabel> {
+    label(name_within(of.full_name())?, value)
 }
 
 /// What a change is called that this method wrote, in Vietnamese and in English.
@@ -127,17 +142,12 @@ fn cells<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = [&'a str; 3]>
 mod tests {
     use std::collections::BTreeSet;
 
-    use prost_reflect::{DescriptorPool, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
+    use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 
-    use super::*;
+    use super::{super::descriptors::PACKAGE, *};
     use crate::pb;
 
-    const PACKAGE: &str = "ndp.registry.v1";
     const SERVICE: &str = "ndp.registry.v1.MonitoringService";
-
-    fn short(full: &str) -> Option<&str> {
-        full.strip_prefix(PACKAGE)?.strip_prefix('.')
-    }
 
     fn pool() -> DescriptorPool {
         DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap()
@@ -157,7 +167,7 @@ mod tests {
     #[test]
     fn every_value_of_every_enum_has_a_label() {
         let values = |one: EnumDescriptor| {
-            let name = short(one.full_name()).map(str::to_owned);
+            let name = name_within(one.full_name()).map(str::to_owned);
             let values = one.values().map(|it| it.name().to_owned());
             name.map(|name| values.map(move |it| (name.clone(), it)).collect::<Vec<_>>())
         };
@@ -180,7 +190,7 @@ mod tests {
 
     /// The message and those within it that the package defines.
     fn within(message: MessageDescriptor, found: &mut Vec<MessageDescriptor>) {
-        if short(message.full_name()).is_none() || found.contains(&message) {
+        if name_within(message.full_name()).is_none() || found.contains(&message) {
             return;
         }
         found.push(message.clone());
@@ -202,7 +212,7 @@ mod tests {
         let compared = format!("{PACKAGE}.CompareEditionsResponse");
         messages.push(pool.get_message_by_name(&compared).unwrap());
         let figures = messages.iter().flat_map(|message| {
-            let name = short(message.full_name()).unwrap().to_owned();
+            let name = name_within(message.full_name()).unwrap().to_owned();
             let fields = message.fields().filter(is_figure);
             fields.map(move |it| (name.clone(), it.name().to_owned()))
         });
@@ -236,7 +246,7 @@ mod tests {
         let names: BTreeSet<_> = pool
             .all_messages()
             .flat_map(|it| {
-                let owner = short(it.full_name()).map(str::to_owned);
+                let owner = name_within(it.full_name()).map(str::to_owned);
                 let names = it.fields().flat_map(|field| {
                     let own = owner.as_ref().map(|it| format!("{it}.{}", field.name()));
                     own.into_iter().chain([field.name().to_owned()])
@@ -265,7 +275,7 @@ mod tests {
         let fields = messages.iter().filter(|it| !it.is_map_entry());
         let fields = fields.flat_map(|it| it.fields().collect::<Vec<_>>());
         let without = fields.filter(|field| {
-            let owner = short(field.parent_message().full_name())
+            let owner = name_within(field.parent_message().full_name())
                 .unwrap()
                 .to_owned();
             // of two languages one is shown

@@ -9,7 +9,7 @@ use prost_reflect::{
 use serde_json::{Map, Value, json};
 
 use crate::wire::{
-    descriptors::Comments,
+    descriptors::{Comments, name_within},
     validate::lines::{LINE, LINES},
 };
 
@@ -421,9 +421,7 @@ fn within(message: &DynamicMessage, name: &str) -> Option<DynamicMessage> {
 
 /// `ndp.registry.v1.Plan.State` is `PlanState`, `google.type.Date` is `GoogleTypeDate`.
 fn name(full_name: &str) -> String {
-    let short = full_name
-        .strip_prefix("ndp.registry.v1.")
-        .unwrap_or(full_name);
+    let short = name_within(full_name).unwrap_or(full_name);
     let mut name = String::new();
     for part in short.split('.') {
         let mut characters = part.chars();
