@@ -20,6 +20,8 @@ mod screen;
 mod views;
 mod write;
 
+pub(crate) use download::directory_of;
+
 use std::{
     ffi::OsString,
     io::{self, IsTerminal as _},

@@ -23,7 +23,7 @@ use tracing_subscriber::{
 use crate::config::LogFormat;
 use lines::Lines;
 pub(crate) use lines::write_whole;
-pub(crate) use progress::{Measure, Progress};
+pub(crate) use progress::{Measure, Progress, cut};
 
 /// The writer to standard error, created with the first line.
 static LINES: OnceLock<Lines> = OnceLock::new();

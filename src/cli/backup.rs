@@ -16,6 +16,7 @@ use super::{
     verify::{Report, line_of},
 };
 use crate::{
+    client::directory_of,
     config::{DatabaseArgs, DatabaseConfig},
     files::{Location, Verified},
     store::{DatabaseUrl, Store},
@@ -59,10 +60,9 @@ pub(super) async fn backup(args: &BackupArgs) -> anyhow::Result<ExitCode> {
     let file = args.file.display();
     let cannot = || format!("cannot back up `{}` to `{file}`", config.database);
     // it has its name once it is verified, so that nothing else is taken for a backup
-    let parent = args.file.parent().filter(|it| !it.as_os_str().is_empty());
     let partial = tempfile::Builder::new()
         .prefix(".ndp-registry-backup-")
-        .tempdir_in(parent.unwrap_or(Path::new(".")));
+        .tempdir_in(directory_of(&args.file));
     let partial = partial.with_context(cannot)?;
     if args.file.symlink_metadata().is_ok() {
         return Err(anyhow!("it is there already; name another file").context(cannot()));

@@ -35,7 +35,7 @@ fn language(arguments: &[OsString]) -> Language {
     asked.map_or_else(Language::of_the_locale, |it| Language::named(&it))
 }
 
-/// The whole message; none for what is no error, as the help.
+/// The whole message; `None` if the parser ended for another reason, as for the help.
 fn told(error: &clap::Error) -> Option<String> {
     let mut text = format!("{}: {}", Language::Vietnamese.error(), what(error)?);
     for tip in tips(error) {
@@ -169,7 +169,7 @@ fn texts(error: &clap::Error, kind: ContextKind) -> Vec<String> {
     }
 }
 
-/// Why a value is none, as the parsers of numbers say it.
+/// Why a value is not valid, from what the parsers of numbers say in English.
 fn cause(english: &str) -> String {
     match english.split_once(" is not in ") {
         Some((_, range)) => format!("phải trong khoảng {range}"),

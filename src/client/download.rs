@@ -21,6 +21,12 @@ use super::{
 /// The flag that names the file.
 pub(super) const TO: &str = "to";
 
+/// The directory that a file is in.
+pub(crate) fn directory_of(file: &Path) -> &Path {
+    let parent = file.parent().filter(|it| !it.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
 /// A file that comes.
 pub(super) struct Download {
     target: Option<(NamedTempFile, PathBuf)>,
@@ -36,8 +42,7 @@ impl Download {
     /// Begins a file beside the one that is named.
     pub(super) fn begin(to: Option<&Path>) -> Result<Self, Failure> {
         let made = |to: &Path| {
-            let directory = to.parent().filter(|it| !it.as_os_str().is_empty());
-            let made = NamedTempFile::new_in(directory.unwrap_or(Path::new(".")));
+            let made = NamedTempFile::new_in(directory_of(to));
             let made = made.with_context(|| unwritten(to.display()))?;
             Ok::<_, anyhow::Error>((made, to.to_owned()))
         };

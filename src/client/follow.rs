@@ -15,6 +15,7 @@ use tonic::Code;
 use super::{
     Client,
     contract::{CONTRACT, Verb},
+    download::directory_of,
     failure::{Failure, no_method},
     language::{Words, unread},
     request::{set, text_at},
@@ -279,9 +280,7 @@ impl Proofs {
             continues.map_err(|why| not(format!("{why}; keep both checkpoints\n{note}")))?;
         }
         if let Some(file) = &self.file {
-            let directory = file.parent().filter(|it| !it.as_os_str().is_empty());
-            let mut written =
-                tempfile::NamedTempFile::new_in(directory.unwrap_or(std::path::Path::new(".")))?;
+            let mut written = tempfile::NamedTempFile::new_in(directory_of(file))?;
             written.write_all(note.as_bytes())?;
             written.persist(file).map_err(|error| error.error)?;
         }
@@ -296,7 +295,8 @@ fn request(method: &str) -> Result<(&'static Verb, DynamicMessage), Failure> {
     Ok((verb, DynamicMessage::new(verb.route.method.input())))
 }
 
-/// The digests in a field, one or a list; what is none is left out, and the proof fails.
+/// The digests in a field, one or a list. Values that are not digests are left out, so that the
+/// proof fails.
 fn digests(message: &DynamicMessage, name: &str) -> Vec<Digest> {
     let value = message.get_field_by_name(name);
     let values = match value.as_deref() {

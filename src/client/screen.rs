@@ -8,16 +8,19 @@ use std::{
 use anyhow::Context as _;
 use jiff::{Timestamp, tz::Offset};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value};
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     failure::Failure,
     language::{Language, unwritten},
     rows::Rows,
 };
-use crate::http::{
-    json::{self, Message},
-    values::{date_text, is_date, is_period, is_text},
+use crate::{
+    http::{
+        json::{self, Message},
+        values::{date_text, is_date, is_period, is_text},
+    },
+    telemetry,
 };
 
 /// Spaces between columns.
@@ -469,20 +472,7 @@ pub(super) fn padded(text: &str, width: usize) -> String {
 
 /// The text in one line, cut to a width.
 fn cut(text: &str, width: usize) -> String {
-    let text = text.replace(['\n', '\r', '\t'], " ");
-    if text.width() <= width {
-        return text;
-    }
-    let mut cut = String::new();
-    let mut used = 0;
-    for letter in text.chars() {
-        used += letter.width().unwrap_or_default();
-        if used >= width {
-            break;
-        }
-        cut.push(letter);
-    }
-    format!("{}…", cut.trim_end())
+    telemetry::cut(&text.replace(['\n', '\r', '\t'], " "), width)
 }
 
 /// A bar of a part of the most.

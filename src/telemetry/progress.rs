@@ -6,7 +6,7 @@ use std::{
     env,
     io::{self, IsTerminal as _},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -15,7 +15,8 @@ use std::{
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::lines;
+use super::{lines, lines::lock};
+use ndp_core::text::grouped;
 
 /// Time until something is shown: what ends before that needs no progress.
 const DELAY: Duration = Duration::from_millis(400);
@@ -23,7 +24,7 @@ const DELAY: Duration = Duration::from_millis(400);
 const INTERVAL: Duration = Duration::from_millis(200);
 /// Columns of a terminal that does not say how many it has.
 const COLUMNS: usize = 80;
-/// Time before a rate is said, which is nothing but noise at first.
+/// Time before a rate is shown: at first it is not meaningful.
 const RATE_AFTER: Duration = Duration::from_secs(1);
 
 /// What is counted of a stage.
@@ -63,8 +64,8 @@ struct Stage {
 }
 
 impl Progress {
-    /// Begins to show work. Nothing is shown where standard error is no terminal, or one that
-    /// cannot erase a line, nor where `NO_COLOR` asks for plain output, nor if it is to be quiet.
+    /// Begins to show work. Shows nothing if `quiet`, if standard error is not a terminal or cannot
+    /// erase a line, or if `NO_COLOR` asks for plain output.
     pub(crate) fn start(text: &str, measure: Measure, comma: bool, quiet: bool) -> Self {
         let set = |name| env::var_os(name).filter(|it| !it.is_empty());
         let is_dumb = set("TERM").is_none_or(|it| it == "dumb");
@@ -101,14 +102,14 @@ impl Progress {
         };
     }
 
-    /// So much more is done of the stage.
+    /// Adds to what is done of the stage.
     pub(crate) fn add(&self, more: u64) {
         if let Some(shown) = &self.0 {
             shown.0.done.fetch_add(more, Ordering::Relaxed);
         }
     }
 
-    /// So much is done of the stage.
+    /// Sets what is done of the stage.
     pub(crate) fn set(&self, done: u64) {
         if let Some(shown) = &self.0 {
             shown.0.done.store(done, Ordering::Relaxed);
@@ -194,7 +195,8 @@ fn line(text: &str, measure: Measure, done: u64, elapsed: Duration, comma: bool)
             parts.extend(rate(&size));
         }
         Measure::Count(what, all) => {
-            let number = |it: u64| grouped(it, comma);
+            let mark = if comma { '.' } else { ',' };
+            let number = |it: u64| grouped(&it.to_string(), mark);
             match all {
                 Some(all) => parts.push(format!("{} / {} {what}", number(done), number(all))),
                 None => parts.push(format!("{} {what}", number(done))),
@@ -224,21 +226,8 @@ fn size(bytes: f64, comma: bool) -> String {
     format!("{text} {}", units.get(unit).copied().unwrap_or_default())
 }
 
-/// A number with its thousands apart.
-fn grouped(number: u64, comma: bool) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(if comma { '.' } else { ',' });
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// The text cut to a width.
-fn cut(text: &str, width: usize) -> String {
+/// The text cut to a width, in columns of a terminal.
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
@@ -249,10 +238,6 @@ fn cut(text: &str, width: usize) -> String {
     };
     let cut: String = text.chars().take_while(fits).collect();
     format!("{}…", cut.trim_end())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
