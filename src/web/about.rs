@@ -8,15 +8,13 @@ use super::{Made, ask::Ask, parts::left_out, words::Lang};
 use crate::{
     pb::glossary::FigureLabel,
     wire::{
-        descriptors::{Comments, POOL},
+        descriptors::{Comments, PACKAGE, POOL},
         glossary::figure_label,
     },
 };
 
-const PACKAGE: &str = "ndp.registry.v1";
-
 /// Figures of each message that are printed, as the style sheet has it.
-const PRINTED: usize = 4;
+pub(super) const PRINTED: usize = 4;
 
 /// A figure of an answer, with the comment of the contract on it.
 struct Figure {

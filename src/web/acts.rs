@@ -9,8 +9,13 @@ use super::{
     ask::{Ask, Failed},
     words::{Both, both},
 };
-use crate::pb::{
-    self, test_permissions_request::Question, test_permissions_response::answer::Permission,
+use crate::{
+    pb::{
+        self,
+        test_permissions_request::Question,
+        test_permissions_response::{Answer, answer::Permission},
+    },
+    wire::descriptors::PACKAGE,
 };
 
 /// A kind of record that a form is about.
@@ -158,6 +163,9 @@ const OPTIONAL_REASON: Input = input(
 const NEEDED_REASON: Input = input("reason", Form::Text, both("Lý do", "Reason")).needed();
 
 const DOCUMENT_SYMBOL: Both = both("Số và ký hiệu văn bản", "Number and symbol of the document");
+const ISSUER: Both = both("Cơ quan ban hành", "Issuer");
+const ISSUE_DATE: Both = both("Ngày ban hành", "Date of issue");
+const SIGNATORY: Both = both("Người ký", "Signatory");
 
 const COMPLETION_DATE: Input = input(
     "completion_date",
@@ -181,23 +189,11 @@ macro_rules! evidence {
                 input(
                     concat!($at, ".document.symbol"),
                     Form::Line,
-                    both("Số và ký hiệu văn bản", "Number and symbol of the document"),
+                    DOCUMENT_SYMBOL,
                 ),
-                input(
-                    concat!($at, ".document.issuer"),
-                    Form::Line,
-                    both("Cơ quan ban hành", "Issuer"),
-                ),
-                input(
-                    concat!($at, ".document.issue_date"),
-                    Form::Day,
-                    both("Ngày ban hành", "Date of issue"),
-                ),
-                input(
-                    concat!($at, ".document.signatory"),
-                    Form::Line,
-                    both("Người ký", "Signatory"),
-                ),
+                input(concat!($at, ".document.issuer"), Form::Line, ISSUER),
+                input(concat!($at, ".document.issue_date"), Form::Day, ISSUE_DATE),
+                input(concat!($at, ".document.signatory"), Form::Line, SIGNATORY),
                 input(
                     concat!($at, ".document.uri"),
                     Form::Line,
@@ -348,24 +344,10 @@ static ACTS: [Act; 17] = [
                         both("Loại văn bản", "Kind of document"),
                     ),
                     input("document.symbol", Form::Line, DOCUMENT_SYMBOL).needed(),
-                    input(
-                        "document.issuer",
-                        Form::Line,
-                        both("Cơ quan ban hành", "Issuer"),
-                    )
-                    .needed(),
-                    input(
-                        "document.issue_date",
-                        Form::Day,
-                        both("Ngày ban hành", "Date of issue"),
-                    )
-                    .needed(),
+                    input("document.issuer", Form::Line, ISSUER).needed(),
+                    input("document.issue_date", Form::Day, ISSUE_DATE).needed(),
                     input("document.title", Form::Line, both("Trích yếu", "Title")),
-                    input(
-                        "document.signatory",
-                        Form::Line,
-                        both("Người ký", "Signatory"),
-                    ),
+                    input("document.signatory", Form::Line, SIGNATORY),
                     input(
                         "document.uri",
                         Form::Line,
@@ -513,21 +495,9 @@ static ACTS: [Act; 17] = [
                 title: Some(both("Văn bản trả lời", "The document that holds it")),
                 inputs: &[
                     input("document.symbol", Form::Line, DOCUMENT_SYMBOL),
-                    input(
-                        "document.issuer",
-                        Form::Line,
-                        both("Cơ quan ban hành", "Issuer"),
-                    ),
-                    input(
-                        "document.issue_date",
-                        Form::Day,
-                        both("Ngày ban hành", "Date of issue"),
-                    ),
-                    input(
-                        "document.signatory",
-                        Form::Line,
-                        both("Người ký", "Signatory"),
-                    ),
+                    input("document.issuer", Form::Line, ISSUER),
+                    input("document.issue_date", Form::Day, ISSUE_DATE),
+                    input("document.signatory", Form::Line, SIGNATORY),
                     input(
                         "document.uri",
                         Form::Line,
@@ -654,11 +624,6 @@ impl Act {
     pub(super) fn short_name(&self) -> &'static str {
         self.method.rsplit('/').next().unwrap_or(self.method)
     }
-
-    /// The full name of its method.
-    pub(super) fn full_name(&self) -> String {
-        format!("ndp.registry.v1.{}", self.method)
-    }
 }
 
 /// Most questions about permissions that one call takes.
@@ -710,20 +675,9 @@ pub(super) async fn offers<'a>(
 pub(super) async fn permissions(
     ask: &Ask,
     asked: &[(&'static Act, &str)],
-) -> Result<Vec<pb::test_permissions_response::Answer>, Failed> {
-    if asked.is_empty() {
-        return Ok(Vec::new());
-    }
-    let questions = asked.iter().map(|(act, name)| Question {
-        method: act.full_name(),
-        resource: (*name).to_owned(),
-    });
-    let request = pb::TestPermissionsRequest {
-        questions: questions.collect(),
-        ..Default::default()
-    };
-    let answer = ask.get(ask.access().test_permissions(request)).await?;
-    Ok(answer.answers)
+) -> Result<Vec<Answer>, Failed> {
+    let question = |(act, name): &(&Act, &str)| question(act.method, name);
+    answers(ask, asked.iter().map(question).collect()).await
 }
 
 /// Whether the caller may use a method that takes no resource.
@@ -731,17 +685,29 @@ pub(super) async fn may(ask: &Ask, method: &str) -> Result<bool, Failed> {
     if ask.caller.principal.is_empty() {
         return Ok(false);
     }
-    let question = Question {
-        method: format!("ndp.registry.v1.{method}"),
-        resource: String::new(),
-    };
+    let answers = answers(ask, vec![question(method, "")]).await?;
+    Ok(!answers
+        .iter()
+        .any(|it| it.permission() == Permission::Denied))
+}
+
+fn question(method: &str, resource: &str) -> Question {
+    Question {
+        method: format!("{PACKAGE}.{method}"),
+        resource: resource.to_owned(),
+    }
+}
+
+async fn answers(ask: &Ask, questions: Vec<Question>) -> Result<Vec<Answer>, Failed> {
+    if questions.is_empty() {
+        return Ok(Vec::new());
+    }
     let request = pb::TestPermissionsRequest {
-        questions: vec![question],
+        questions,
         ..Default::default()
     };
     let answer = ask.get(ask.access().test_permissions(request)).await?;
-    let denied = |it: &pb::test_permissions_response::Answer| it.permission() == Permission::Denied;
-    Ok(!answer.answers.iter().any(denied))
+    Ok(answer.answers)
 }
 
 impl Offers {
@@ -772,8 +738,7 @@ mod tests {
 
     use prost_reflect::Kind as FieldKind;
 
-    use super::*;
-    use crate::wire::descriptors::POOL;
+    use super::{super::ask::method, *};
 
     #[test]
     fn a_path_leads_to_one_form() {
@@ -798,12 +763,9 @@ mod tests {
     #[test]
     fn every_field_of_a_form_is_one_of_its_request() {
         for act in &ACTS {
-            let (service, method) = act.method.split_once('/').unwrap();
-            let service = POOL.get_service_by_name(&format!("ndp.registry.v1.{service}"));
-            let service = service.unwrap();
-            let method = service.methods().find(|it| it.name() == method).unwrap();
+            let write = method(act.method).unwrap();
             for input in act.inputs() {
-                let mut message = Some(method.input());
+                let mut message = Some(write.input());
                 let mut last = None;
                 for part in input.path.split('.') {
                     let name = part.split('[').next().unwrap();
@@ -824,11 +786,7 @@ mod tests {
                 assert!(fits, "{} {}", act.method, input.path);
             }
             for shown in act.shows {
-                let (_, get) = act.of.get.split_once('/').unwrap();
-                let service = act.of.get.split('/').next().unwrap();
-                let service = POOL.get_service_by_name(&format!("ndp.registry.v1.{service}"));
-                let service = service.unwrap();
-                let read = service.methods().find(|it| it.name() == get).unwrap();
+                let read = method(act.of.get).unwrap();
                 assert!(read.output().get_field_by_name(shown).is_some(), "{shown}");
             }
         }

@@ -10,10 +10,10 @@ use super::{
     lists::{attention_request, attention_rows, of_agency},
     parts::{
         columns, days_late, downloads, downloads_in_part, history, nothing, of_day, record, stage,
-        table, task_parts,
+        table, task_parts, top_of,
     },
     picture::{self, Part, Tone, share, toned},
-    plans::{plan_request, plan_rows, platform_of},
+    plans::{plan_request, plan_rows},
     words::NONE,
 };
 use crate::pb;
@@ -164,7 +164,7 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
                 (window.note(ask, rows.len(), goes_on))
                 p.ends {
                     @if others > 0 {
-                        (lang.number(i64::try_from(others).unwrap_or_default()))
+                        (lang.count(others))
                         (lang.t(" cơ quan chưa có nền tảng, mốc hay nhiệm vụ nào.",
                             " agencies have no platform, milestone or task yet."))
                         " "
@@ -219,7 +219,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let request = plan_request(ask, "platforms/-", &led, PLANS);
     let (plans, plans_extent) = first_rows(ask, request).await?;
     let names = plans.plans.iter();
-    let names = names.flat_map(|it| [platform_of(&it.name), &*it.agency]);
+    let names = names.flat_map(|it| [top_of(&it.name), &*it.agency]);
     let names = ask.names(names.filter(|it| !it.is_empty())).await?;
     let request = pb::ComputeDataQualityRequest {
         agency: name.clone(),

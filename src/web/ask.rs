@@ -47,7 +47,12 @@ use crate::{
         recommendation_service_client::RecommendationServiceClient,
         task_service_client::TaskServiceClient,
     },
-    wire::{descriptors::POOL, dynamic::Dynamic, status::status, values},
+    wire::{
+        descriptors::{PACKAGE, POOL},
+        dynamic::Dynamic,
+        status::status,
+        values,
+    },
 };
 use ndp_core::{
     change::At,
@@ -452,9 +457,6 @@ impl Ask {
     }
 }
 
-/// The package of the services.
-const PACKAGE: &str = "ndp.registry.v1";
-
 /// A method by its name, as `TaskService/ReportTask`.
 pub(super) fn method(name: &str) -> Option<MethodDescriptor> {
     let (service, method) = name.split_once('/')?;
@@ -472,7 +474,7 @@ pub(super) fn message(name: &str, request: &Value) -> Result<DynamicMessage, Fai
 const NAMES_OF_CALL: usize = 40;
 
 /// The filter for the records with these names.
-fn named(resources: &[&str]) -> String {
+pub(super) fn named(resources: &[&str]) -> String {
     let filters = resources.iter().map(|it| format!("name = \"{it}\""));
     filters.collect::<Vec<_>>().join(" OR ")
 }

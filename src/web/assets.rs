@@ -70,3 +70,26 @@ impl Asset {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{about, changes::EFFECTS_PRINTED, parts::COLUMN_ITEMS_PRINTED, work},
+        *,
+    };
+
+    /// What a page says is left out on paper, the style sheet leaves out.
+    #[test]
+    fn pages_know_how_much_of_a_list_is_printed() {
+        let style = find("assets/dashboard.css").unwrap().text;
+        for rule in [
+            format!(".work li:nth-child(n+{}),", work::PRINTED + 1),
+            format!(".columns li:nth-child(n+{}),", COLUMN_ITEMS_PRINTED + 1),
+            // a term and its description each
+            format!("dl.long > :nth-child(n+{}),", 2 * about::PRINTED + 1),
+            format!(", {} {{", [".effect"; EFFECTS_PRINTED + 1].join(" ~ ")),
+        ] {
+            assert!(style.contains(&rule), "{rule}");
+        }
+    }
+}

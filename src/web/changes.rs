@@ -19,7 +19,7 @@ const NAMED: usize = 3;
 
 /// Records of a change that its page shows, and those that are printed, as the style sheet has it.
 const EFFECTS: usize = 20;
-const EFFECTS_PRINTED: usize = 6;
+pub(super) const EFFECTS_PRINTED: usize = 6;
 
 pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let lang = ask.lang();
@@ -106,7 +106,7 @@ pub(super) fn rows(ask: &Ask, changes: &[pb::Change]) -> Markup {
                     }
                     @let others = change.effects.len().saturating_sub(NAMED);
                     @if others > 0 {
-                        ", " (lang.t("và ", "and ")) (count(lang, others))
+                        ", " (lang.t("và ", "and ")) (lang.count(others))
                         (lang.t(" bản ghi khác", " more"))
                     }
                 }
@@ -116,10 +116,6 @@ pub(super) fn rows(ask: &Ask, changes: &[pb::Change]) -> Markup {
         }
     };
     table(lang, lang.t("Thay đổi", "Changes"), &heads, &rows)
-}
-
-fn count(lang: Lang, number: usize) -> String {
-    lang.number(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 /// What the glossary calls the method of a change.
@@ -184,7 +180,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             }
             @if change.effects.len() > EFFECTS {
                 p.small {
-                    (count(lang, change.effects.len() - EFFECTS))
+                    (lang.count(change.effects.len() - EFFECTS))
                     (lang.t(" bản ghi khác có trong JSON.", " more records are in the JSON."))
                 }
             }

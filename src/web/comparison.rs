@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::{
-    ask::{Ask, Failed},
+    ask::{Ask, Failed, named},
     extent::{Extent, Window, first_rows},
-    parts::{not_printed, nothing, of_day, record},
+    parts::{not_printed, nothing, of_day, record, top_of},
     picture::{Series, Tone, lines},
     words::{Lang, NONE, read},
 };
@@ -87,10 +87,7 @@ pub(super) async fn of_agency(ask: &Ask, agency: &pb::Agency) -> Result<Markup, 
     let mut by_indicator = BTreeMap::<&str, Vec<&pb::Observation>>::new();
     for one in &observed.observations {
         if one.value.parse::<f64>().is_ok() {
-            by_indicator
-                .entry(indicator_of(&one.name))
-                .or_default()
-                .push(one);
+            by_indicator.entry(top_of(&one.name)).or_default().push(one);
         }
     }
     let wants_all = ask.address.get(CHARTS) == "all";
@@ -111,10 +108,10 @@ pub(super) async fn of_agency(ask: &Ask, agency: &pb::Agency) -> Result<Markup, 
         ask.address.again(CHARTS, "all")
     };
     let medians = medians(ask, agency.kind(), &shown).await?;
-    let names = shown.iter().map(|(name, _)| format!("name = \"{name}\""));
+    let names: Vec<_> = shown.iter().map(|(name, _)| *name).collect();
     let request = pb::ListIndicatorsRequest {
         page_size: 100,
-        filter: names.collect::<Vec<_>>().join(" OR "),
+        filter: named(&names),
         read_revision: ask.at_revision(),
         read_time: ask.time(),
         ..Default::default()
@@ -151,15 +148,6 @@ pub(super) async fn of_agency(ask: &Ask, agency: &pb::Agency) -> Result<Markup, 
             (extent.note(lang, &href))
         }
     })
-}
-
-/// The indicator in the name of a value of it.
-fn indicator_of(name: &str) -> &str {
-    let end = name
-        .match_indices('/')
-        .nth(1)
-        .map_or(name.len(), |(at, _)| at);
-    name.get(..end).unwrap_or(name)
 }
 
 /// Medians by indicator and last day of the period, of the newest periods.
@@ -238,7 +226,7 @@ fn chart(lang: Lang, title: &str, observations: &[&pb::Observation], medians: &M
         let target = at(day).map(|it| it.target_value.clone());
         target.filter(|it| !it.is_empty())
     };
-    let indicator = observations.first().map_or("", |it| indicator_of(&it.name));
+    let indicator = observations.first().map_or("", |it| top_of(&it.name));
     let middle = |day| {
         let median = medians.get(&(indicator.to_owned(), day));
         median.map(|it| shortest(*it))
@@ -402,11 +390,5 @@ mod tests {
         assert_eq!(shortest(4.5), "4.5");
         assert_eq!(shortest(100.0), "100");
         assert_eq!(shortest(2.0 / 3.0), "0.67");
-    }
-
-    #[test]
-    fn a_value_is_of_its_indicator() {
-        assert_eq!(indicator_of("indicators/a/observations/b"), "indicators/a");
-        assert_eq!(indicator_of("indicators/a"), "indicators/a");
     }
 }

@@ -13,8 +13,8 @@ use super::{
 use crate::{
     pb,
     wire::{
-        descriptors::POOL,
-        glossary::{ALTERNATIVES, field_label, label},
+        descriptors::{PACKAGE, POOL},
+        glossary::{heading, label_within},
     },
 };
 
@@ -30,9 +30,6 @@ const OWN: [&str; 6] = [
 
 /// Longest value that is shown whole, in characters; a longer one ends in an ellipsis.
 const SHOWN: usize = 300;
-
-/// The package of our messages, with the dot after it.
-const PACKAGE: &str = "ndp.registry.v1.";
 
 /// A value of a record as a text, with its path and what the glossary calls it.
 #[derive(Debug)]
@@ -63,7 +60,7 @@ pub(super) fn fields(lang: Lang, record: &DynamicMessage) -> Vec<Field> {
 
 /// The record within a `Record`, of whatever kind.
 pub(super) fn record_of(record: &pb::Record) -> Option<DynamicMessage> {
-    let descriptor = POOL.get_message_by_name("ndp.registry.v1.Record")?;
+    let descriptor = POOL.get_message_by_name(&format!("{PACKAGE}.Record"))?;
     let mut whole = DynamicMessage::new(descriptor);
     whole.transcode_from(record).ok()?;
     let kind = whole.fields().next().map(|(_, value)| value.clone());
@@ -215,18 +212,16 @@ pub(super) fn chosen(lang: Lang, of: &EnumDescriptor, number: i32) -> String {
     let Some(value) = of.get_value(number) else {
         return number.to_string();
     };
-    let owner = of.full_name();
-    let found = label(owner.strip_prefix(PACKAGE).unwrap_or(owner), value.name());
+    let found = label_within(of, value.name());
     let called = found.map(|it| lang.either(&it.display_name, &it.display_name_en, ""));
     called.unwrap_or(value.name()).to_owned()
 }
 
 /// What the glossary calls a field.
 fn named(lang: Lang, field: &FieldDescriptor) -> String {
-    let found = field_label(field.name());
+    let found = heading(field.name());
     let (vietnamese, english) = found.unwrap_or((field.name(), field.name()));
-    let all = lang.either(vietnamese, english, "");
-    all.split(ALTERNATIVES).next().unwrap_or(all).to_owned()
+    lang.either(vietnamese, english, "").to_owned()
 }
 
 #[cfg(test)]

@@ -228,7 +228,7 @@ fn comparison(ask: &Ask, it: &pb::CompareEditionsResponse) -> Markup {
                     details.compared open[entries.len() <= OPEN] {
                         summary {
                             (word) ": "
-                            (lang.number(i64::try_from(entries.len()).unwrap_or_default()))
+                            (lang.count(entries.len()))
                         }
                         (columns(lang, shown, &html! {
                             @for entry in entries.iter().take(ENTRIES) {

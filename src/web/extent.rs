@@ -39,13 +39,8 @@ impl Extent {
 
     /// “20 of 57”.
     pub(super) fn text(self, lang: Lang) -> String {
-        let number = |it: usize| lang.number(i64::try_from(it).unwrap_or(i64::MAX));
-        let (shown, counted) = (number(self.shown), number(self.counted));
-        if self.goes_on {
-            let among = lang.t("trong số hơn", "of more than");
-            return format!("{shown} {among} {counted}");
-        }
-        format!("{shown} {} {counted}", lang.t("trong số", "of"))
+        let of = of(lang, self.counted, self.goes_on);
+        format!("{} {of}", lang.count(self.shown))
     }
 
     /// That a list is shown in part, and where all of it is; empty where nothing is left out.
@@ -59,6 +54,15 @@ impl Extent {
             }
         }
     }
+}
+
+/// “of 57”, or that there are more than were counted.
+fn of(lang: Lang, counted: usize, goes_on: bool) -> String {
+    let of = match goes_on {
+        true => lang.t("trong số hơn", "of more than"),
+        false => lang.t("trong số", "of"),
+    };
+    format!("{of} {}", lang.count(counted))
 }
 
 /// A List method whose rows can be counted.
@@ -168,10 +172,9 @@ impl Window {
     pub(super) fn note(self, ask: &Ask, counted: usize, goes_on: bool) -> Markup {
         let lang = ask.lang();
         let Self { from, size } = self;
-        let number = |it: usize| lang.number(i64::try_from(it).unwrap_or(i64::MAX));
         let to = (from.saturating_add(size)).min(counted);
         let first = if from < to { from + 1 } else { to };
-        let rows = format!("{}–{}", number(first), number(to));
+        let rows = format!("{}–{}", lang.count(first), lang.count(to));
         let again = |from: usize| match from {
             0 => ask.address.again(FROM, ""),
             _ => ask.address.again(FROM, &from.to_string()),
@@ -180,9 +183,7 @@ impl Window {
             @if from > 0 || to < counted || goes_on {
                 p.extent {
                     (lang.t("Đang hiện ", "Showing ")) (rows) " "
-                    @if goes_on { (lang.t("trong số hơn", "of more than")) }
-                    @else { (lang.t("trong số", "of")) }
-                    " " (number(counted)) ". "
+                    (of(lang, counted, goes_on)) ". "
                     @if from > 0 {
                         a rel="prev" href=(again(from.saturating_sub(size))) {
                             (lang.t("Trang trước", "Previous page"))

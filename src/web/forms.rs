@@ -19,14 +19,17 @@ use uuid::Uuid;
 
 use super::{
     Made,
-    acts::{Act, Form, Group, Input, TRANSCRIBED, permissions},
+    acts::{Act, Form, Group, Input, TRANSCRIBED, is_transcribed, permissions},
     ask::{Ask, Failed, method},
     changes::method as what,
     differences::{chosen, differences, facts},
     parts::{path_of, quoted, record},
     words::{Lang, both, read},
 };
-use crate::pb::{self, test_permissions_response::answer::Permission};
+use crate::{
+    pb::{self, test_permissions_response::answer::Permission},
+    wire::descriptors::PACKAGE,
+};
 use ndp_core::{reasons::ETAG_NOT_CURRENT, seal::SealKey, time::Date};
 
 /// Fields of every form beside those of its method. No field of a request begins with a dash.
@@ -285,7 +288,9 @@ async fn subject(ask: &Ask, act: &Act, name: &str) -> Result<Subject, Failed> {
     let title = Some(text("display_name")).filter(|it| !it.is_empty());
     let state = enum_of(&record, "state");
     let state = state.and_then(|(of, number)| Some(of.get_value(number)?.name().to_owned()));
-    let is_transcribed = has_unconfirmed_transcription(&record);
+    let is_plan = record.descriptor().full_name() == format!("{PACKAGE}.Plan");
+    let plan = is_plan.then(|| record.transcode_to::<pb::Plan>().ok());
+    let is_transcribed = plan.flatten().as_ref().is_some_and(is_transcribed);
     let transcribed = is_transcribed.then(|| TRANSCRIBED.to_owned());
     Ok(Subject {
         title: title.unwrap_or_else(|| name.to_owned()),
@@ -293,16 +298,6 @@ async fn subject(ask: &Ask, act: &Act, name: &str) -> Result<Subject, Failed> {
         etag: text("etag"),
         record,
     })
-}
-
-fn has_unconfirmed_transcription(record: &DynamicMessage) -> bool {
-    let name = "transcription";
-    let value = record
-        .has_field_by_name(name)
-        .then(|| record.get_field_by_name(name));
-    let value = value.flatten();
-    let transcription = value.as_deref().and_then(Field::as_message);
-    transcription.is_some_and(|it| !it.has_field_by_name("confirmation"))
 }
 
 fn enum_of(record: &DynamicMessage, name: &str) -> Option<(EnumDescriptor, i32)> {

@@ -6,9 +6,9 @@ use super::{
     Made,
     ask::{Ask, Failed, Names},
     lists::list_page,
-    parts::{ROWS, deployment_tone, nothing, record, table},
+    parts::{ROWS, deployment_tone, nothing, record, table, top_of},
     picture::{Tone, toned},
-    plans::{parent, platform_of},
+    plans::parent,
     words::NONE,
 };
 use crate::pb;
@@ -26,7 +26,7 @@ pub(super) async fn deployments(ask: &Ask) -> Result<Made, Failed> {
     };
     let answer = ask.get(ask.integration().list_deployments(request)).await?;
     let names = answer.deployments.iter();
-    let names = names.flat_map(|it| [&*it.agency, platform_of(&it.name)]);
+    let names = names.flat_map(|it| [&*it.agency, top_of(&it.name)]);
     let names = ask.names(names).await?;
     let rows = deployment_rows(ask, &answer.deployments, &names);
     let title = lang.t("Triển khai tại các cơ quan, địa phương", "Deployments");
@@ -74,7 +74,7 @@ pub(super) fn deployment_rows(ask: &Ask, all: &[pb::Deployment], names: &Names) 
     let rows = html! {
         @for one in all {
             @let standing = one.standing.clone().unwrap_or_default();
-            @let platform = platform_of(&one.name);
+            @let platform = top_of(&one.name);
             @let stage = lang.value("Deployment.Stage", standing.stage().as_str_name());
             tr {
                 td.what { (record(ask, platform, names.of(platform, lang))) }

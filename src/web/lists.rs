@@ -126,7 +126,7 @@ pub(super) fn attention_rows(ask: &Ask, items: &[pb::AttentionItem]) -> Markup {
             false,
         ),
         (
-            lang.t("Số ngày từ khi phát sinh", "Days since it is so"),
+            lang.t("Số ngày từ khi phát sinh", "Days since it began"),
             true,
         ),
         (lang.t("Cần làm gì", "What to do"), false),

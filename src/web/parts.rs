@@ -17,6 +17,13 @@ use ndp_core::time::Date;
 /// Rows of a page of a list.
 pub(super) const ROWS: i32 = 50;
 
+/// The resource at the top of a name, as the platform of a plan or the indicator of an observation.
+pub(super) fn top_of(resource: &str) -> &str {
+    let mut ends = resource.match_indices('/').map(|(at, _)| at);
+    let end = ends.nth(1).unwrap_or(resource.len());
+    resource.get(..end).unwrap_or(resource)
+}
+
 /// The path of the page that shows a record, or the record that it is part of; empty where no page
 /// does.
 pub(super) fn path_of(resource: &str) -> String {
@@ -334,7 +341,7 @@ pub(super) const fn not_printed(lang: Lang) -> &'static str {
 }
 
 /// Items of a list in columns that are printed, as the style sheet has it.
-const COLUMN_ITEMS_PRINTED: usize = 20;
+pub(super) const COLUMN_ITEMS_PRINTED: usize = 20;
 
 /// A list in columns.
 pub(super) fn columns(lang: Lang, length: usize, items: &Markup) -> Markup {
@@ -346,12 +353,11 @@ pub(super) fn columns(lang: Lang, length: usize, items: &Markup) -> Markup {
 
 /// On paper only: how many items of a list are not printed.
 pub(super) fn left_out(lang: Lang, printed: usize, length: usize) -> Markup {
-    let number = |it: usize| lang.number(i64::try_from(it).unwrap_or(i64::MAX));
     html! {
         @if length > printed {
             p.print-only.left-out {
-                (lang.t("Không in ", "Not printed: ")) (number(length - printed))
-                (lang.t(" trong số ", " of ")) (number(length))
+                (lang.t("Không in ", "Not printed: ")) (lang.count(length - printed))
+                (lang.t(" trong số ", " of ")) (lang.count(length))
                 (lang.t(" mục.", " items."))
             }
         }
@@ -442,6 +448,12 @@ mod tests {
         assert_eq!(path_of("platforms/a/plans/b/milestones/c"), "/platforms/a");
         assert_eq!(path_of("tasks/a"), "/tasks/a");
         assert_eq!(path_of("principals/a"), "");
+    }
+
+    #[test]
+    fn a_value_is_of_its_indicator() {
+        assert_eq!(top_of("indicators/a/observations/b"), "indicators/a");
+        assert_eq!(top_of("indicators/a"), "indicators/a");
     }
 
     #[test]

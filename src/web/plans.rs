@@ -6,7 +6,7 @@ use super::{
     Made,
     ask::{Ask, Failed, Names},
     lists::list_page,
-    parts::{ROWS, days_late, document, nothing, plan_tone, rating, record, table},
+    parts::{ROWS, days_late, document, nothing, plan_tone, rating, record, table, top_of},
     picture::toned,
     words::{NONE, read},
 };
@@ -26,7 +26,7 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     let names = answer
         .plans
         .iter()
-        .flat_map(|it| [&*it.agency, platform_of(&it.name)]);
+        .flat_map(|it| [&*it.agency, top_of(&it.name)]);
     let names = ask.names(names).await?;
     let rows = plan_rows(ask, &answer.plans, &names);
     let files = ask.address.files(&format!("/v1/{parent}/plans"), filter);
@@ -67,15 +67,6 @@ pub(super) fn plan_request(
     }
 }
 
-/// The platform in the name of a record below it.
-pub(super) fn platform_of(resource: &str) -> &str {
-    let end = resource
-        .match_indices('/')
-        .nth(1)
-        .map_or(resource.len(), |(at, _)| at);
-    resource.get(..end).unwrap_or(resource)
-}
-
 pub(super) fn plan_rows(ask: &Ask, plans: &[pb::Plan], names: &Names) -> Markup {
     let lang = ask.lang();
     if plans.is_empty() {
@@ -96,7 +87,7 @@ pub(super) fn plan_rows(ask: &Ask, plans: &[pb::Plan], names: &Names) -> Markup 
     let rows = html! {
         @for plan in plans {
             @let standing = plan.standing.clone().unwrap_or_default();
-            @let platform = platform_of(&plan.name);
+            @let platform = top_of(&plan.name);
             @let state = lang.value("Plan.State", plan.state().as_str_name());
             @let fresh = lang.value("Plan.Freshness", standing.freshness().as_str_name());
             tr {
@@ -154,7 +145,7 @@ pub(super) async fn milestones(ask: &Ask) -> Result<Made, Failed> {
         ..milestone_request(ask, parent, filter, ROWS)
     };
     let answer = ask.get(ask.plans().list_milestones(request)).await?;
-    let names = answer.milestones.iter().map(|it| platform_of(&it.name));
+    let names = answer.milestones.iter().map(|it| top_of(&it.name));
     let names = ask.names(names).await?;
     let heads = [
         (lang.t("Mốc nhiệm vụ", "Milestone"), false),
@@ -164,7 +155,7 @@ pub(super) async fn milestones(ask: &Ask) -> Result<Made, Failed> {
     ];
     let rows = html! {
         @for one in &answer.milestones {
-            @let platform = platform_of(&one.name);
+            @let platform = top_of(&one.name);
             tr {
                 td.what {
                     (record(ask, &one.name, &one.display_name))

@@ -12,7 +12,10 @@ use crate::{
         status::language,
     },
 };
-use ndp_core::time::{Date, Timestamp};
+use ndp_core::{
+    text::grouped,
+    time::{Date, Timestamp},
+};
 
 /// The language of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,14 +172,12 @@ impl Lang {
             Self::Vi => '.',
             Self::En => ',',
         };
-        let mut text = String::new();
-        for (at, digit) in digits.chars().enumerate() {
-            if at > 0 && (digits.len() - at).is_multiple_of(3) {
-                text.push(mark);
-            }
-            text.push(digit);
-        }
-        text
+        grouped(digits, mark)
+    }
+
+    /// How many there are of something.
+    pub(super) fn count(self, count: usize) -> String {
+        self.number(i64::try_from(count).unwrap_or(i64::MAX))
     }
 
     /// A number with its sign.

@@ -10,8 +10,8 @@ use super::{
     extent::Extent,
     integration::{deployment_request, flow_request},
     lists::of_agency,
-    parts::{left_out, nothing, record},
-    plans::{milestone_request, plan_request, platform_of},
+    parts::{left_out, nothing, record, top_of},
+    plans::{milestone_request, plan_request},
     recommendations::request as recommendation_request,
     tasks::request as task_request,
 };
@@ -28,7 +28,7 @@ const READ_ALONE: i32 = 400;
 const SECTION: &str = "section";
 
 /// Records of a section that are printed, as the style sheet has it.
-const PRINTED: usize = 6;
+pub(super) const PRINTED: usize = 6;
 
 /// A record that waits.
 struct Waiting {
@@ -111,39 +111,44 @@ struct Sections<'a> {
 impl Sections<'_> {
     async fn read(self) -> Result<Vec<Section>, Failed> {
         let mut sections = Vec::new();
-        let has_agency = !self.agency.is_empty();
-        if has_agency && self.wants("tasks-to-report") {
-            sections.push(self.tasks_to_report().await?);
+        if let Some(key) = self.wanted_by_agency("tasks-to-report") {
+            sections.push(self.tasks_to_report(key).await?);
         }
-        if self.wants("tasks-to-confirm") {
-            sections.push(self.tasks_to_confirm().await?);
+        if let Some(key) = self.wanted("tasks-to-confirm") {
+            sections.push(self.tasks_to_confirm(key).await?);
         }
-        if self.wants("plans") {
-            sections.push(self.plans().await?);
+        if let Some(key) = self.wanted("plans") {
+            sections.push(self.plans(key).await?);
         }
-        if has_agency && self.wants("transcriptions") {
-            sections.push(self.transcriptions().await?);
+        if let Some(key) = self.wanted_by_agency("transcriptions") {
+            sections.push(self.transcriptions(key).await?);
         }
-        if has_agency && self.wants("milestones") {
-            sections.push(self.milestones().await?);
+        if let Some(key) = self.wanted_by_agency("milestones") {
+            sections.push(self.milestones(key).await?);
         }
-        if self.wants("proposals") {
-            sections.push(self.proposals().await?);
+        if let Some(key) = self.wanted("proposals") {
+            sections.push(self.proposals(key).await?);
         }
-        if self.wants("recommendations") {
-            sections.push(self.recommendations().await?);
+        if let Some(key) = self.wanted("recommendations") {
+            sections.push(self.recommendations(key).await?);
         }
-        if self.wants("deployments") {
-            sections.push(self.deployments().await?);
+        if let Some(key) = self.wanted("deployments") {
+            sections.push(self.deployments(key).await?);
         }
-        if has_agency && self.wants("flows") {
-            sections.push(self.flows().await?);
+        if let Some(key) = self.wanted_by_agency("flows") {
+            sections.push(self.flows(key).await?);
         }
         Ok(sections)
     }
 
-    fn wants(&self, key: &str) -> bool {
-        self.alone.is_empty() || self.alone == key
+    /// The key of a section, if it is asked for.
+    fn wanted(&self, key: &'static str) -> Option<&'static str> {
+        (self.alone.is_empty() || self.alone == key).then_some(key)
+    }
+
+    /// The same of a section for callers with an agency.
+    fn wanted_by_agency(&self, key: &'static str) -> Option<&'static str> {
+        self.wanted(key).filter(|_| !self.agency.is_empty())
     }
 
     const fn size(&self) -> i32 {
@@ -190,25 +195,25 @@ impl Sections<'_> {
         })
     }
 
-    async fn tasks_to_report(&self) -> Result<Section, Failed> {
+    async fn tasks_to_report(&self, key: &'static str) -> Result<Section, Failed> {
         let title = self
             .ask
             .lang()
             .t("Nhiệm vụ phải báo cáo", "Tasks to report");
         let filter = self.of("agency", "state = OPEN");
-        self.tasks("tasks-to-report", title, &filter).await
+        self.tasks(key, title, &filter).await
     }
 
-    async fn tasks_to_confirm(&self) -> Result<Section, Failed> {
+    async fn tasks_to_confirm(&self, key: &'static str) -> Result<Section, Failed> {
         let title = self
             .ask
             .lang()
             .t("Nhiệm vụ chờ xác nhận", "Tasks to confirm");
         let filter = self.of("assigning_agency", "state = REPORTED");
-        self.tasks("tasks-to-confirm", title, &filter).await
+        self.tasks(key, title, &filter).await
     }
 
-    async fn plans(&self) -> Result<Section, Failed> {
+    async fn plans(&self, key: &'static str) -> Result<Section, Failed> {
         let (ask, lang) = (self.ask, self.ask.lang());
         // who has no agency only returns plans that were submitted
         let states = match self.agency {
@@ -225,7 +230,7 @@ impl Sections<'_> {
             title: it.display_name,
         };
         Ok(Section {
-            key: "plans",
+            key,
             title: lang.t(
                 "Kế hoạch phải trình, ban hành hoặc báo cáo",
                 "Plans to submit, issue or report on",
@@ -238,7 +243,7 @@ impl Sections<'_> {
 
     /// Plans that others recorded for the agency and that it has not confirmed. No filter names
     /// them, so that they are picked from all its plans.
-    async fn transcriptions(&self) -> Result<Section, Failed> {
+    async fn transcriptions(&self, key: &'static str) -> Result<Section, Failed> {
         let (ask, lang) = (self.ask, self.ask.lang());
         let filter = of_agency("agency", self.agency);
         let request = plan_request(ask, "platforms/-", &filter, READ_ALONE);
@@ -251,7 +256,7 @@ impl Sections<'_> {
         };
         let transcribed = answer.plans.into_iter().filter(is_transcribed);
         Ok(Section {
-            key: "transcriptions",
+            key,
             title: lang.t(
                 "Kế hoạch được ghi hộ, chờ cơ quan xác nhận",
                 "Plans that were transcribed, for the agency to confirm",
@@ -262,7 +267,7 @@ impl Sections<'_> {
         })
     }
 
-    async fn milestones(&self) -> Result<Section, Failed> {
+    async fn milestones(&self, key: &'static str) -> Result<Section, Failed> {
         let (ask, lang) = (self.ask, self.ask.lang());
         let filter = self.of("agency", "state = OPEN");
         let request = milestone_request(ask, "platforms/-/plans/-", &filter, self.size());
@@ -274,7 +279,7 @@ impl Sections<'_> {
             title: it.display_name,
         };
         Ok(Section {
-            key: "milestones",
+            key,
             title: lang.t("Mốc nhiệm vụ phải hoàn thành", "Milestones to complete"),
             goes_on: !answer.next_page_token.is_empty(),
             records: answer.milestones.into_iter().map(waiting).collect(),
@@ -282,7 +287,7 @@ impl Sections<'_> {
         })
     }
 
-    async fn proposals(&self) -> Result<Section, Failed> {
+    async fn proposals(&self, key: &'static str) -> Result<Section, Failed> {
         let (ask, lang) = (self.ask, self.ask.lang());
         let request = pb::ListProposalsRequest {
             parent: "platforms/-".to_owned(),
@@ -291,16 +296,16 @@ impl Sections<'_> {
             ..Default::default()
         };
         let answer = ask.get(ask.plans().list_proposals(request)).await?;
-        let platforms = answer.proposals.iter().map(|it| platform_of(&it.name));
+        let platforms = answer.proposals.iter().map(|it| top_of(&it.name));
         let names = ask.names(platforms).await?;
         let waiting = |it: pb::Proposal| Waiting {
             state: it.state().as_str_name(),
             due: lang.time(it.create_time.as_ref()),
-            title: names.of(platform_of(&it.name), lang).to_owned(),
+            title: names.of(top_of(&it.name), lang).to_owned(),
             name: it.name,
         };
         Ok(Section {
-            key: "proposals",
+            key,
             title: lang.t(
                 "Đề xuất chờ người thứ hai",
                 "Proposals that wait for a second person",
@@ -311,7 +316,7 @@ impl Sections<'_> {
         })
     }
 
-    async fn recommendations(&self) -> Result<Section, Failed> {
+    async fn recommendations(&self, key: &'static str) -> Result<Section, Failed> {
         let (ask, lang) = (self.ask, self.ask.lang());
         let filter = self.of("agency", "state = RECEIVED OR state = IN_REVIEW");
         let request = recommendation_request(ask, &filter, self.size());
@@ -325,7 +330,7 @@ impl Sections<'_> {
             title: it.display_name,
         };
         Ok(Section {
-            key: "recommendations",
+            key,
             title: lang.t("Kiến nghị phải trả lời", "Recommendations to answer"),
             goes_on: !answer.next_page_token.is_empty(),
             records: answer.recommendations.into_iter().map(waiting).collect(),
@@ -333,18 +338,18 @@ impl Sections<'_> {
         })
     }
 
-    async fn deployments(&self) -> Result<Section, Failed> {
+    async fn deployments(&self, key: &'static str) -> Result<Section, Failed> {
         let (ask, lang) = (self.ask, self.ask.lang());
         let filter = self.of("parent_agency", "standing.confirmed = false");
         let request = deployment_request(ask, "platforms/-", &filter, self.size());
         let answer = ask.get(ask.integration().list_deployments(request)).await?;
         let resources = answer.deployments.iter();
-        let resources = resources.flat_map(|it| [platform_of(&it.name), &*it.agency]);
+        let resources = resources.flat_map(|it| [top_of(&it.name), &*it.agency]);
         let names = ask.names(resources).await?;
         let waiting = |it: pb::Deployment| Waiting {
             title: format!(
                 "{}, {}",
-                names.of(platform_of(&it.name), lang),
+                names.of(top_of(&it.name), lang),
                 names.of(&it.agency, lang)
             ),
             state: "",
@@ -352,7 +357,7 @@ impl Sections<'_> {
             name: it.name,
         };
         Ok(Section {
-            key: "deployments",
+            key,
             title: lang.t("Triển khai chờ xác nhận", "Deployments to confirm"),
             goes_on: !answer.next_page_token.is_empty(),
             records: answer.deployments.into_iter().map(waiting).collect(),
@@ -360,7 +365,7 @@ impl Sections<'_> {
         })
     }
 
-    async fn flows(&self) -> Result<Section, Failed> {
+    async fn flows(&self, key: &'static str) -> Result<Section, Failed> {
         let (ask, lang) = (self.ask, self.ask.lang());
         let of = |side: &str| {
             let agency = of_agency(&format!("{side}_agency"), self.agency);
@@ -377,7 +382,7 @@ impl Sections<'_> {
             title: it.display_name,
         };
         Ok(Section {
-            key: "flows",
+            key,
             title: lang.t("Luồng dữ liệu chờ xác nhận", "Data flows to confirm"),
             goes_on: !answer.next_page_token.is_empty(),
             records: answer.data_flows.into_iter().map(waiting).collect(),
