@@ -28,7 +28,8 @@ const BATCH: usize = 4096;
 /// Pause after the log could not be read.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// A set of ids of principals' requests that may take an id for a member that is none.
+/// A set of ids of principals' requests, which may wrongly say that it has an id, and never that
+/// it has not.
 #[derive(Default)]
 struct Filters {
     filters: Vec<BloomFilter<RandomState>>,

@@ -768,7 +768,7 @@ fn what_makes_no_sense_is_refused_in_vietnamese_too() {
     );
 }
 
-/// What a terminal of this locale is told of arguments that make no request.
+/// What a terminal with this locale shows for arguments that do not make a request.
 fn refused(locale: &str) -> String {
     let nowhere = tempfile::tempdir().unwrap();
     let environment = [
@@ -851,7 +851,7 @@ const NOT_RUN: &[&str] = &[
     "login",
     "watch",
     "change watch",
-    // ids that the registry draws, so that there is none of this name, and no etag to send
+    // the registry draws these ids, so a record of this name does not exist and has no etag
     "assessment get",
     "assessment withdraw",
     "key get",

@@ -37,7 +37,7 @@ pub(crate) async fn hold(server: &Server) -> Vec<Turn> {
     held
 }
 
-/// Waits until so many calls wait for a turn.
+/// Waits until this number of calls wait for a turn.
 async fn waits(server: &Server, count: usize) {
     let waiting = async || server.registry.turns().waiting(Work::Records) == count;
     until("rows wait for a turn", waiting).await;

@@ -1,6 +1,6 @@
 //! Mistakes that people make in files of records, one of each kind: each ends in an error that
 //! names the sheet, the row and the cell in both languages, and nothing is written. Beside them
-//! what looks like a mistake and is none.
+//! what looks like a mistake and is valid.
 
 use std::{
     collections::BTreeSet,
@@ -155,7 +155,7 @@ fn inline(cell: &str, text: &str) -> String {
     format!("<c r=\"{cell}\" t=\"inlineStr\"><is><t>{text}</t></is></c>")
 }
 
-/// What is told of a file, with the descriptions in both languages.
+/// What is reported of a file, with the descriptions in both languages.
 fn told(answer: &pb::ImportResponse) -> BTreeSet<String> {
     let problems = answer.rows.iter().flat_map(|row| {
         row.problems.iter().map(|it| {

@@ -248,7 +248,7 @@ both! {
                 let [_, path, required, how, values] = &row[..5] else { panic!("{row:?}") };
                 assert!(["", "có"].contains(&&**required), "{row:?}");
                 assert_eq!(*path, other[1]);
-                // what is the same in both is no sentence
+                // a text that is the same in both languages is not a sentence
                 assert!(how == "JSON" || *how != other[3], "{kind} {path}: {how}");
                 assert_eq!(values.is_empty(), other[4].is_empty(), "{kind} {path}");
                 assert!(vietnamese.1.contains(how.as_str()), "{kind} {path}: no note");
