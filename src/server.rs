@@ -304,7 +304,7 @@ pub async fn serve_until(
     let sign_in_pages = browser::pages(&registry, &sign_in, &identifier);
     let methods = Methods::new(
         &registry,
-        sign_in,
+        sign_in.clone(),
         files,
         Arc::new(checkpoints),
         denials.clone(),
@@ -316,7 +316,7 @@ pub async fn serve_until(
     let calls = Calls::new(registry.clone(), identifier, methods, denials, slow);
     let grpc = Stack::new(metrics.clone(), guard, calls, Standard::new(serving)?);
     let within = BoxCloneSyncService::new(grpc.clone());
-    let pages = crate::web::pages(within, &registry);
+    let pages = crate::web::pages(within, &registry, &sign_in);
     let web = ServiceBuilder::new()
         .layer(option_layer(web::cors(&options.web_origins)))
         .layer(sign_in_pages)

@@ -12,6 +12,7 @@ pub mod keys;
 pub mod kinds;
 pub mod oc4ids;
 pub mod record;
+pub mod references;
 pub mod rows;
 mod sheet;
 pub mod sheets;

@@ -69,6 +69,7 @@ use crate::{
         receive,
     },
     registry::Registry,
+    sign_in::SignIn,
 };
 use ndp_core::{caller::Caller, change::At, hex};
 
@@ -88,6 +89,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 pub struct Dashboard {
     grpc: Grpc,
     registry: Registry,
+    sign_in: SignIn,
 }
 
 impl fmt::Debug for Dashboard {
@@ -97,10 +99,11 @@ impl fmt::Debug for Dashboard {
 }
 
 /// Pages made of calls of these services.
-pub fn pages(grpc: Grpc, registry: &Registry) -> PagesLayer<Dashboard> {
+pub fn pages(grpc: Grpc, registry: &Registry, sign_in: &SignIn) -> PagesLayer<Dashboard> {
     PagesLayer::new(Dashboard {
         grpc,
         registry: registry.clone(),
+        sign_in: sign_in.clone(),
     })
 }
 
@@ -334,12 +337,21 @@ impl Dashboard {
         let address = address.unwrap_or_else(|_| Address::bare(path, lang));
         let now = self.registry.clock().now();
         let mut ask = Ask::new(self, request, held, Address::bare_like(&address), now);
-        if let Err(failed) = ask.begin(request.extensions.get::<Call>()).await {
-            return self.failed(&ask, &failed);
-        }
+        let signed_out = match ask.begin(request.extensions.get::<Call>()).await {
+            Ok(()) => ask.caller.principal.is_empty().then(Failed::sign_in),
+            Err(failed) if failed.code == StatusCode::UNAUTHORIZED => Some(failed),
+            Err(failed) => return self.failed(&ask, &failed),
+        };
         let outcome = match receive::form(&request.headers, body, held).await {
-            Ok(fields) => forms::posted(&mut ask, act, name, fields).await,
             Err(status) => Err(status.into()),
+            Ok(fields) => match signed_out {
+                None => forms::posted(&mut ask, act, name, fields).await,
+                // nothing that another site sent is shown
+                Some(failed) if self.sign_in.is_same_origin(&request.headers) => {
+                    Ok(forms::signed_out(&ask, act, name, fields, &failed))
+                }
+                Some(failed) => Err(failed),
+            },
         };
         match outcome {
             Ok(Outcome::Page(code, made)) => self.still(&ask, code, &made),

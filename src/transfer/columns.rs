@@ -2,12 +2,16 @@
 //! down to single values. An element of a list of messages has columns of its own, with its number:
 //! `listings[2].edition`, `Listings 2 / Edition`, `Xếp danh mục 2 / Danh mục`.
 
-use std::{collections::HashSet, fmt::Write as _, sync::LazyLock};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+    sync::LazyLock,
+};
 
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind as FieldKind, MessageDescriptor, Value};
 use regex::Regex;
 
-use super::kinds::Kind;
+use super::kinds::{KINDS, Kind};
 use crate::wire::{descriptors::POOL, glossary::heading};
 
 /// The name of a record, and the etag that was read.
@@ -76,6 +80,8 @@ pub struct Column {
     pub steps: Vec<Step>,
     /// The name of a column that does not stand for a field of the record.
     extra: &'static str,
+    /// The collection of the records that its values name.
+    pub names: Option<&'static str>,
     /// What its values are.
     pub form: Form,
     /// Whether one cell holds a list, an item a line.
@@ -86,11 +92,22 @@ impl Column {
     pub(super) fn of(steps: Vec<Step>) -> Self {
         let last = steps.last().map(|(field, _)| field);
         Self {
+            names: last.and_then(|field| referenced(field).flatten()),
             form: last.map_or(Form::Text, form),
             is_list: last.is_some_and(|field| field.is_list()),
             extra: "",
             steps,
         }
+    }
+
+    /// The column of the record above those of a kind; none for a kind of which none is above.
+    pub(super) fn parent(kind: &Kind) -> Option<Self> {
+        let parent = kind.has_parent().then(|| kind.any_parent())?;
+        let mut above = KINDS.iter().map(|it| &*it.collection);
+        Some(Self {
+            names: above.find(|it| parent == format!("{it}/-")),
+            ..Self::extra(PARENT)
+        })
     }
 
     /// A column of text that does not stand for a field of the record.
@@ -279,20 +296,32 @@ pub fn bounds(column: &Column) -> Bounds {
         characters: count(&["string", "max_len"]).or(of_items),
         items: count(&["repeated", "max_items"]),
         numbers: (number("gte"), number("lte")),
-        names: referenced(field),
+        names: column.names,
     }
 }
 
-/// The collection of the records that a field names.
-fn referenced(field: &FieldDescriptor) -> Option<&'static str> {
-    let extension = POOL.get_extension_by_name("google.api.resource_reference")?;
-    let options = field.options();
-    let reference = options.get_extension(&extension);
-    let of = reference.as_message()?.get_field_by_name("type")?;
-    let (_, message) = of.as_str()?.split_once('/')?;
-    let kind = super::kinds::KINDS.iter();
-    let mut kind = kind.filter(|it| it.message.name() == message);
-    kind.next().map(|it| &*it.collection)
+/// For a field that names records: their collection, where files hold them.
+pub fn referenced(field: &FieldDescriptor) -> Option<Option<&'static str>> {
+    // as above, options are decoded only once
+    static REFERENCES: LazyLock<HashMap<String, Option<&'static str>>> = LazyLock::new(|| {
+        let reference = POOL.get_extension_by_name("google.api.resource_reference");
+        let collection = |field: &FieldDescriptor| {
+            let options = field.options();
+            let reference = reference.as_ref().filter(|it| options.has_extension(it))?;
+            let reference = options.get_extension(reference);
+            let of = reference.as_message()?.get_field_by_name("type")?;
+            let (_, message) = of.as_str()?.split_once('/')?;
+            let kind = KINDS.iter().find(|it| it.message.name() == message);
+            Some(kind.map(|it| &*it.collection))
+        };
+        let fields = POOL
+            .all_messages()
+            .flat_map(|it| it.fields().collect::<Vec<_>>());
+        fields
+            .filter_map(|it| Some((it.full_name().to_owned(), collection(&it)?)))
+            .collect()
+    });
+    REFERENCES.get(field.full_name()).copied()
 }
 
 /// Whether a text holds a decimal number, by its pattern.
@@ -318,8 +347,8 @@ pub fn columns(kind: &Kind, elements: &dyn Fn(&str) -> usize) -> Vec<Column> {
 /// column of their parent.
 pub fn of_template(kind: &Kind) -> Vec<Column> {
     let mut all = columns(kind, &|_| 1);
-    if kind.has_parent() {
-        all.insert(1.min(all.len()), Column::extra(PARENT));
+    if let Some(parent) = Column::parent(kind) {
+        all.insert(1.min(all.len()), parent);
     }
     all
 }

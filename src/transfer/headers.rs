@@ -7,7 +7,7 @@ use ndp_core::{
 use prost_reflect::{FieldDescriptor, MessageDescriptor};
 
 use super::{
-    columns::{self, Column, Language, PARENT, PLATFORM, Step, is_written, parts},
+    columns::{self, Column, Language, PLATFORM, Step, is_written, parts},
     kinds::Kind,
 };
 use crate::wire::glossary::{ALTERNATIVES, field_label};
@@ -28,7 +28,7 @@ pub enum Header {
 #[derive(Clone, Debug)]
 pub struct Table {
     message: MessageDescriptor,
-    extra: Option<&'static str>,
+    extra: Option<Column>,
 }
 
 impl Table {
@@ -36,7 +36,7 @@ impl Table {
     pub fn of(kind: &Kind) -> Self {
         Self {
             message: kind.message.clone(),
-            extra: kind.has_parent().then_some(PARENT),
+            extra: Column::parent(kind),
         }
     }
 
@@ -44,7 +44,7 @@ impl Table {
     pub fn of_annex(listing: MessageDescriptor) -> Self {
         Self {
             message: listing,
-            extra: Some(PLATFORM),
+            extra: Some(Column::extra(PLATFORM)),
         }
     }
 }
@@ -55,10 +55,10 @@ pub fn read(table: &Table, header: &str) -> Option<Header> {
     if header.is_empty() {
         return None;
     }
-    if let Some(extra) = table.extra
-        && is_called(extra, header)
+    if let Some(extra) = &table.extra
+        && is_called(&extra.path(), header)
     {
-        return Some(Header::Column(Column::extra(extra)));
+        return Some(Header::Column(extra.clone()));
     }
     let message = &table.message;
     let words: Vec<_> = header.split('/').map(str::trim).collect();
@@ -127,7 +127,7 @@ fn is_called(name: &str, typed: &str) -> bool {
 pub fn near(table: &Table, header: &str) -> Option<String> {
     let mut columns = Vec::new();
     columns::walk(&table.message, &mut Vec::new(), &|_| 1, &mut columns);
-    columns.extend(table.extra.map(Column::extra));
+    columns.extend(table.extra.clone());
     let all = [Language::Paths, Language::Vietnamese, Language::English];
     let headers = columns
         .iter()

@@ -12,6 +12,7 @@ use super::{
     columns::{Column, NAME},
     kinds::Kind,
     record::Record,
+    references::References,
     values::{self, Cell},
 };
 
@@ -121,6 +122,33 @@ impl Row {
             }
         };
         found.unwrap_or_default().trim().to_owned()
+    }
+
+    /// Has each cell that names other records hold their resource names; the others are a problem,
+    /// and then empty. JSON holds resource names already.
+    pub fn refer(&mut self, references: &mut References<'_>) {
+        let Content::Cells { columns, cells } = &mut self.content else {
+            return;
+        };
+        for ((place, column), cell) in columns.iter().zip(cells) {
+            let (Some(collection), Cell::Text(text)) = (column.names, &*cell) else {
+                continue;
+            };
+            let text = values::plain(text);
+            let found = match column.is_list {
+                true => references.find_all(collection, &text),
+                false => references.find(collection, text.trim()),
+            };
+            *cell = match found {
+                Ok(names) => Cell::Text(names),
+                Err(rule) => {
+                    let cell = cell_name(*place, self.number);
+                    let problem = Problem::of_rule(cell, column.path(), &rule);
+                    self.problems.push(problem);
+                    Cell::Empty
+                }
+            };
+        }
     }
 
     /// Puts what the row says into the record; returns what is wrong with it.

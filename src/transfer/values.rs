@@ -11,7 +11,7 @@ use ndp_core::{
 };
 use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, Value};
 
-use super::columns::{Column, Form, Language};
+use super::columns::{Column, Form, Language, referenced};
 use crate::wire::glossary::label_within;
 
 /// Days of a date as a spreadsheet counts them: 2 January 1900 to 31 December 2199.
@@ -93,7 +93,7 @@ pub fn read(cell: &Cell, column: &Column) -> Result<Option<Value>, Rule> {
     // a name or the name of a value has none of these
     let separators: &[char] = match &column.form {
         Form::Enum(_) => &['\n', '\r', ';'],
-        _ if column.field().is_some_and(is_reference) => &['\n', '\r', ';', ','],
+        _ if column.field().is_some_and(|it| referenced(it).is_some()) => &['\n', '\r', ';', ','],
         _ => &['\n', '\r'],
     };
     let items = text
@@ -181,14 +181,8 @@ impl Cell {
 }
 
 /// A text without the apostrophe that keeps a spreadsheet from reading it as something else.
-fn plain(text: &str) -> Cow<'_, str> {
+pub fn plain(text: &str) -> Cow<'_, str> {
     Cow::Borrowed(text.strip_prefix('\'').unwrap_or(text))
-}
-
-fn is_reference(field: &FieldDescriptor) -> bool {
-    let extension =
-        crate::wire::descriptors::POOL.get_extension_by_name("google.api.resource_reference");
-    extension.is_some_and(|extension| field.options().has_extension(&extension))
 }
 
 /// A number with the digits that a spreadsheet shows, of which there are 15 at most.

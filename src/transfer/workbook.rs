@@ -10,7 +10,7 @@ use rust_xlsxwriter::{
 use super::{
     columns::{self, Column, ETAG, Form, Language, NAME, PARENT},
     kinds::Kind,
-    record, rows,
+    record, references, rows,
     values::{self, Cell},
 };
 use crate::wire::descriptors::Comments;
@@ -391,9 +391,11 @@ fn bounds(column: &Column, vietnamese: bool) -> Vec<String> {
             of.is_some_and(|(collection, _)| collection == it)
         });
         let example = example.map_or_else(|| format!("{it}/ID"), str::to_owned);
-        match vietnamese {
-            true => format!("mã bản ghi, như {example}"),
-            false => format!("the name of a record, as {example}"),
+        match (references::HAVE_TITLES.contains(&it), vietnamese) {
+            (true, true) => format!("mã bản ghi, như {example}, hoặc tên gọi của bản ghi"),
+            (true, false) => format!("the name of a record, as {example}, or what it is called"),
+            (false, true) => format!("mã bản ghi, như {example}"),
+            (false, false) => format!("the name of a record, as {example}"),
         }
     });
     let characters = characters.filter(|_| column.form == Form::Text && names.is_none());

@@ -61,6 +61,9 @@ use ndp_core::{
     time::{Date, Timestamp},
 };
 
+/// The reason of a form of another session, which no call gives.
+pub(super) const NOT_OF_SESSION: &str = "FORM_NOT_OF_SESSION";
+
 /// Why there is no page.
 #[derive(Clone, Debug)]
 pub(super) struct Failed {
@@ -131,12 +134,14 @@ impl Failed {
     }
 
     pub(super) fn not_of_session() -> Self {
-        Self::denied(
-            "Biểu mẫu này không thuộc phiên đăng nhập hiện tại nên chưa có gì được ghi. Hãy mở lại \
-             biểu mẫu và nhập lại.",
-            "The form is not of the session that is signed in, so nothing was written. Open it \
-             again.",
-        )
+        let failed = Self::denied(
+            "Biểu mẫu này được mở ở phiên đăng nhập khác nên chưa có gì được ghi.",
+            "The form was opened in another session, so nothing was written.",
+        );
+        Self {
+            reason: NOT_OF_SESSION.to_owned(),
+            ..failed
+        }
     }
 
     pub(super) fn conflict(vietnamese: &str, english: &str) -> Self {

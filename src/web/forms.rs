@@ -20,11 +20,12 @@ use uuid::Uuid;
 use super::{
     Made,
     acts::{Act, Form, Group, Input, TRANSCRIBED, is_transcribed, permissions},
-    ask::{Ask, Failed, method},
+    ask::{Ask, Failed, NOT_OF_SESSION, method},
     changes::method as what,
     differences::{chosen, differences, facts},
+    frame::sign_in,
     parts::{path_of, quoted, record},
-    words::{Lang, both, read},
+    words::{Both, Lang, both, read},
 };
 use crate::{
     pb::{self, test_permissions_response::answer::Permission},
@@ -151,11 +152,12 @@ pub(super) async fn posted(
     fields: Vec<(String, String)>,
 ) -> Result<Outcome, Failed> {
     let mut typed = Typed::read(act, fields);
-    if ask.caller.principal.is_empty() {
-        return Err(Failed::sign_in());
-    }
     if !ask.binding().holds(&act.path(name), typed.get(TOKEN)) {
-        return Err(Failed::not_of_session());
+        permit(ask, act, name).await?;
+        typed.0.remove(REQUEST_ID);
+        let subject = subject(ask, act, name).await?;
+        let failed = Failed::not_of_session();
+        return Ok(refused_form(ask, act, name, &subject, &mut typed, &failed));
     }
     // only what was previewed is sent
     let sends = typed.get(STEP) == SEND && !typed.get(REQUEST_ID).is_empty();
@@ -213,6 +215,40 @@ pub(super) async fn posted(
         }
         Err(failed) => Ok(refused_form(ask, act, name, &subject, &mut typed, &failed)),
     }
+}
+
+/// The page of a form that is sent after the session ended: what was typed waits for the next one.
+pub(super) fn signed_out(
+    ask: &Ask,
+    act: &Act,
+    name: &str,
+    fields: Vec<(String, String)>,
+    failed: &Failed,
+) -> Outcome {
+    let lang = ask.lang();
+    let typed = Typed::read(act, fields);
+    let page = ask.address.to(&act.path(name));
+    let made = Made {
+        title: lang.of_text(act.title).to_owned(),
+        main: html! {
+            (opening(ask, act, name, name))
+            section.refused role="alert" {
+                h2 { (lang.t("Chưa gửi được", "It is not sent")) }
+                p { (failed.text(lang)) }
+                p {
+                    (lang.t("Điều bạn đã nhập được giữ ở trang này. Hãy ",
+                        "What you typed is kept in this page. Please "))
+                    a href=(sign_in(&page)) target="_blank" {
+                        (lang.t("đăng nhập ở một thẻ khác", "sign in in another tab"))
+                    }
+                    (lang.t(", rồi quay lại đây và bấm Tiếp tục.",
+                        ", then come back here and press Continue."))
+                }
+                (kept(ask, act, name, &typed, &[(EDIT, both("Tiếp tục", "Continue"))]))
+            }
+        },
+    };
+    Outcome::Page(failed.code, made)
 }
 
 /// The change that this form wrote when it was sent before, by the log.
@@ -559,6 +595,10 @@ fn refused(ask: &Ask, act: &Act, failed: &Failed, placed: &Placed) -> Markup {
             "Hãy sửa các ô được đánh dấu rồi xem trước lại. Chưa có gì được ghi.",
             "Correct the fields that are marked, and preview again. Nothing was written.",
         ),
+        _ if failed.reason == NOT_OF_SESSION => both(
+            "Hãy kiểm tra lại điều đã nhập rồi xem trước lại.",
+            "Check what you typed, and preview it again.",
+        ),
         401 | 403 => both(
             "Chưa có gì được ghi. Việc này cần người có quyền; hãy liên hệ quản trị viên \
              của cơ quan.",
@@ -747,7 +787,7 @@ fn preview(
                 p { (lang.t("Chưa có gì được ghi. Hãy kiểm tra rồi gửi.",
                     "Nothing is written yet. Check it, and send it.")) }
                 (differences(ask, before, Some(answer)))
-                (kept(ask, act, name, typed))
+                (kept(ask, act, name, typed, &buttons(typed)))
             }
         },
     }
@@ -763,16 +803,26 @@ fn waiting(ask: &Ask, act: &Act, name: &str, typed: &Typed, failed: &Failed) -> 
             (refused(ask, act, failed, &Placed::new(act, None)))
             section.wide {
                 h2 { (lang.t("Gửi lại", "Send again")) }
-                (kept(ask, act, name, typed))
+                (kept(ask, act, name, typed, &buttons(typed)))
             }
         },
     }
 }
 
-/// What was typed, in hidden fields, with the buttons that send it or edit it. Without a preview
-/// there is none to send.
-fn kept(ask: &Ask, act: &Act, name: &str, typed: &Typed) -> Markup {
-    let lang = ask.lang();
+/// A step that a button takes, and what the button says.
+type Button = (&'static str, Both);
+
+/// The buttons that send what was typed, or edit it. Without a preview there is none to send.
+fn buttons(typed: &Typed) -> [Button; 2] {
+    let main = match typed.get(REQUEST_ID) {
+        "" => (PREVIEW, both("Xem trước", "Preview")),
+        _ => (SEND, both("Gửi", "Send")),
+    };
+    [main, (EDIT, both("Sửa lại", "Edit"))]
+}
+
+/// What was typed, in hidden fields, with buttons.
+fn kept(ask: &Ask, act: &Act, name: &str, typed: &Typed, buttons: &[Button]) -> Markup {
     let request_id = typed.get(REQUEST_ID);
     html! {
         form.act-form method="post" action=(action(ask, act, name)) {
@@ -784,12 +834,9 @@ fn kept(ask: &Ask, act: &Act, name: &str, typed: &Typed) -> Markup {
                 input type="hidden" name=(input.path) value=(typed.get(input.path));
             }
             p.buttons {
-                @if request_id.is_empty() {
-                    button.main name=(STEP) value=(PREVIEW) { (lang.t("Xem trước", "Preview")) }
-                } @else {
-                    button.main name=(STEP) value=(SEND) { (lang.t("Gửi", "Send")) }
+                @for (place, (step, label)) in buttons.iter().enumerate() {
+                    button.main[place == 0] name=(STEP) value=(step) { (ask.lang().of_text(*label)) }
                 }
-                button name=(STEP) value=(EDIT) { (lang.t("Sửa lại", "Edit")) }
             }
         }
     }

@@ -239,6 +239,24 @@ messages! {
     AMBIGUOUS => KeyAmbiguous { names: String }:
         ("{names} have the same code or number; name the one that is meant"),
         ("{names} có cùng mã hoặc số; hãy ghi tên bản ghi đúng");
+    AMBIGUOUS => TitleAmbiguous { title: String, names: String }:
+        ("`{title}` is what {names} are called; write the name of the one that is meant"),
+        ("{names} cùng có tên gọi `{title}`; hãy ghi tên bản ghi đúng");
+    REFERENCE_NOT_FOUND => TitleUnknown {
+        title: String,
+        collection: String,
+        near: Option<String>,
+    }:
+        (
+            "none of the {collection} is called `{title}`{}; write what it is called, or its name \
+             as `{collection}/ID`",
+            did_you_mean(near.as_deref())
+        ),
+        (
+            "không có bản ghi nào thuộc `{collection}` tên là `{title}`{}; hãy ghi đúng tên gọi, \
+             hoặc tên bản ghi dạng `{collection}/ID`",
+            did_you_mean_vi(near.as_deref())
+        );
     REQUIRED => ParentMissing:
         ("name the record above in the column `parent`, or the record itself in `name`"),
         ("hãy ghi bản ghi cấp trên ở cột `parent`, hoặc tên bản ghi ở cột `name`");

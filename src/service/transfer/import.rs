@@ -31,6 +31,7 @@ use crate::{
         keys,
         kinds::{self, Kind},
         record::{self, Record},
+        references::{References, Titles},
         rows::{self, Row},
         sheets::{self, About, Item},
     },
@@ -132,6 +133,7 @@ impl Services {
             seen: HashMap::new(),
             rows: Vec::new(),
             group: Vec::new(),
+            titles: Titles::default(),
             denied: HashSet::new(),
             report: Report::default(),
         };
@@ -239,6 +241,8 @@ struct Import {
     rows: Vec<Row>,
     /// What they do, each in its place.
     group: Vec<RowReport>,
+    /// What cells call the records that they name.
+    titles: Titles,
     /// The denials that are recorded: the method and the resource of each.
     denied: HashSet<(String, String)>,
     report: Report,
@@ -263,10 +267,11 @@ impl Import {
         let runtime = Handle::current();
         let tried = turn.run(move |effort| {
             runtime.block_on(async {
-                for row in rows {
+                for mut row in rows {
                     if !effort.spend(ROW_COST) {
                         break;
                     }
+                    self.refer(&mut row);
                     self.row(&row).await?;
                     self.rows.push(row);
                 }
@@ -347,6 +352,7 @@ impl Import {
     /// Tries the rows of the group again, on the newest data.
     async fn again(mut self) -> Result<Self, Error> {
         self.renew();
+        self.titles = Titles::default();
         for row in std::mem::take(&mut self.group) {
             self.seen.remove(&row.name);
         }
@@ -402,6 +408,15 @@ impl Import {
         report.problems = problems.into_iter().map(reported).collect();
         self.group.push(report);
         Ok(())
+    }
+
+    /// Has the cells of a row that name records hold their resource names.
+    fn refer(&mut self, row: &mut Row) {
+        row.refer(&mut References {
+            titles: &mut self.titles,
+            state: &self.trial.snapshot().state,
+            caller: &self.call.caller,
+        });
     }
 
     async fn outcome(
@@ -481,7 +496,10 @@ impl Import {
         };
         let method = method.ok_or_else(|| Error::Bug("a kind that nothing writes".into()))?;
         match self.services.call(method, self.call(), &request).await {
-            Ok(_) => Ok(outcome),
+            Ok(_) => {
+                self.titles.add(kind, record.wanted(), &name);
+                Ok(outcome)
+            }
             Err(error) => {
                 let resource = match outcome {
                     Outcome::Created => &parent,

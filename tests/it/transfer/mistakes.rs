@@ -227,10 +227,10 @@ fn mistakes(figure: &str) -> Vec<Mistake> {
         ),
         mistake("an id in capitals", "tasks", "name\nNHAP\n", "A2 PATTERN"),
         mistake(
-            "a word for a name",
+            "what nothing is called",
             "tasks",
-            task("agency", "Bộ Y tế"),
-            "I2 PATTERN",
+            task("agency", "Bộ Y tê"),
+            "I2 REFERENCE_NOT_FOUND",
         ),
         mistake(
             "no such agency",

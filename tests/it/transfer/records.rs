@@ -271,7 +271,7 @@ both! {
             (130, 2, "", "C130 REQUIRED"),
             (170, 3, "", "D170 TOO_FEW_ITEMS"),
             (210, 3, "programmes/no", "D210 REFERENCE_NOT_FOUND"),
-            (250, 3, "chuong-trinh", "D250 PATTERN"),
+            (250, 3, "chuong-trinh", "D250 REFERENCE_NOT_FOUND"),
             (290, 4, "DECISON", "E290 UNKNOWN_VALUE"),
             (330, 4, "x", "E330 UNKNOWN_VALUE"),
             (370, 7, "31/02/2026", "H370 CELL_UNREADABLE"),
@@ -279,14 +279,14 @@ both! {
             (450, 7, "tháng 9", "H450 CELL_UNREADABLE"),
             (490, 8, "", "I490 REQUIRED"),
             (530, 8, "agencies/no", "I530 REFERENCE_NOT_FOUND"),
-            (570, 8, "Bộ Công an", "I570 PATTERN"),
+            (570, 8, "Bộ Công an và Bộ Y tế", "I570 REFERENCE_NOT_FOUND"),
             (610, 9, "agencies/no", "J610 REFERENCE_NOT_FOUND"),
-            (650, 9, "bo-y-te", "J650 PATTERN"),
+            (650, 9, "Agencies/bo-y-te", "J650 REFERENCE_NOT_FOUND"),
             (690, 10, "2026-13-01", "K690 CELL_UNREADABLE"),
             (730, 10, "31/12/26", "K730 CELL_UNREADABLE"),
             (770, 11, "hôm nay", "L770 CELL_UNREADABLE"),
             (810, 11, "9999999", "L810 CELL_UNREADABLE"),
-            (850, 8, "=1+1", "I850 PATTERN"),
+            (850, 8, "=1+1", "I850 REFERENCE_NOT_FOUND"),
             (1999, 0, "a/b/c", "A1999 PATTERN"),
         ];
         let mut expected = BTreeSet::new();
@@ -423,6 +423,76 @@ both! {
         let text = "identification_code,display_name\nT99.1,Khác\n";
         let answer = import(&mut client, of("agencies"), text.as_bytes()).await.unwrap();
         assert_eq!(wrong(&answer), ["2 AMBIGUOUS".to_owned()].into());
+        server.stop().await;
+    }
+
+    async fn a_cell_names_a_record_by_what_it_is_called(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        drop(steward(&server).await);
+        let roles = [Role::Steward, Role::AgencyEditor];
+        let caller = server.person("both", &roles, Some(AGENCY)).await;
+        let raw = server.raw(caller.clone());
+        let mut client = client(&server, &caller);
+        let header = format!("{};coordinating_agencies", TASKS.trim_end());
+        let row = |programme: &str, agency: &str, coordinating: &str| {
+            let [name, code, title, _, kind, symbol, issuer, day, assigning, _, due, start, result] =
+                task(1);
+            [name, code, title, programme.to_owned(), kind, symbol, issuer, day, assigning,
+             agency.to_owned(), due, start, result, coordinating.to_owned()].join(";")
+        };
+        let file = |row: &str| format!("{header}\n{row}\n").into_bytes();
+        let named = file(&row(
+            "programmes/a",
+            "agencies/bo-y-te",
+            "agencies/bo-van-hoa-the-thao-va-du-lich,agencies/bo-tai-chinh",
+        ));
+        let answer = import(&mut client, of("tasks"), &named).await.unwrap();
+        assert_eq!(counts(&answer), (State::Written, [1, 0, 0, 0]), "{:?}", wrong(&answer));
+        // each says the same; `a` is the id of a synthetic programme
+        for (programme, agency, coordinating) in [
+            ("a", "bo-y-te", "bo-van-hoa-the-thao-va-du-lich, bo-tai-chinh"),
+            ("a", "Bộ Y tế", "Bộ Văn hóa, Thể thao và Du lịch, Bộ Tài chính"),
+            ("a", "BỘ Y TẾ", "\"Bộ Văn hoá, Thể thao và Du lịch\nBộ Tài chính\""),
+            ("a", "Ministry of Health",
+             "\"Ministry of Culture, Sports and Tourism;Ministry of Finance\""),
+            ("a", "G18", "G16,agencies/bo-tai-chinh"),
+        ] {
+            let same = file(&row(programme, agency, coordinating));
+            let answer = import(&mut client, tried("tasks"), &same).await.unwrap();
+            let expected = (State::Validated, [0, 0, 1, 0]);
+            assert_eq!(counts(&answer), expected, "{agency}: {:?}", answer.rows);
+        }
+
+        // near names are proposed, and never taken
+        let misspelt = file(&row("programmes/a", "Bộ Y tê", "Bộ Văn hóa"));
+        let answer = import(&mut client, tried("tasks"), &misspelt).await.unwrap();
+        let expected = ["J2 REFERENCE_NOT_FOUND", "N2 REFERENCE_NOT_FOUND"];
+        assert_eq!(wrong(&answer), expected.map(str::to_owned).into());
+        let problem = &answer.rows[0].problems[0];
+        for text in [&problem.description, &problem.description_vi] {
+            assert!(text.contains("`agencies/bo-y-te`"), "{text}");
+        }
+
+        // a record that a row before it makes, and the record above
+        let agencies = "name,display_name,kind,parent_agency\n\
+                        thu-1,Cục thử (synthetic),OTHER,Bộ Y tế\n\
+                        thu-2,Phòng thử (synthetic),OTHER,cục thử (synthetic)\n\
+                        thu-3,Phòng thử (synthetic),OTHER,thu-2\n";
+        let answer = import(&mut client, of("agencies"), agencies.as_bytes()).await.unwrap();
+        assert_eq!(counts(&answer), (State::Written, [3, 0, 0, 0]), "{:?}", wrong(&answer));
+        let read = raw.ok("GetAgency", json!({"name": "agencies/thu-2"})).await;
+        assert_eq!(read["parent_agency"], "agencies/thu-1");
+        let twice = file(&row("programmes/a", "Phòng thử (synthetic)", ""));
+        let answer = import(&mut client, tried("tasks"), &twice).await.unwrap();
+        assert_eq!(wrong(&answer), ["J2 AMBIGUOUS".to_owned()].into());
+        let platform = raw.ok("GetPlatform", json!({"name": "platforms/ndp-001"})).await;
+        let plan = format!(
+            "parent,display_name\n\"{}\",Kế hoạch thử\n",
+            platform["display_name"].as_str().unwrap(),
+        );
+        let answer = import(&mut client, tried("plans"), plan.as_bytes()).await.unwrap();
+        let made = &answer.rows[0].name;
+        assert!(made.starts_with("platforms/ndp-001/plans/"), "{made} {:?}", wrong(&answer));
         server.stop().await;
     }
 

@@ -723,6 +723,41 @@ both! {
         server.stop().await;
     }
 
+    async fn what_was_typed_outlives_the_session(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        programme(&cast).await;
+        let name = task(&cast, "mot").await;
+        let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
+        let visitor = Visitor::new(&server, &editor).await;
+        let path = format!("/{name}:report");
+        let fields = visitor.open(&path, &[("note", "Điều đã nhập")]).await;
+        let sent = hidden(visitor.post(&path, "preview", &fields).await.text());
+        server.clock.advance(24 * 60 * 60);
+        let kept = visitor.post(&path, "send", &sent).await;
+        assert_eq!(kept.status, 401, "{}", kept.text());
+        let back: String = byte_serialize(path.as_bytes()).collect();
+        assert!(kept.text().contains(&format!("/sign-in?return={back}")), "{}", kept.text());
+        let again = Visitor::new(&server, &editor).await;
+        let form = again.post(&path, "edit", &hidden(kept.text())).await;
+        assert_eq!(form.status, 403);
+        for text in ["Điều đã nhập", "được mở ở phiên đăng nhập khác"] {
+            assert!(form.text().contains(text), "{text}: {}", form.text());
+        }
+        let mut fields = hidden(form.text());
+        fields.insert("note".to_owned(), "Điều đã nhập".to_owned());
+        let preview = again.post(&path, "preview", &fields).await;
+        let done = again.post(&path, "send", &hidden(preview.text())).await;
+        assert_eq!(done.status, 303, "{}", done.text());
+        // nothing that another site sends is shown
+        let foreign = [ENCODED, ("sec-fetch-site", "cross-site")];
+        let body = encoded(&sent);
+        let anyone = send(&server.address, &format!("POST {path}"), &foreign, &body).await;
+        assert_eq!(anyone.status, 401);
+        assert!(!anyone.text().contains("Điều đã nhập"), "{}", anyone.text());
+        server.stop().await;
+    }
+
     async fn a_right_that_was_lost_is_refused_when_the_form_is_sent(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let cast = Cast::new(&server).await;
