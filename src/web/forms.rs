@@ -823,7 +823,7 @@ fn buttons(typed: &Typed) -> [Button; 2] {
 
 /// What was typed, in hidden fields, with buttons.
 fn kept(ask: &Ask, act: &Act, name: &str, typed: &Typed, buttons: &[Button]) -> Markup {
-    let request_id = typed.get(REQUEST_ID);
+    let (lang, request_id) = (ask.lang(), typed.get(REQUEST_ID));
     html! {
         form.act-form method="post" action=(action(ask, act, name)) {
             (hidden(ask, act, name, typed))
@@ -835,7 +835,7 @@ fn kept(ask: &Ask, act: &Act, name: &str, typed: &Typed, buttons: &[Button]) -> 
             }
             p.buttons {
                 @for (place, (step, label)) in buttons.iter().enumerate() {
-                    button.main[place == 0] name=(STEP) value=(step) { (ask.lang().of_text(*label)) }
+                    button.main[place == 0] name=(STEP) value=(step) { (lang.of_text(*label)) }
                 }
             }
         }

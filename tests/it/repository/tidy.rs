@@ -76,7 +76,15 @@ const GRAPH: &[(&str, &[&str])] = &[
     ("http", &["admission", "call", "wire"]),
     (
         "web",
-        &["admission", "call", "http", "pb", "registry", "wire"],
+        &[
+            "admission",
+            "call",
+            "http",
+            "pb",
+            "registry",
+            "sign_in",
+            "wire",
+        ],
     ),
     (
         "layers",

@@ -435,10 +435,10 @@ both! {
         let mut client = client(&server, &caller);
         let header = format!("{};coordinating_agencies", TASKS.trim_end());
         let row = |programme: &str, agency: &str, coordinating: &str| {
-            let [name, code, title, _, kind, symbol, issuer, day, assigning, _, due, start, result] =
-                task(1);
-            [name, code, title, programme.to_owned(), kind, symbol, issuer, day, assigning,
-             agency.to_owned(), due, start, result, coordinating.to_owned()].join(";")
+            let mut row = task(1);
+            row[3] = programme.to_owned();
+            row[9] = agency.to_owned();
+            format!("{};{coordinating}", row.join(";"))
         };
         let file = |row: &str| format!("{header}\n{row}\n").into_bytes();
         let named = file(&row(
