@@ -92,7 +92,7 @@ impl Column {
     pub(super) fn of(steps: Vec<Step>) -> Self {
         let last = steps.last().map(|(field, _)| field);
         Self {
-            names: last.and_then(|field| referenced(field).flatten()),
+            names: last.and_then(referenced),
             form: last.map_or(Form::Text, form),
             is_list: last.is_some_and(|field| field.is_list()),
             extra: "",
@@ -300,26 +300,23 @@ pub fn bounds(column: &Column) -> Bounds {
     }
 }
 
-/// For a field that names records: their collection, where files hold them.
-pub fn referenced(field: &FieldDescriptor) -> Option<Option<&'static str>> {
+/// The collection of the records that a field names, where files hold them.
+fn referenced(field: &FieldDescriptor) -> Option<&'static str> {
     // as above, options are decoded only once
-    static REFERENCES: LazyLock<HashMap<String, Option<&'static str>>> = LazyLock::new(|| {
+    static REFERENCES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
         let reference = POOL.get_extension_by_name("google.api.resource_reference");
         let collection = |field: &FieldDescriptor| {
             let options = field.options();
-            let reference = reference.as_ref().filter(|it| options.has_extension(it))?;
-            let reference = options.get_extension(reference);
+            let reference = options.get_extension(reference.as_ref()?);
             let of = reference.as_message()?.get_field_by_name("type")?;
             let (_, message) = of.as_str()?.split_once('/')?;
-            let kind = KINDS.iter().find(|it| it.message.name() == message);
-            Some(kind.map(|it| &*it.collection))
+            let kind = KINDS.iter().find(|it| it.message.name() == message)?;
+            Some((field.full_name().to_owned(), &*kind.collection))
         };
         let fields = POOL
             .all_messages()
             .flat_map(|it| it.fields().collect::<Vec<_>>());
-        fields
-            .filter_map(|it| Some((it.full_name().to_owned(), collection(&it)?)))
-            .collect()
+        fields.filter_map(|it| collection(&it)).collect()
     });
     REFERENCES.get(field.full_name()).copied()
 }

@@ -143,7 +143,7 @@ pub fn near(typed: &str) -> Option<&'static Kind> {
     find(nearest(typed, collections())?)
 }
 
-/// What is wrong with a kind that is none.
+/// That no kind has this name, with the one that was probably meant.
 pub fn unknown(typed: &str) -> Rule {
     let listed: Vec<_> = collections().map(|it| format!("`{it}`")).collect();
     Rule::KindUnknown {

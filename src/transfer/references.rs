@@ -12,14 +12,14 @@ use ndp_core::{
     state::{State, visible::Visible},
     text::name_key,
 };
-use prost_reflect::{DynamicMessage, Value};
+use prost_reflect::DynamicMessage;
 
 use super::kinds::Kind;
 
 /// What people call records, by the collection: read from the registry when a cell first needs it.
 #[derive(Debug, Default)]
 pub struct Titles {
-    read: HashMap<&'static str, ByTitle>,
+    read: HashMap<&'static str, Called>,
     /// How many texts were compared with all titles.
     compared: usize,
 }
@@ -31,33 +31,41 @@ const NEAR_MAX: usize = 100;
 /// Most parts between commas of what one record is called.
 const COMMAS_MAX: usize = 8;
 
-/// The names of the records that have a title, by its [`name_key`].
-type ByTitle = BTreeMap<String, BTreeSet<String>>;
+/// The records of a collection that the caller may see.
+#[derive(Debug, Default)]
+struct Called {
+    names: BTreeSet<String>,
+    /// The names of the records that have a title, by its [`name_key`].
+    by_title: BTreeMap<String, BTreeSet<String>>,
+}
 
-/// The collections whose records may be called by a title.
-pub const HAVE_TITLES: [&str; 5] = [
-    "agencies",
-    "editions",
-    "indicators",
-    "platforms",
-    "programmes",
-];
+impl Called {
+    fn put<'a>(&mut self, name: &str, titles: impl IntoIterator<Item = &'a str>) {
+        self.names.insert(name.to_owned());
+        for title in titles.into_iter().filter(|it| !it.is_empty()) {
+            let names = self.by_title.entry(name_key(title)).or_default();
+            names.insert(name.to_owned());
+        }
+    }
+}
+
+/// Whether the records of a collection may be called by a title.
+pub fn have_titles(collection: &str) -> bool {
+    read(&State::default(), &Caller::Anonymous, collection).is_some()
+}
 
 /// The fields that hold titles of a new or changed record.
 const TITLES: [&str; 2] = ["display_name", "display_name_en"];
 
 /// The records that may be called by a title, as far as the caller may see them; `None` for a
 /// collection whose records are called by their names alone.
-fn read(state: &State, caller: &Caller, collection: &str) -> Option<ByTitle> {
-    let mut titles = ByTitle::new();
-    let mut add = |name: &str, title: &str| put(&mut titles, name, title);
+fn read(state: &State, caller: &Caller, collection: &str) -> Option<Called> {
+    let mut called = Called::default();
     macro_rules! each {
         ($records:ident, $one:ident => $titles:expr) => {
             for $one in state.$records().values() {
                 if $one.visible(caller, state).is_some() {
-                    for title in $titles {
-                        add($one.name.as_str(), title);
-                    }
+                    called.put($one.name.as_str(), $titles);
                 }
             }
         };
@@ -81,26 +89,16 @@ fn read(state: &State, caller: &Caller, collection: &str) -> Option<ByTitle> {
         }
         _ => return None,
     }
-    Some(titles)
-}
-
-fn put(titles: &mut ByTitle, name: &str, title: &str) {
-    if !title.is_empty() {
-        let names = titles.entry(name_key(title)).or_default();
-        names.insert(name.to_owned());
-    }
+    Some(called)
 }
 
 impl Titles {
     /// Adds what a row calls its record, for the rows after it.
     pub fn add(&mut self, kind: &Kind, record: &DynamicMessage, name: &str) {
-        let Some(titles) = self.read.get_mut(&*kind.collection) else {
-            return;
-        };
-        for field in TITLES {
-            let title = record.get_field_by_name(field);
-            let title = title.as_deref().and_then(Value::as_str);
-            put(titles, name, title.unwrap_or_default());
+        if let Some(called) = self.read.get_mut(&*kind.collection) {
+            let titles = TITLES.map(|field| record.get_field_by_name(field));
+            let titles = titles.iter().flatten().filter_map(|it| it.as_str());
+            called.put(name, titles);
         }
     }
 }
@@ -124,24 +122,33 @@ impl References<'_> {
         if is_name.is_some_and(|it| it.starts_with('/')) {
             return vec![text.to_owned()];
         }
-        let titles = match self.titles.read.entry(collection) {
+        let called = match self.titles.read.entry(collection) {
             Entry::Occupied(held) => held.into_mut(),
             Entry::Vacant(none) => match read(self.state, self.caller, collection) {
-                Some(titles) => none.insert(titles),
+                Some(called) => none.insert(called),
                 None => return vec![text.to_owned()],
             },
         };
-        if let Some(names) = titles.get(&name_key(text)) {
+        if let Some(names) = called.by_title.get(&name_key(text)) {
             return names.iter().cloned().collect();
         }
         let by_id = format!("{collection}/{text}");
-        let is_held = self.state.image(&by_id).is_some();
-        is_held.then_some(by_id).into_iter().collect()
+        called.names.get(&by_id).cloned().into_iter().collect()
     }
 
     /// The name of the record of this collection that a text of a cell is about.
     pub fn find(&mut self, collection: &'static str, text: &str) -> Result<String, Rule> {
-        let mut found = self.found(collection, text);
+        let found = self.found(collection, text);
+        self.only(collection, text, found)
+    }
+
+    /// The only record of those that a text may be about.
+    fn only(
+        &mut self,
+        collection: &'static str,
+        text: &str,
+        mut found: Vec<String>,
+    ) -> Result<String, Rule> {
         match found.len() {
             0 => Err(Rule::TitleUnknown {
                 title: text.to_owned(),
@@ -161,7 +168,7 @@ impl References<'_> {
 
     /// The record that was probably meant.
     fn near(&mut self, collection: &'static str, text: &str) -> Option<String> {
-        let titles = self.titles.read.get(collection)?;
+        let titles = &self.titles.read.get(collection)?.by_title;
         if titles.len() > COMPARED_MAX || self.titles.compared == NEAR_MAX {
             return None;
         }
@@ -184,15 +191,15 @@ impl References<'_> {
             while !rest.is_empty() {
                 let longest = (1..=rest.len().min(COMMAS_MAX)).rev().find_map(|count| {
                     let (taken, after) = rest.split_at_checked(count)?;
-                    let called = taken.join(",");
-                    let is_known = count == 1 || !self.found(collection, called.trim()).is_empty();
-                    is_known.then_some((called, after))
+                    let called = taken.join(",").trim().to_owned();
+                    let found = self.found(collection, &called);
+                    (count == 1 || !found.is_empty()).then_some((called, found, after))
                 });
-                let Some((called, after)) = longest else {
+                let Some((called, found, after)) = longest else {
                     break;
                 };
-                if !called.trim().is_empty() {
-                    names.push(self.find(collection, called.trim())?);
+                if !called.is_empty() {
+                    names.push(self.only(collection, &called, found)?);
                 }
                 rest = after;
             }

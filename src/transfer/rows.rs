@@ -27,7 +27,7 @@ pub struct Row {
     pub number: u32,
     /// What it says.
     pub content: Content,
-    /// What is wrong with it whatever it means.
+    /// What is wrong with it as it was read, before its record is decided.
     pub problems: Vec<Problem>,
 }
 
@@ -135,6 +135,9 @@ impl Row {
                 continue;
             };
             let text = values::plain(text);
+            if text.trim().is_empty() {
+                continue;
+            }
             let found = match column.is_list {
                 true => references.find_all(collection, &text),
                 false => references.find(collection, text.trim()),

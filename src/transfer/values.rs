@@ -11,7 +11,7 @@ use ndp_core::{
 };
 use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, Value};
 
-use super::columns::{Column, Form, Language, referenced};
+use super::columns::{Column, Form, Language};
 use crate::wire::glossary::label_within;
 
 /// Days of a date as a spreadsheet counts them: 2 January 1900 to 31 December 2199.
@@ -93,7 +93,7 @@ pub fn read(cell: &Cell, column: &Column) -> Result<Option<Value>, Rule> {
     // a name or the name of a value has none of these
     let separators: &[char] = match &column.form {
         Form::Enum(_) => &['\n', '\r', ';'],
-        _ if column.field().is_some_and(|it| referenced(it).is_some()) => &['\n', '\r', ';', ','],
+        _ if column.names.is_some() => &['\n', '\r', ';', ','],
         _ => &['\n', '\r'],
     };
     let items = text

@@ -391,7 +391,7 @@ fn bounds(column: &Column, vietnamese: bool) -> Vec<String> {
             of.is_some_and(|(collection, _)| collection == it)
         });
         let example = example.map_or_else(|| format!("{it}/ID"), str::to_owned);
-        match (references::HAVE_TITLES.contains(&it), vietnamese) {
+        match (references::have_titles(it), vietnamese) {
             (true, true) => format!("mã bản ghi, như {example}, hoặc tên gọi của bản ghi"),
             (true, false) => format!("the name of a record, as {example}, or what it is called"),
             (false, true) => format!("mã bản ghi, như {example}"),

@@ -25,7 +25,7 @@ use super::{
     differences::{chosen, differences, facts},
     frame::sign_in,
     parts::{path_of, quoted, record},
-    words::{Both, Lang, both, read},
+    words::{Lang, both, read},
 };
 use crate::{
     pb::{self, test_permissions_response::answer::Permission},
@@ -217,7 +217,8 @@ pub(super) async fn posted(
     }
 }
 
-/// The page of a form that is sent after the session ended: what was typed waits for the next one.
+/// The page of a form that is sent after the session ended: what was typed waits for the next one,
+/// in which the form is shown again.
 pub(super) fn signed_out(
     ask: &Ask,
     act: &Act,
@@ -225,29 +226,7 @@ pub(super) fn signed_out(
     fields: Vec<(String, String)>,
     failed: &Failed,
 ) -> Outcome {
-    let lang = ask.lang();
-    let typed = Typed::read(act, fields);
-    let page = ask.address.to(&act.path(name));
-    let made = Made {
-        title: lang.of_text(act.title).to_owned(),
-        main: html! {
-            (opening(ask, act, name, name))
-            section.refused role="alert" {
-                h2 { (lang.t("Chưa gửi được", "It is not sent")) }
-                p { (failed.text(lang)) }
-                p {
-                    (lang.t("Điều bạn đã nhập được giữ ở trang này. Hãy ",
-                        "What you typed is kept in this page. Please "))
-                    a href=(sign_in(&page)) target="_blank" {
-                        (lang.t("đăng nhập ở một thẻ khác", "sign in in another tab"))
-                    }
-                    (lang.t(", rồi quay lại đây và bấm Tiếp tục.",
-                        ", then come back here and press Continue."))
-                }
-                (kept(ask, act, name, &typed, &[(EDIT, both("Tiếp tục", "Continue"))]))
-            }
-        },
-    };
+    let made = waiting(ask, act, name, &Typed::read(act, fields), failed);
     Outcome::Page(failed.code, made)
 }
 
@@ -599,7 +578,13 @@ fn refused(ask: &Ask, act: &Act, failed: &Failed, placed: &Placed) -> Markup {
             "Hãy kiểm tra lại điều đã nhập rồi xem trước lại.",
             "Check what you typed, and preview it again.",
         ),
-        401 | 403 => both(
+        401 => both(
+            "Chưa có gì được ghi. Điều bạn đã nhập được giữ ở trang này: hãy đăng nhập ở một thẻ \
+             khác, rồi quay lại đây và gửi lại.",
+            "Nothing was written. What you typed is kept in this page: sign in in another tab, \
+             then come back here and send it again.",
+        ),
+        403 => both(
             "Chưa có gì được ghi. Việc này cần người có quyền; hãy liên hệ quản trị viên \
              của cơ quan.",
             "Nothing was written. It takes someone with the permission: ask your agency's \
@@ -619,6 +604,13 @@ fn refused(ask: &Ask, act: &Act, failed: &Failed, placed: &Placed) -> Markup {
                 p { code { (field) } ": " (lang.either(vietnamese, english, "")) }
             }
             p { (lang.of_text(todo)) }
+            @if failed.code == StatusCode::UNAUTHORIZED {
+                p {
+                    a href=(sign_in(&ask.address)) target="_blank" {
+                        (lang.t("Đăng nhập ở thẻ khác", "Sign in in another tab"))
+                    }
+                }
+            }
             @if !placed.by_field.is_empty() {
                 ul {
                     @for input in act.inputs().filter(|it| !placed.at(it.path).is_empty()) {
@@ -787,7 +779,7 @@ fn preview(
                 p { (lang.t("Chưa có gì được ghi. Hãy kiểm tra rồi gửi.",
                     "Nothing is written yet. Check it, and send it.")) }
                 (differences(ask, before, Some(answer)))
-                (kept(ask, act, name, typed, &buttons(typed)))
+                (kept(ask, act, name, typed))
             }
         },
     }
@@ -803,27 +795,17 @@ fn waiting(ask: &Ask, act: &Act, name: &str, typed: &Typed, failed: &Failed) -> 
             (refused(ask, act, failed, &Placed::new(act, None)))
             section.wide {
                 h2 { (lang.t("Gửi lại", "Send again")) }
-                (kept(ask, act, name, typed, &buttons(typed)))
+                (kept(ask, act, name, typed))
             }
         },
     }
 }
 
-/// A step that a button takes, and what the button says.
-type Button = (&'static str, Both);
-
-/// The buttons that send what was typed, or edit it. Without a preview there is none to send.
-fn buttons(typed: &Typed) -> [Button; 2] {
-    let main = match typed.get(REQUEST_ID) {
-        "" => (PREVIEW, both("Xem trước", "Preview")),
-        _ => (SEND, both("Gửi", "Send")),
-    };
-    [main, (EDIT, both("Sửa lại", "Edit"))]
-}
-
-/// What was typed, in hidden fields, with buttons.
-fn kept(ask: &Ask, act: &Act, name: &str, typed: &Typed, buttons: &[Button]) -> Markup {
-    let (lang, request_id) = (ask.lang(), typed.get(REQUEST_ID));
+/// What was typed, in hidden fields, with the buttons that send it or edit it. Without a preview
+/// only a preview can be sent.
+fn kept(ask: &Ask, act: &Act, name: &str, typed: &Typed) -> Markup {
+    let lang = ask.lang();
+    let request_id = typed.get(REQUEST_ID);
     html! {
         form.act-form method="post" action=(action(ask, act, name)) {
             (hidden(ask, act, name, typed))
@@ -834,9 +816,12 @@ fn kept(ask: &Ask, act: &Act, name: &str, typed: &Typed, buttons: &[Button]) -> 
                 input type="hidden" name=(input.path) value=(typed.get(input.path));
             }
             p.buttons {
-                @for (place, (step, label)) in buttons.iter().enumerate() {
-                    button.main[place == 0] name=(STEP) value=(step) { (lang.of_text(*label)) }
+                @if request_id.is_empty() {
+                    button.main name=(STEP) value=(PREVIEW) { (lang.t("Xem trước", "Preview")) }
+                } @else {
+                    button.main name=(STEP) value=(SEND) { (lang.t("Gửi", "Send")) }
                 }
+                button name=(STEP) value=(EDIT) { (lang.t("Sửa lại", "Edit")) }
             }
         }
     }

@@ -138,7 +138,7 @@ impl Frame<'_> {
                 a href=(self.address.to("/work")) { (lang.t("Việc của tôi", "My work")) }
                 a href="/sign-out" { (lang.t("Đăng xuất", "Sign out")) " (" (id) ")" }
             } @else {
-                a href=(sign_in_from(self.address)) rel="nofollow" {
+                a href=(sign_in(self.address)) rel="nofollow" {
                     (lang.t("Đăng nhập", "Sign in"))
                 }
             }
@@ -270,17 +270,13 @@ impl Frame<'_> {
 const RETURN_MAX: usize = 500;
 
 /// The address at which a browser signs in and comes back to this page.
-fn sign_in_from(address: &Address) -> String {
+pub(super) fn sign_in(address: &Address) -> String {
     let page = address.again("", "");
-    sign_in(if page.len() > RETURN_MAX {
+    let page = if page.len() > RETURN_MAX {
         &address.path
     } else {
         &page
-    })
-}
-
-/// The address at which a browser signs in and goes on to a page.
-pub(super) fn sign_in(page: &str) -> String {
+    };
     let back: String = byte_serialize(page.as_bytes()).collect();
     format!("/sign-in?return={back}")
 }
@@ -328,7 +324,7 @@ pub(super) fn failed(address: &Address, failed: &Failed) -> Made {
                     } }
                 }
                 @if failed.code.as_u16() == 401 {
-                    p { a href=(sign_in_from(address)) { (lang.t("Đăng nhập", "Sign in")) } }
+                    p { a href=(sign_in(address)) { (lang.t("Đăng nhập", "Sign in")) } }
                 }
             }
         },

@@ -141,6 +141,17 @@ fn unescaped(text: &str) -> String {
     .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
+/// A task by its name, and an editor of [`AGENCY`] who may report on it.
+async fn task_to_report(server: &Server) -> (Cast, String, As) {
+    let cast = Cast::new(server).await;
+    programme(&cast).await;
+    let name = task(&cast, "mot").await;
+    let editor = server
+        .person("editor", &[Role::AgencyEditor], Some(AGENCY))
+        .await;
+    (cast, name, editor)
+}
+
 /// A task that [`OTHER_AGENCY`] assigns and [`AGENCY`] leads.
 pub(super) async fn task(cast: &Cast, id: &str) -> String {
     let request = json!({"task_id": id, "task": {
@@ -279,10 +290,7 @@ both! {
 
     async fn a_task_is_reported_returned_and_confirmed(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let cast = Cast::new(&server).await;
-        programme(&cast).await;
-        let name = task(&cast, "mot").await;
-        let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
+        let (cast, name, editor) = task_to_report(&server).await;
         let approver = [Role::AgencyApprover];
         let approver = server.person("approver", &approver, Some(OTHER_AGENCY)).await;
         let (reports, confirms) =
@@ -500,10 +508,7 @@ both! {
 
     async fn a_form_that_is_sent_again_shows_its_first_answer(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let cast = Cast::new(&server).await;
-        programme(&cast).await;
-        let name = task(&cast, "mot").await;
-        let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
+        let (cast, name, editor) = task_to_report(&server).await;
         let editor = Visitor::new(&server, &editor).await;
         let path = format!("/{name}:report");
         let fields = editor.open(&path, &[("note", "Đã bàn giao")]).await;
@@ -579,10 +584,7 @@ both! {
 
     async fn what_is_wrong_stands_at_its_field_in_the_language_of_the_page(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let cast = Cast::new(&server).await;
-        programme(&cast).await;
-        let name = task(&cast, "mot").await;
-        let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
+        let (cast, name, editor) = task_to_report(&server).await;
         let editor = Visitor::new(&server, &editor).await;
         let path = format!("/{name}:report");
         let typed = [
@@ -622,10 +624,7 @@ both! {
 
     async fn what_changed_meanwhile_is_shown_and_nothing_typed_is_lost(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let cast = Cast::new(&server).await;
-        programme(&cast).await;
-        let name = task(&cast, "mot").await;
-        let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
+        let (cast, name, editor) = task_to_report(&server).await;
         let editor = Visitor::new(&server, &editor).await;
         let path = format!("/{name}:report");
         let fields = editor.open(&path, &[("note", "Điều đã nhập")]).await;
@@ -725,10 +724,7 @@ both! {
 
     async fn what_was_typed_outlives_the_session(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let cast = Cast::new(&server).await;
-        programme(&cast).await;
-        let name = task(&cast, "mot").await;
-        let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
+        let (_, name, editor) = task_to_report(&server).await;
         let visitor = Visitor::new(&server, &editor).await;
         let path = format!("/{name}:report");
         let fields = visitor.open(&path, &[("note", "Điều đã nhập")]).await;
@@ -760,10 +756,7 @@ both! {
 
     async fn a_right_that_was_lost_is_refused_when_the_form_is_sent(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let cast = Cast::new(&server).await;
-        programme(&cast).await;
-        let name = task(&cast, "mot").await;
-        let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
+        let (cast, name, editor) = task_to_report(&server).await;
         let visitor = Visitor::new(&server, &editor).await;
         let path = format!("/{name}:report");
         let fields = visitor.open(&path, &[("note", "Điều đã nhập")]).await;
