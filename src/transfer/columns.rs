@@ -100,7 +100,7 @@ impl Column {
         }
     }
 
-    /// The column of the record above those of a kind; none for a kind of which none is above.
+    /// The column of a record's parent; `None` for a kind whose records have no parent.
     pub(super) fn parent(kind: &Kind) -> Option<Self> {
         let parent = kind.has_parent().then(|| kind.any_parent())?;
         let mut above = KINDS.iter().map(|it| &*it.collection);

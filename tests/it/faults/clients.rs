@@ -170,7 +170,7 @@ async fn watch_from(channel: &Channel, revision: i64) -> Watch {
     watch.unwrap().into_inner()
 }
 
-/// Reads on until this revision, which the caller may see; every one that came.
+/// Reads until this revision, which the caller may see. Returns the revisions that were received.
 async fn read_until(watch: &mut Watch, last: i64) -> Result<Vec<i64>, (Vec<i64>, Status)> {
     let mut revisions = Vec::new();
     while revisions.last() != Some(&last) {

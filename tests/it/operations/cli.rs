@@ -170,7 +170,7 @@ both! {
         assert_eq!(again.code, 1);
         assert!(again.told().contains("it is there already"), "{}", again.stderr);
         assert!(fs::read(&file).unwrap() == made, "the first backup is another one");
-        // what is not complete has no place of its own either
+        // no partial file is left either
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

@@ -123,7 +123,7 @@ both! {
         server.process.signal(Signal::Term);
         assert_eq!(ends(&server).await, Some(1));
         let cut_off = write.await.unwrap().expect_err("nobody can have written it");
-        // the server had it in hand, and did not refuse it as one that came too late
+        // the server had received it, and did not refuse it as too late
         let info = cut_off.get_details_error_info();
         let in_hand = info.is_none_or(|it| it.reason == "OUTCOME_UNKNOWN");
         assert!(in_hand, "{cut_off:?}");

@@ -64,7 +64,7 @@ struct Shared {
 enum Wrong {
     /// The connection was closed, or could not be opened.
     Connection(String),
-    /// The server said so.
+    /// The server answered with an error.
     Refused(String),
 }
 

@@ -228,7 +228,7 @@ both! {
         assert!(told["apiKey"].as_str().unwrap().starts_with("principals/editor/apiKeys/"));
         assert!(visitor.get("/").await.text().contains("Đăng xuất"));
 
-        // what does not hold signs nobody in
+        // a refused attempt does not sign in
         let shape = format!("ndp_{}_{}", "a".repeat(12), "b".repeat(43));
         for (key, back, headers, expected) in [
             (&*shape, "/", vec![SAME], (403, "CREDENTIALS_INVALID")),
