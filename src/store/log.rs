@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Head, HeadAndTime, Replay,
-    bulk::{self, Cell, End, Insert, Row, Update},
+    bulk::{self, Cell, Insert, Row, Update, With},
     engine::{Link, On, on_engine},
     errors::{Failure, corrupt},
     images::{self, FORMAT},
@@ -110,11 +110,14 @@ pub(super) async fn begin(mut link: Link<'_>, begin: &str) -> Result<HeadAndTime
     Ok(row.read()?)
 }
 
-/// Moves the head on from a revision; fails if it is at another.
-pub(super) fn move_head(from: Revision, to: &Head) -> Update<'_> {
+/// Moves the head of a log on from a digest; fails if it is at another, or if the log is another.
+pub(super) fn move_head<'a>(log_id: &'a str, from: &'a Digest, to: &'a Head) -> Update<'a> {
     Update {
         table: "log_head",
-        from: Cell::Integer(from.get()),
+        from: vec![
+            ("digest", Cell::Bytes(from)),
+            ("log_id", Cell::Text(log_id)),
+        ],
         set: vec![
             ("revision", Cell::Integer(to.revision.get())),
             ("record_time", Cell::Integer(to.record_time.as_micros())),
@@ -262,6 +265,12 @@ impl Encoded {
         images.map(String::len).sum()
     }
 
+    /// Whether it only adds rows to the log and puts records: neither removes a record nor rewrites
+    /// an earlier change.
+    pub(super) fn only_adds(&self) -> bool {
+        self.rewrites.is_empty() && self.images.iter().all(|it| it.json.is_some())
+    }
+
     fn effects(&self) -> impl Iterator<Item = (i64, &Effect, &EncodedImage)> {
         let pairs = self.change.effects.iter().zip(&self.images);
         (0..)
@@ -270,13 +279,13 @@ impl Encoded {
     }
 }
 
-/// Appends a group that follows on `head`, and returns the new head. Does what `end` says in the
-/// same round trip where the engine can.
+/// Appends a group that follows on `head`, and returns the new head; fails if the log ends
+/// elsewhere. Does what `with` says in the same round trip.
 pub(super) async fn append(
     mut link: Link<'_>,
     head: &Head,
     changes: &[Encoded],
-    end: End,
+    with: With<'_>,
 ) -> Result<Head, Failure> {
     let Some(last_encoded) = changes.last() else {
         return Ok(*head);
@@ -321,8 +330,9 @@ pub(super) async fn append(
         record_time: newest.record_time,
         digest: last_encoded.digest,
     };
-    let update = move_head(head.revision, &moved);
-    bulk::write(&mut link, inserts, Some(update), end).await?;
+    let log_id = head.log_id.to_string();
+    let update = move_head(&log_id, &head.digest, &moved);
+    bulk::write(&mut link, inserts, Some(update), with).await?;
     Ok(moved)
 }
 

@@ -5,7 +5,7 @@
 
 use super::{
     Store,
-    bulk::{self, Cell, End, Insert, Row},
+    bulk::{self, Cell, Insert, Row, With},
     engine::{Link, Tx, answered, on_engine, reading},
     errors::{Failure, corrupt},
     log::read_digest,
@@ -121,7 +121,7 @@ impl Store {
             rows: rows.collect(),
         };
         let mut link = tx.link();
-        answered(bulk::write(&mut link, vec![insert], None, End::Open)).await?;
+        answered(bulk::write(&mut link, vec![insert], None, With::Nothing)).await?;
         tx.commit().await?;
         Ok(())
     }

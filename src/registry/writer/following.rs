@@ -99,17 +99,22 @@ impl Writer {
     async fn poll_locked(&mut self) -> Result<(), Failed> {
         let mut tx = self.store.begin().await?;
         self.catch_up_locked(&mut tx).await?;
-        drop(self.take_time(&tx));
+        if let Ok(time) = self.read_clock(tx.database_time(), tx.head()) {
+            self.published.note_locked(time);
+        }
         tx.roll_back().await;
         Ok(())
     }
 
     // === the clock ===
 
-    /// Takes the time under the log's lock, when what was appended before is published.
-    pub(super) fn take_time(&mut self, tx: &WriteTx<'_>) -> Result<Timestamp, Error> {
-        let time = self.read_clock(tx.database_time(), tx.head())?;
-        self.published.note_locked(time);
+    /// Takes the time for changes that follow on a head.
+    pub(super) fn take_time(
+        &mut self,
+        database_time: Option<Timestamp>,
+        head: &Head,
+    ) -> Result<Timestamp, Error> {
+        let time = self.read_clock(database_time, head)?;
         let promised = self.published.answered.load(atomic::Ordering::SeqCst);
         Ok(after_promises(time, promised))
     }
