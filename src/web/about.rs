@@ -4,7 +4,12 @@ use std::sync::LazyLock;
 
 use maud::{Markup, html};
 
-use super::{Made, ask::Ask, parts::left_out, words::Lang};
+use super::{
+    Made,
+    ask::Ask,
+    parts::{left_out, prose},
+    words::Lang,
+};
 use crate::{
     pb::glossary::FigureLabel,
     wire::{
@@ -101,7 +106,7 @@ pub(super) fn page(ask: &Ask) -> Made {
                                 (lang.either(&label.display_name, &label.display_name_en, ""))
                                 " " code { (figure.field) }
                             }
-                            dd lang="en" { (figure.text) }
+                            dd lang="en" { (prose(&figure.text)) }
                         }
                     }
                     (left_out(lang, PRINTED, figures.len()))

@@ -120,7 +120,7 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
             @for (field, get) in COLUMNS {
                 @let count = get(&counts).map_or(NONE.to_owned(), |it| lang.number(it.into()));
                 @let alarming = field.contains("overdue") || field.contains("late");
-                td.number class=[(alarming && get(&counts).unwrap_or(0) > 0).then_some("alarm")] {
+                td.number.alarm[alarming && get(&counts).unwrap_or(0) > 0] {
                     (count)
                 }
             }

@@ -418,46 +418,67 @@ impl Ask {
         TaskServiceClient::new(self.within.clone())
     }
 
-    /// What the agencies and platforms with these resource names are called.
+    /// What the agencies, platforms, programmes and editions among these resources are called; an
+    /// edition by the symbol of its decision, because two may have one title.
     pub(super) async fn names<'a>(
         &self,
         resources: impl IntoIterator<Item = &'a str>,
     ) -> Result<Names, Failed> {
         let resources: BTreeSet<_> = resources.into_iter().collect();
-        let of = |kind: &str| {
-            let of_kind = resources.iter().filter(|it| it.starts_with(kind));
-            of_kind.copied().collect::<Vec<_>>()
-        };
         let mut names = BTreeMap::new();
-        for some in of("agencies/").chunks(NAMES_OF_CALL) {
-            let request = pb::ListAgenciesRequest {
-                page_size: 1000,
-                filter: named(some),
-                read_revision: self.at_revision(),
-                read_time: self.time(),
-                ..Default::default()
-            };
-            let answer = self.get(self.catalogue().list_agencies(request)).await?;
-            for agency in answer.agencies {
-                let called = (agency.display_name, agency.display_name_en);
-                names.insert(agency.name, called);
-            }
+        macro_rules! look_up {
+            ($kind:literal, $service:ident.$list:ident, $request:expr, $records:ident) => {{
+                let of_kind = resources.iter().filter(|it| it.starts_with($kind)).copied();
+                let mut found = Vec::new();
+                for some in of_kind.collect::<Vec<_>>().chunks(NAMES_OF_CALL) {
+                    let mut request = $request;
+                    request.page_size = 1000;
+                    request.filter = named(some);
+                    request.read_revision = self.at_revision();
+                    request.read_time = self.time();
+                    found.extend(self.get(self.$service().$list(request)).await?.$records);
+                }
+                found.into_iter()
+            }};
         }
-        for some in of("platforms/").chunks(NAMES_OF_CALL) {
-            let request = pb::ListPlatformsRequest {
-                page_size: 1000,
-                filter: named(some),
-                show_retired: true,
-                read_revision: self.at_revision(),
-                read_time: self.time(),
-                ..Default::default()
-            };
-            let answer = self.get(self.catalogue().list_platforms(request)).await?;
-            for platform in answer.platforms {
-                let called = (platform.display_name, platform.display_name_en);
-                names.insert(platform.name, called);
-            }
-        }
+        let request = pb::ListAgenciesRequest::default();
+        let agencies = look_up!(
+            "agencies/",
+            catalogue.list_agencies,
+            request.clone(),
+            agencies
+        );
+        names.extend(agencies.map(|it| (it.name, (it.display_name, it.display_name_en))));
+        let request = pb::ListPlatformsRequest {
+            show_retired: true,
+            ..Default::default()
+        };
+        let platforms = look_up!(
+            "platforms/",
+            catalogue.list_platforms,
+            request.clone(),
+            platforms
+        );
+        names.extend(platforms.map(|it| (it.name, (it.display_name, it.display_name_en))));
+        let request = pb::ListProgrammesRequest::default();
+        let programmes = look_up!(
+            "programmes/",
+            tasks.list_programmes,
+            request.clone(),
+            programmes
+        );
+        names.extend(programmes.map(|it| (it.name, (it.display_name, it.display_name_en))));
+        let request = pb::ListEditionsRequest::default();
+        let editions = look_up!(
+            "editions/",
+            catalogue.list_editions,
+            request.clone(),
+            editions
+        );
+        names.extend(editions.map(|it| {
+            let symbol = it.decision.map_or(it.display_name, |it| it.symbol);
+            (it.name, (symbol, String::new()))
+        }));
         Ok(Names(names))
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     pb::{self, change::effect::Kind},
-    wire::glossary::method_label,
+    wire::glossary::{heading, label, method_label},
 };
 
 /// Records of a change that its row names.
@@ -111,7 +111,7 @@ pub(super) fn rows(ask: &Ask, changes: &[pb::Change]) -> Markup {
                     }
                 }
                 td { (who(change)) }
-                td { (change.reason) }
+                td { @if change.reason.is_empty() { (NONE) } @else { (change.reason) } }
             }
         }
     };
@@ -189,6 +189,29 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     })
 }
 
+/// What a field is called that a notice names by its path.
+fn aspect(lang: Lang, path: &str) -> &str {
+    let field = path.rsplit('.').next().unwrap_or(path);
+    heading(field).map_or(path, |(vietnamese, english)| lang.t(vietnamese, english))
+}
+
+/// A value in a notice about a record: of one of the enums that time alone changes, or a bool.
+fn noted<'a>(lang: Lang, resource: &str, value: &'a str) -> &'a str {
+    let of = match resource {
+        it if it.starts_with("recommendations/") => "Recommendation.Standing.State",
+        it if it.contains("/milestones/") || it.starts_with("tasks/") => "Milestone.Standing.State",
+        _ => "Plan.Freshness",
+    };
+    match value {
+        "true" => lang.t("có", "yes"),
+        "false" => lang.t("không", "no"),
+        _ => match label(of, value) {
+            Some(it) => lang.either(&it.display_name, &it.display_name_en, value),
+            None => value,
+        },
+    }
+}
+
 /// What a change did to one record.
 fn shown(ask: &Ask, effect: &pb::change::Effect) -> Markup {
     let lang = ask.lang();
@@ -198,7 +221,9 @@ fn shown(ask: &Ask, effect: &pb::change::Effect) -> Markup {
         h2 { (record(ask, &effect.resource, &effect.resource)) }
         p { (word) }
         @if let Some(notice) = &effect.notice {
-            p { code { (notice.aspect) } ": " (notice.old_value) " → " (notice.new_value) }
+            @let value = |value| noted(lang, &effect.resource, value);
+            p { (aspect(lang, &notice.aspect)) ": " (value(&notice.old_value)) " → "
+                (value(&notice.new_value)) }
         }
         @if let Some(redaction) = &effect.redaction {
             p { (document(lang, redaction.document.as_ref())) }

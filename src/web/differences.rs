@@ -99,6 +99,9 @@ pub(super) fn differences(
             }
         }
     };
+    if rows.0.is_empty() {
+        return html! { p.none { (lang.t("Không có gì thay đổi.", "Nothing changes.")) } };
+    }
     table(
         lang,
         lang.t("Trước và sau", "Before and after"),

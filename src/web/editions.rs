@@ -5,10 +5,11 @@ use maud::{Markup, html};
 
 use super::{
     Made,
-    ask::{Ask, Failed},
+    ask::{Ask, Failed, Names},
     extent::Extent,
     parts::{
-        ROWS, columns, document, ends, history, left_out, quoted, record, sources, table, text,
+        ROWS, columns, document, ends, history, left_out, prose, quoted, record, sources, table,
+        text,
     },
     words::NONE,
 };
@@ -110,6 +111,8 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             compared => Ok(Some(compared?)),
         }
     };
+    let others = [&edition.previous_edition, &edition.repealing_edition];
+    let names = ask.names(others.map(|it| &**it)).await?;
     let listed = format!("listings.edition:{}", quoted(&name));
     let title = &edition.display_name;
     Ok(Made {
@@ -145,7 +148,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     @if !edition.repealing_edition.is_empty() {
                         dt { (lang.t("Bị thay thế bởi", "Repealed by")) }
                         dd { (record(ask, &edition.repealing_edition,
-                            edition.repealing_edition.trim_start_matches("editions/"))) }
+                            names.of(&edition.repealing_edition, lang))) }
                     }
                 }
                 (sources(lang, &edition.sources))
@@ -159,7 +162,8 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                                 a href=(ask.address.with("/platforms", &[("filter",
                                     &format!("{listed} AND listings.group:{}",
                                         quoted(&group.code)))])) {
-                                    (group.code) ". " (group.title)
+                                    (group.code)
+                                    @if !group.title.is_empty() { ". " (group.title) }
                                 }
                                 @if group.declared_platform_count > 0 {
                                     " (" (lang.number(group.declared_platform_count.into())) ")"
@@ -171,23 +175,23 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             }
             @match &compared {
                 Ok(None) => {},
-                Ok(Some(compared)) => (comparison(ask, compared)),
+                Ok(Some(compared)) => (comparison(ask, compared, &names)),
                 Err(why) => section.wide {
                     h2 {
                         (lang.t("So với ", "Against "))
                         (record(ask, &edition.previous_edition,
-                            edition.previous_edition.trim_start_matches("editions/")))
+                            names.of(&edition.previous_edition, lang)))
                     }
-                    p.warning role="note" { (why) }
+                    p.warning role="note" { (prose(why)) }
                 },
             }
-            section.wide { (history(ask, &name)) }
+            (history(ask, &name))
         },
     })
 }
 
 /// What an edition changed against the one before.
-fn comparison(ask: &Ask, it: &pb::CompareEditionsResponse) -> Markup {
+fn comparison(ask: &Ask, it: &pb::CompareEditionsResponse, names: &Names) -> Markup {
     let lang = ask.lang();
     let kinds = [
         (lang.t("Thêm mới", "Added"), &it.added),
@@ -212,7 +216,7 @@ fn comparison(ask: &Ask, it: &pb::CompareEditionsResponse) -> Markup {
         section.wide {
             h2 {
                 (lang.t("So với ", "Against "))
-                (record(ask, &it.base_edition, it.base_edition.trim_start_matches("editions/")))
+                (record(ask, &it.base_edition, names.of(&it.base_edition, lang)))
             }
             @if !it.conclusive {
                 p.warning role="note" {

@@ -68,7 +68,7 @@ pub(super) fn rows(ask: &Ask, all: &[pb::Reconciliation]) -> Markup {
                     td.date { (lang.date(figure.figure_date)) }
                     td.what {
                         (record(ask, &figure.name, subject(lang, figure)))
-                        @if lang == Lang::Vi && !figure.statement.is_empty() {
+                        @if lang == Lang::En && !figure.statement.is_empty() {
                             span.small { (figure.statement) }
                         }
                     }
@@ -158,7 +158,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         .into_iter()
         .next()
         .unwrap_or_default();
-    let named = [&*figure.agency].into_iter().filter(|it| !it.is_empty());
+    let named = [&*figure.agency, &figure.edition, &figure.programme];
     let names = ask.names(named).await?;
     let title = subject(lang, &figure);
     let day = lang.date(figure.figure_date);
@@ -168,8 +168,8 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             section.opening {
                 p.kind { (lang.t("Số liệu đã công bố", "Published figure")) }
                 h1 { (title) ", " (day) }
-                @if !figure.statement.is_empty() {
-                    p.lead lang="vi" { "“" (figure.statement) "”" }
+                @if lang == Lang::En && !figure.statement.is_empty() {
+                    p.lead { "“" (figure.statement) "”" }
                 }
                 @if !one.note_text.is_empty() {
                     p.warning role="note" {
@@ -193,13 +193,12 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                 dl {
                     @if !figure.edition.is_empty() {
                         dt { (lang.t("Danh mục", "Edition")) }
-                        dd { (record(ask, &figure.edition,
-                            figure.edition.trim_start_matches("editions/"))) }
+                        dd { (record(ask, &figure.edition, names.of(&figure.edition, lang))) }
                     }
                     @if !figure.programme.is_empty() {
                         dt { (lang.t("Chương trình", "Programme")) }
                         dd { (record(ask, &figure.programme,
-                            figure.programme.trim_start_matches("programmes/"))) }
+                            names.of(&figure.programme, lang))) }
                     }
                     @if !figure.agency.is_empty() {
                         dt { (lang.t("Cơ quan", "Agency")) }
@@ -239,7 +238,7 @@ fn parts(ask: &Ask, one: &pb::Reconciliation) -> Markup {
     let rows = html! {
         @for part in &one.parts {
             tr {
-                th scope="row" { code { (part.category) } }
+                th scope="row" { code { (part.category.replace('_', " ")) } }
                 td.number { (lang.number(part.published_value)) }
                 td.number { (part.computed_value.map_or(NONE.to_owned(), |it| lang.number(it))) }
                 td.number { (part.difference.map_or(NONE.to_owned(), |it| lang.signed(it))) }

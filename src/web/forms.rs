@@ -24,7 +24,7 @@ use super::{
     changes::method as what,
     differences::{chosen, differences, facts},
     frame::sign_in,
-    parts::{path_of, quoted, record},
+    parts::{path_of, prose, quoted, record, top_of},
     words::{Lang, both, read},
 };
 use crate::{
@@ -300,7 +300,13 @@ async fn subject(ask: &Ask, act: &Act, name: &str) -> Result<Subject, Failed> {
             .unwrap_or_default();
         text.to_owned()
     };
-    let title = Some(text("display_name")).filter(|it| !it.is_empty());
+    let mut title = Some(text("display_name")).filter(|it| !it.is_empty());
+    if name.contains("/deployments/") {
+        let (platform, agency) = (top_of(name), text("agency"));
+        let names = ask.names([platform, &*agency]).await?;
+        let of = |resource| names.of(resource, ask.lang()).to_owned();
+        title = Some(format!("{}, {}", of(platform), of(&agency)));
+    }
     let state = enum_of(&record, "state");
     let state = state.and_then(|(of, number)| Some(of.get_value(number)?.name().to_owned()));
     let is_plan = record.descriptor().full_name() == format!("{PACKAGE}.Plan");
@@ -599,9 +605,9 @@ fn refused(ask: &Ask, act: &Act, failed: &Failed, placed: &Placed) -> Markup {
     html! {
         section.refused role="alert" {
             h2 { (lang.t("Chưa gửi được", "It is not sent")) }
-            @if placed.by_field.is_empty() { p { (failed.text(lang)) } }
+            @if placed.by_field.is_empty() { p { (prose(failed.text(lang))) } }
             @for (field, (vietnamese, english)) in &placed.others {
-                p { code { (field) } ": " (lang.either(vietnamese, english, "")) }
+                p { code { (field) } ": " (prose(lang.either(vietnamese, english, ""))) }
             }
             p { (lang.of_text(todo)) }
             @if failed.code == StatusCode::UNAUTHORIZED {
@@ -694,8 +700,12 @@ fn field(
             }
             @if let Some(id) = &error {
                 span.wrong id=(id) {
-                    @for (vietnamese, english) in wrong {
-                        (lang.either(vietnamese, english, "")) " "
+                    @if input.needed && value.is_empty() {
+                        (lang.t("Ô này là bắt buộc.", "This field is required."))
+                    } @else {
+                        @for (vietnamese, english) in wrong {
+                            (prose(lang.either(vietnamese, english, ""))) " "
+                        }
                     }
                 }
             }

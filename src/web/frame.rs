@@ -9,6 +9,7 @@ use super::{
     address::Address,
     ask::{Failed, Reader},
     assets::version,
+    parts::prose,
     picture,
     words::Lang,
 };
@@ -100,7 +101,7 @@ impl Frame<'_> {
         let lang = self.address.lang;
         let label = lang.t(
             "Tìm nền tảng, cơ quan, nhiệm vụ",
-            "Search platforms, agencies, tasks",
+            "Platforms, agencies, tasks",
         );
         html! {
             form.search action="/search" method="get" role="search" {
@@ -299,13 +300,13 @@ pub(super) fn failed(address: &Address, failed: &Failed) -> Made {
             section.error {
                 h1 { (title) }
                 @let text = failed.text(lang);
-                @if !text.is_empty() { p { (text) } }
+                @if !text.is_empty() { p { (prose(text)) } }
                 @if !failed.fields.is_empty() {
                     ul {
                         @for wrong in &failed.fields {
                             li {
                                 code { (wrong.field) } ": "
-                                (lang.either(&wrong.vietnamese, &wrong.english, ""))
+                                (prose(lang.either(&wrong.vietnamese, &wrong.english, "")))
                             }
                         }
                     }

@@ -272,7 +272,12 @@ fn definitions(ask: &Ask, indicator: &pb::Indicator) -> Markup {
     html! {
         dl {
             dt { (lang.t("Phiên bản định nghĩa", "Version")) }
-            dd { (it.version) ", " (lang.t("từ ", "from ")) (lang.date(it.start_date)) }
+            dd {
+                (it.version)
+                @if it.start_date.is_some() {
+                    ", " (lang.t("từ ", "from ")) (lang.date(it.start_date))
+                }
+            }
             dt { (lang.t("Văn bản", "Document")) }
             dd { (document(lang, it.document.as_ref())) }
             (fact(lang.t("Tử số", "Numerator"),

@@ -159,12 +159,8 @@ pub(super) fn attention_rows(ask: &Ask, items: &[pb::AttentionItem]) -> Markup {
             }
         }
     };
-    table(
-        lang,
-        lang.t("Việc cần chú ý", "What needs attention"),
-        &heads,
-        &rows,
-    )
+    let title = lang.t("Việc cần chú ý", "What needs attention");
+    html! { div.items { (table(lang, title, &heads, &rows)) } }
 }
 
 /// A filter for the records with this agency in a field.

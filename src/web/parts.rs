@@ -236,6 +236,7 @@ pub(super) fn task_parts(ask: &Ask, counts: &pb::TaskCounts, filter: &str) -> Ve
 pub(super) fn days_late(lang: Lang, days: i64) -> String {
     match days {
         0 => lang.t("hôm nay", "today").to_owned(),
+        1 => lang.t("1 ngày", "1 day").to_owned(),
         1.. => format!("{} {}", lang.number(days), lang.t("ngày", "days")),
         _ => format!("{} {}", lang.t("còn", "in"), days_late(lang, -days)),
     }
@@ -386,6 +387,15 @@ pub(super) fn table(lang: Lang, title: &str, heads: &[(&str, bool)], rows: &Mark
 pub(super) fn text(text: &str) -> Markup {
     html! {
         @for line in text.lines().filter(|it| !it.trim().is_empty()) { p { (line) } }
+    }
+}
+
+/// A message or a comment of the contract; what it has in backticks is code.
+pub(super) fn prose(text: &str) -> Markup {
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 1 { code { (part) } } @else { (part) }
+        }
     }
 }
 

@@ -137,12 +137,15 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     named.extend(platform.coordinating_agencies.iter().map(|it| &**it));
     named.extend(deployments.deployments.iter().map(|it| &*it.agency));
     named.extend(flow_names(&flows.data_flows));
+    named.extend(platform.listings.iter().map(|it| &*it.edition));
     let names = ask
         .names(named.into_iter().filter(|it| !it.is_empty()))
         .await?;
     let changes = listed_changes(ask, &name, CHANGES).await?;
     let of_plans = plans.iter().flat_map(of_plan);
-    let of_milestones = milestones.iter().flat_map(|it| &it.all);
+    let of_issued = plans.iter().zip(&milestones);
+    let of_issued = of_issued.filter(|(plan, _)| plan.state() == pb::plan::State::Issued);
+    let of_milestones = of_issued.flat_map(|(_, it)| &it.all);
     let of_milestones = of_milestones.map(|it| (&*it.name, it.state().as_str_name()));
     let offers = offers(ask, of_plans.chain(of_milestones)).await?;
     let title = lang.either(&platform.display_name, &platform.display_name_en, &name);
@@ -244,7 +247,7 @@ fn facts(ask: &Ask, platform: &pb::Platform, names: &Names) -> Markup {
             @for listing in &platform.listings {
                 dt { (lang.t("Danh mục", "Edition")) }
                 dd {
-                    (record(ask, &listing.edition, listing.edition.trim_start_matches("editions/")))
+                    (record(ask, &listing.edition, names.of(&listing.edition, lang)))
                     @if !listing.group.is_empty() {
                         ", " (lang.t("nhóm ", "group ")) (listing.group)
                     }
@@ -328,7 +331,7 @@ fn plan_section(ask: &Ask, plan: &pb::Plan, milestones: &Milestones, offers: &Of
     let id = plan.name.rsplit('/').next().unwrap_or_default();
     html! {
         section.wide id={ "plan-" (id) } {
-            h2 { (lang.t("Kế hoạch: ", "Plan: ")) (plan.display_name) }
+            h2 { (lang.t("", "Plan: ")) (plan.display_name) }
             dl.row {
                 dt { (lang.t("Trạng thái", "State")) }
                 dd { (toned(plan_tone(plan.state()), state)) }

@@ -57,7 +57,7 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
                 td {
                     (record(ask, &one.assigning_agency, names.of(&one.assigning_agency, lang)))
                 }
-                td { (lang.period(one.period.as_ref())) }
+                td.date { (lang.period(one.period.as_ref())) }
                 td.number {
                     (one.declared_task_count.map_or(NONE.to_owned(), |it| lang.number(it.into())))
                 }

@@ -180,7 +180,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     }
                 }
             }
-            section.wide { (history(ask, &name)) }
+            (history(ask, &name))
         },
     })
 }

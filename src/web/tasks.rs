@@ -132,6 +132,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let task = ask.get(ask.tasks().get_task(get)).await?;
     let mut named: Vec<&str> = vec![&task.agency, &task.assigning_agency, &task.platform];
     named.extend(task.coordinating_agencies.iter().map(|it| &**it));
+    named.extend(task.programmes.iter().map(|it| &**it));
     let names = ask
         .names(named.into_iter().filter(|it| !it.is_empty()))
         .await?;
@@ -155,7 +156,8 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     @if !task.code.is_empty() { " " (task.code) }
                 }
                 h1 { (title) }
-                p.lead { (how(ask, &task)) " " (days(ask, &task))
+                @let days = days(ask, &task);
+                p.lead { (how(ask, &task)) @if days != NONE { " " (days) }
                     @if task.return_count > 0 {
                         ", " (lang.t("báo cáo bị trả lại ", "report returned "))
                         (lang.number(task.return_count.into()))
@@ -239,7 +241,7 @@ fn facts(ask: &Ask, task: &pb::Task, names: &Names) -> Markup {
                 dd {
                     @for (index, one) in task.programmes.iter().enumerate() {
                         @if index > 0 { ", " }
-                        (record(ask, one, one.trim_start_matches("programmes/")))
+                        (record(ask, one, names.of(one, lang)))
                     }
                 }
             }

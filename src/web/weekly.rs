@@ -59,7 +59,9 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
             @let now = i64::from(get(&total).unwrap_or_default());
             @let then = earlier.as_ref().and_then(get).map(i64::from);
             tr {
-                th scope="row" { (lang.figure("AgencySummary.Counts", field)) }
+                // of all agencies, a task that several lead is one
+                @let of = if field == "task_count" { "TaskCounts" } else { "AgencySummary.Counts" };
+                th scope="row" { (lang.figure(of, field)) }
                 td.number { (lang.number(now)) }
                 td.number { (then.map_or(NONE.to_owned(), |it| lang.number(it))) }
                 td.number { (then.map_or(NONE.to_owned(), |it| lang.signed(now - it))) }

@@ -1,6 +1,8 @@
 //! What waits for the caller who is signed in: the records of its agency that wait for a report, a
 //! confirmation or an answer, each with the forms that the caller may send.
 
+use std::collections::HashSet;
+
 use maud::{Markup, html};
 
 use super::{
@@ -272,6 +274,15 @@ impl Sections<'_> {
         let filter = self.of("agency", "state = OPEN");
         let request = milestone_request(ask, "platforms/-/plans/-", &filter, self.size());
         let answer = ask.get(ask.plans().list_milestones(request)).await?;
+        // only those of a plan in force can be reported
+        let issued = self.of("agency", "state = ISSUED");
+        let request = plan_request(ask, "platforms/-", &issued, READ_ALONE);
+        let plans = ask.get(ask.plans().list_plans(request)).await?.plans;
+        let issued: HashSet<_> = plans.iter().map(|it| &*it.name).collect();
+        let is_issued = |it: &pb::Milestone| {
+            let plan = it.name.split_once("/milestones/");
+            plan.is_some_and(|(plan, _)| issued.contains(plan))
+        };
         let waiting = |it: pb::Milestone| Waiting {
             state: it.state().as_str_name(),
             due: lang.period(it.due.as_ref()),
@@ -282,7 +293,12 @@ impl Sections<'_> {
             key,
             title: lang.t("Mốc nhiệm vụ phải hoàn thành", "Milestones to complete"),
             goes_on: !answer.next_page_token.is_empty(),
-            records: answer.milestones.into_iter().map(waiting).collect(),
+            records: answer
+                .milestones
+                .into_iter()
+                .filter(is_issued)
+                .map(waiting)
+                .collect(),
             list: self.list("/milestones", &filter),
         })
     }

@@ -49,12 +49,21 @@ impl Story {
     pub(super) fn deployments(&mut self) -> Result<()> {
         let first = self.date("2025-01-06")?;
         let province = AgencyName::from_id(PROVINCE).context("no agency's name")?;
-        self.place(first, &province, "Tỉnh thử nghiệm", None)?;
+        self.place(first, &province, ["Tỉnh thử nghiệm", "Test province"], None)?;
         let communes = COMMUNES.map(AgencyName::from_id);
         for (number, commune) in communes.iter().enumerate() {
             let commune = commune.as_ref().context("no agency's name")?;
-            let title = format!("Xã thử nghiệm {}", number + 1);
-            self.place(first, commune, &title, Some(&province))?;
+            let number = number + 1;
+            let titles = [
+                format!("Xã thử nghiệm {number}"),
+                format!("Test commune {number}"),
+            ];
+            self.place(
+                first,
+                commune,
+                titles.each_ref().map(|it| &**it),
+                Some(&province),
+            )?;
         }
         let [Some(one), Some(two)] = communes else {
             return Ok(());
@@ -137,7 +146,7 @@ impl Story {
         &mut self,
         day: Date,
         name: &AgencyName,
-        title: &str,
+        [title, title_en]: [&str; 2],
         parent: Option<&AgencyName>,
     ) -> Result<()> {
         let kind = match parent {
@@ -146,7 +155,7 @@ impl Story {
         };
         let fields = AgencyFields {
             display_name: format!("{title} {SYNTHETIC}"),
-            display_name_en: format!("{} {SYNTHETIC}", name.id()),
+            display_name_en: format!("{title_en} {SYNTHETIC}"),
             kind,
             parent_agency: parent.cloned(),
             ..AgencyFields::default()
