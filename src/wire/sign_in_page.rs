@@ -17,7 +17,8 @@ pub enum SignedIn<'a> {
     As(&'a str),
 }
 
-const STYLE: &str = ":root{color-scheme:light dark}body{font:16px/1.5 sans-serif;margin:3em auto;max-width:36em;padding:0 1em}\
+const STYLE: &str = ":root{color-scheme:light dark}\
+    body{font:16px/1.5 sans-serif;margin:3em auto;max-width:36em;padding:0 1em}\
     h1{font-size:1.4em}.en{opacity:.75}code{overflow-wrap:anywhere}label{display:block}\
     input,button{font:inherit;padding:.3em .6em;max-width:100%;box-sizing:border-box}";
 
