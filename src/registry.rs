@@ -190,7 +190,7 @@ struct Published {
     followed: Mutex<Instant>,
     /// The log's time when it was last looked at under its lock, or why the clock is refused; none
     /// before the first poll. What was appended before that time is published, and what is
-    /// appended later is recorded later.
+    /// appended later is recorded at that time or later.
     locked_poll: watch::Sender<Option<Result<Timestamp, Unavailable>>>,
     /// The latest time, in microseconds, that a read was promised to be repeatable at: what is
     /// recorded here afterwards is recorded later than that.
@@ -403,7 +403,8 @@ impl Registry {
             .fetch_max(time.as_micros(), Ordering::SeqCst);
         let mut polls = published.locked_poll.subscribe();
         let looked = polls.wait_for(|last| match last {
-            Some(Ok(looked_at)) => *looked_at >= time,
+            // at that time itself, a change may be on its way
+            Some(Ok(looked_at)) => *looked_at > time,
             Some(Err(_)) => true,
             None => false,
         });

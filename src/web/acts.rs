@@ -75,6 +75,8 @@ impl Kind {
 pub(super) enum Form {
     /// A short text.
     Line,
+    /// The resource name of an agency, which a browser proposes by what the agency is called.
+    Agency,
     /// A text of several lines.
     Text,
     /// A day.
@@ -519,14 +521,14 @@ static ACTS: [Act; 17] = [
         groups: &[group(&[
             input(
                 "agency",
-                Form::Line,
+                Form::Agency,
                 both("Cơ quan sẽ trả lời", "Agency that is to answer"),
             )
             .needed()
             .hint(both(
-                "Tên tài nguyên, ví dụ agencies/bo-cong-an; trang Cơ quan có liên kết đến từng cơ \
-                 quan.",
-                "Its resource name, as agencies/bo-cong-an; the page Agencies leads to each.",
+                "Gõ tên cơ quan rồi chọn trong danh sách, hoặc gõ mã như agencies/bo-cong-an.",
+                "Type what it is called and choose from the list, or its name as \
+                 agencies/bo-cong-an.",
             )),
             input(
                 "forward_date",
@@ -778,7 +780,7 @@ mod tests {
                 }
                 let kind = last.unwrap().kind();
                 let fits = match input.form {
-                    Form::Line | Form::Text => matches!(kind, FieldKind::String),
+                    Form::Line | Form::Agency | Form::Text => matches!(kind, FieldKind::String),
                     Form::Day => kind.as_message().unwrap().full_name() == "google.type.Date",
                     Form::Percent => matches!(kind, FieldKind::Int32),
                     Form::Choice => matches!(kind, FieldKind::Enum(_)),

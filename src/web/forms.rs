@@ -53,6 +53,10 @@ pub(super) const DONE: &str = "done";
 /// Changes of the caller, the newest first, among which the one that a form wrote is looked for.
 const CHANGES: i32 = 100;
 
+/// The list of agencies to choose from, and how many it has at most: what a page has room for.
+const AGENCY_LIST: &str = "agencies";
+const AGENCIES: i32 = 300;
+
 /// The answer to a form that is sent.
 pub(super) enum Outcome {
     /// A page, with its status.
@@ -122,6 +126,8 @@ impl Typed {
 struct Subject {
     record: DynamicMessage,
     title: String,
+    /// The agencies to choose from, where a field asks for one.
+    agencies: Vec<pb::Agency>,
     /// Its state, and [`TRANSCRIBED`] where it is that as well.
     states: Vec<String>,
     etag: String,
@@ -313,7 +319,21 @@ async fn subject(ask: &Ask, act: &Act, name: &str) -> Result<Subject, Failed> {
     let plan = is_plan.then(|| record.transcode_to::<pb::Plan>().ok());
     let is_transcribed = plan.flatten().as_ref().is_some_and(is_transcribed);
     let transcribed = is_transcribed.then(|| TRANSCRIBED.to_owned());
+    let mut inputs = act.groups.iter().flat_map(|it| it.inputs);
+    let agencies = match inputs.any(|it| it.form == Form::Agency) {
+        true => {
+            let request = pb::ListAgenciesRequest {
+                page_size: AGENCIES,
+                ..Default::default()
+            };
+            ask.get(ask.catalogue().list_agencies(request))
+                .await?
+                .agencies
+        }
+        false => Vec::new(),
+    };
     Ok(Subject {
+        agencies,
         title: title.unwrap_or_else(|| name.to_owned()),
         states: [state, transcribed].into_iter().flatten().collect(),
         etag: text("etag"),
@@ -498,6 +518,15 @@ fn form(
                     @for group in act.groups {
                         (fields(lang, message.as_ref(), group, typed, &placed))
                     }
+                    @if !subject.agencies.is_empty() {
+                        datalist id=(AGENCY_LIST) {
+                            @for it in &subject.agencies {
+                                option value=(it.name) {
+                                    (lang.either(&it.display_name, &it.display_name_en, &it.name))
+                                }
+                            }
+                        }
+                    }
                     p.small {
                         "* " (lang.t("bắt buộc. Chưa có gì được gửi: bước sau cho xem trước \
                             những gì sẽ thay đổi.",
@@ -605,9 +634,9 @@ fn refused(ask: &Ask, act: &Act, failed: &Failed, placed: &Placed) -> Markup {
     html! {
         section.refused role="alert" {
             h2 { (lang.t("Chưa gửi được", "It is not sent")) }
-            @if placed.by_field.is_empty() { p { (prose(failed.text(lang))) } }
+            @if placed.by_field.is_empty() { p { (prose(lang, failed.text(lang))) } }
             @for (field, (vietnamese, english)) in &placed.others {
-                p { code { (field) } ": " (prose(lang.either(vietnamese, english, ""))) }
+                p { code { (field) } ": " (prose(lang, lang.either(vietnamese, english, ""))) }
             }
             p { (lang.of_text(todo)) }
             @if failed.code == StatusCode::UNAUTHORIZED {
@@ -691,6 +720,9 @@ fn field(
                 },
                 Form::Line => input type="text" id=(id) name=(input.path) value=(value)
                     required[input.needed] aria-invalid=[invalid] aria-describedby=[described];,
+                Form::Agency => input type="text" id=(id) name=(input.path) value=(value)
+                    list=(AGENCY_LIST) autocomplete="off" required[input.needed]
+                    aria-invalid=[invalid] aria-describedby=[described];,
                 Form::Day => input type="date" id=(id) name=(input.path) value=(value)
                     max="2200-12-31" required[input.needed] aria-invalid=[invalid]
                     aria-describedby=[described];,
@@ -704,7 +736,7 @@ fn field(
                         (lang.t("Ô này là bắt buộc.", "This field is required."))
                     } @else {
                         @for (vietnamese, english) in wrong {
-                            (prose(lang.either(vietnamese, english, ""))) " "
+                            (prose(lang, lang.either(vietnamese, english, ""))) " "
                         }
                     }
                 }

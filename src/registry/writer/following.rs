@@ -99,7 +99,7 @@ impl Writer {
     async fn poll_locked(&mut self) -> Result<(), Failed> {
         let mut tx = self.store.begin().await?;
         self.catch_up_locked(&mut tx).await?;
-        if let Ok(time) = self.read_clock(tx.database_time(), tx.head()) {
+        if let Ok(time) = self.take_time(tx.database_time(), tx.head()) {
             self.published.note_locked(time);
         }
         tx.roll_back().await;

@@ -546,6 +546,35 @@ both! {
         server.stop().await;
     }
 
+    /// The clock of the tests stands still, so that all changes would have one time.
+    async fn what_was_read_at_a_time_stays_while_others_write(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let mut writing = JoinSet::new();
+        for _ in 0..4 {
+            let registry = server.registry.clone();
+            writing.spawn(async move {
+                for _ in 0..10 {
+                    let caller = Caller::System { actor: None };
+                    registry.submit(caller, making(None)).await.unwrap();
+                }
+            });
+        }
+        let read = async |time| {
+            let read = server.registry.read_at(elsewhere(), At::Time(time), BOUND).await;
+            read.unwrap().state.revision()
+        };
+        let mut answers = Vec::new();
+        for _ in 0..20 {
+            let time = server.registry.read().state.record_time().unwrap();
+            answers.push((time, read(time).await));
+        }
+        writing.join_all().await;
+        for (time, revision) in answers {
+            assert_eq!(read(time).await, revision, "at {time}");
+        }
+        server.stop().await;
+    }
+
     async fn a_time_that_no_answer_can_be_given_for_is_named(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let mut anonymous = server.anonymous();

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use ndp_core::records::principals::Role;
+use ndp_core::{caller::Caller, records::principals::Role};
 use ndp_registry::pb;
+use tokio::task::JoinSet;
 use tonic::Code;
 
 use crate::{
-    faults::{AGENCY, BOUND, Served, command, create, make_key, reason, revision_in},
+    faults::{AGENCY, BOUND, Served, command, create, make_key, making, reason, revision_in},
     harness::{
         Engine, both,
         process::{Process, Stream},
@@ -85,6 +86,39 @@ both! {
         assert_eq!(two.registry.revision().get(), revision.get() + 2);
         one.stop().await;
         two.stop().await;
+    }
+
+    async fn what_two_write_at_once_is_in_one_order(engine: Engine) {
+        let url = engine.url();
+        let (one, two) = (Server::start(&url).await, Server::start(&url).await);
+        let before = one.registry.revision().get();
+        let mut writing = JoinSet::new();
+        for registry in [&one.registry, &two.registry] {
+            for _ in 0..4 {
+                let registry = registry.clone();
+                writing.spawn(async move {
+                    let mut revisions = Vec::new();
+                    for _ in 0..6 {
+                        let caller = Caller::System { actor: None };
+                        let written = registry.submit(caller, making(None)).await.unwrap();
+                        revisions.push(written.revision.get());
+                    }
+                    revisions
+                });
+            }
+        }
+        let each = writing.join_all().await;
+        assert!(each.iter().all(|it| it.is_sorted()), "{each:?}");
+        let mut all = each.concat();
+        all.sort_unstable();
+        assert_eq!(all, (before + 1..=before + 48).collect::<Vec<_>>());
+        for server in [one, two] {
+            let mut revisions = server.registry.revisions();
+            let reached = revisions.wait_for(|it| it.get() == before + 48);
+            drop(tokio::time::timeout(FOLLOWED, reached).await.unwrap().unwrap());
+            assert_eq!(server.store.verify().await.unwrap().findings, []);
+            server.stop().await;
+        }
     }
 
     async fn a_key_of_the_command_line_works_and_stops_on_the_running_server(engine: Engine) {

@@ -18,6 +18,7 @@ use crate::harness::{
     process::{Process, Signal, Stream, clear_settings},
     server::Server,
     sha256,
+    sql::Sql,
 };
 
 /// Far more than a command needs.
@@ -229,6 +230,40 @@ both! {
         let checked = run("admin verify").succeeded().stdout;
         assert!(checked.starts_with("ok: revision 3, 3 changes"), "{checked}");
     }
+}
+
+/// Only PostgreSQL can have it wait in the middle.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_is_ended_leaves_no_file() {
+    let Some(engine) = Engine::postgres().await else {
+        return;
+    };
+    let url = engine.url();
+    Server::start(&url).await.stop().await;
+    let mut other = Sql::connect(&url).await;
+    other.run("BEGIN").await;
+    other
+        .run("LOCK TABLE effects IN ACCESS EXCLUSIVE MODE")
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copy.db");
+    let arguments = [
+        "admin",
+        "backup",
+        file.to_str().unwrap(),
+        "--database",
+        &url,
+    ];
+    for (signal, code) in [(Signal::Int, 130), (Signal::Term, 143)] {
+        let running = Process::start(&arguments, &[]);
+        other.is_waited_for().await;
+        // the copy has begun, in a directory of its own
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        running.signal(signal);
+        assert_eq!(tokio::task::block_in_place(|| ended(&running)).code, code);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+    other.let_go().await;
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::{
 
 use ndp_core::{records::principals::Role, time::Date};
 use ndp_registry::{
+    admission::turns::Work,
     cli::story,
     config::{ClientCa, ServerOptions, TlsFiles},
     server::tls::Tls,
@@ -27,9 +28,10 @@ use crate::{
         golden::assert_golden,
         process::{Process, Signal, Stream, To, binary_directory, clear_settings, registry},
         server::{As, Server},
-        tools,
+        tools, until,
     },
     operations::cli::{Ended, ended},
+    transfer::interrupted::hold,
 };
 
 const BOUND: Duration = Duration::from_secs(60);
@@ -950,10 +952,22 @@ async fn a_file_has_its_name_once_all_of_it_has_come() {
     let before = beside();
     let parent = [&export[..], &["--parent", "agencies/no"], &to].concat();
     assert_eq!(person.run(&parent).code, 65);
-    assert_eq!(
-        (fs::read_to_string(&file).unwrap(), beside()),
-        (direct, before)
-    );
+    let unchanged = || {
+        assert_eq!(fs::read_to_string(&file).unwrap(), direct);
+        assert_eq!(beside(), before);
+    };
+    unchanged();
+    // so does Ctrl-C, here while the server waits for room to read records
+    let held = hold(&server).await;
+    let arguments = [&export[..], &to].concat();
+    let exporting = Process::start(&arguments, &person.environment());
+    let turns = server.registry.turns();
+    let waits = async || turns.waiting(Work::Records) == 1 && beside() == before + 1;
+    until("the export waits", waits).await;
+    exporting.signal(Signal::Int);
+    assert_eq!(block_in_place(|| ended(&exporting)).code, 130);
+    drop(held);
+    unchanged();
     let nowhere = person.path("none/platforms.jsonl");
     let nowhere = person.run(&[&export[..], &["--to", nowhere.to_str().unwrap()]].concat());
     assert_eq!(nowhere.code, 1);

@@ -523,6 +523,9 @@ both! {
         let both = Visitor::new(&server, &both).await;
         let forward = format!("/{}:forward", recommendation(&cast, "mot").await);
         let other = format!("agencies/{OTHER_AGENCY}");
+        let page = both.get(&forward).await;
+        let choice = format!("<option value=\"{other}\">");
+        assert!(page.text().contains(&choice), "{}", page.text());
         let fields = both.open(&forward, &[("agency", &other)]).await;
         let forwarding = hidden(both.post(&forward, "preview", &fields).await.text());
         let send = || both.post(&forward, "send", &forwarding);
