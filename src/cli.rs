@@ -27,7 +27,8 @@ use tokio::{
 
 use crate::{
     admission::turns::TurnLimits,
-    calendar, catalogue, client,
+    calendar, catalogue,
+    client::{self, Language},
     config::{self, DatabaseArgs, DatabaseConfig, Mistakes},
     registry::{Bounds, Registry, WriterTask, entropy::OsEntropy},
     server::{Signals, Stop as _},
@@ -55,6 +56,9 @@ const WARN_INTERVAL: Duration = Duration::from_secs(3);
 /// How long the end of a process waits for work that a signal ended.
 const DROP_TIME: Duration = Duration::from_millis(500);
 
+/// A first call.
+const EXAMPLE: &str = "ndp-registry search 'dinh danh' --server 127.0.0.1:50051";
+
 /// Registry of Vietnam's national digital platforms and their implementation plans, over gRPC
 ///
 /// `ndp-registry serve` is all it takes: it makes a database in this directory, fills it with the
@@ -76,7 +80,7 @@ const DROP_TIME: Duration = Duration::from_millis(500);
     name = "ndp-registry",
     version,
     max_term_width = 100,
-    after_help = "Example:\n  ndp-registry search 'dinh danh' --server 127.0.0.1:50051"
+    after_help = format!("Example:\n  {EXAMPLE}")
 )]
 struct Cli {
     #[command(subcommand)]
@@ -154,8 +158,13 @@ pub fn main() -> ExitCode {
 
 /// The command that the arguments select, or the exit code if the arguments were handled here.
 fn command() -> Result<Selected, ExitCode> {
-    let matches = client::unless_empty(whole()).try_get_matches();
-    let mut matches = matches.map_err(|message| tell(&message))?;
+    let parsed = |language| client::unless_empty(whole(language)).try_get_matches();
+    // only what is said of the arguments needs their words, and a start does not wait for these
+    let parsed = parsed(Language::English).or_else(|message| match language() {
+        Language::English => Err(message),
+        language @ Language::Vietnamese => parsed(language),
+    });
+    let mut matches = parsed.map_err(|message| tell(&message))?;
     let own = Cli::command();
     let is_own = |name: &str| own.find_subcommand(name).is_some();
     let is_clients = matches.subcommand_name().is_some_and(|name| !is_own(name));
@@ -169,21 +178,85 @@ fn command() -> Result<Selected, ExitCode> {
 
 /// Every command; those of the client only where none of the others is asked for, because they are
 /// made from the descriptors.
-fn whole() -> clap::Command {
-    let own = Cli::command();
-    let named = std::env::args_os().nth(1);
-    match named.is_some_and(|name| own.find_subcommand(name).is_some()) {
-        true => own,
-        false => client::commands(own),
+fn whole(language: Language) -> clap::Command {
+    let own = Cli::command().arg(client::language_flag());
+    let mut arguments = std::env::args_os().skip(1).filter(|it| it != "help");
+    let named = match arguments.next() {
+        Some(flag) if flag == "--lang" => arguments.nth(1),
+        Some(flag) if flag.to_string_lossy().starts_with("--lang=") => arguments.next(),
+        first => first,
+    };
+    match (
+        named.is_some_and(|name| own.find_subcommand(name).is_some()),
+        language,
+    ) {
+        (true, _) => own,
+        (false, Language::English) => client::commands(own, language),
+        (false, Language::Vietnamese) => client::commands(in_vietnamese(own), language),
     }
+}
+
+/// The language that is asked for.
+fn language() -> Language {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    client::language(&arguments)
+}
+
+/// What the help of the whole program says in Vietnamese. The help of a command of the server's
+/// side is in English.
+fn in_vietnamese(own: clap::Command) -> clap::Command {
+    let abouts = [
+        (
+            "serve",
+            "Chạy máy chủ; cơ sở dữ liệu mới được nạp danh mục kèm theo",
+        ),
+        (
+            "admin",
+            "Làm việc trên chính cơ sở dữ liệu: khóa đầu tiên, kiểm tra, sao lưu",
+        ),
+        (
+            "descriptor",
+            "In giao diện lập trình ở dạng FileDescriptorSet, kèm chú thích, cho `grpcurl \
+             -protoset` và công cụ khác",
+        ),
+        (
+            "protos",
+            "Ghi các tệp proto của giao diện lập trình, các tệp proto được dùng đến và \
+             FileDescriptorSet vào một thư mục",
+        ),
+    ];
+    let own = abouts.into_iter().fold(own, |own, (name, about)| {
+        own.mut_subcommand(name, |it| it.about(about))
+    });
+    let about = "Hệ thống đăng ký các nền tảng số quốc gia của Việt Nam và kế hoạch triển khai các \
+                 nền tảng đó, qua gRPC";
+    let more = "Chỉ cần chạy `ndp-registry serve`: lệnh này tạo cơ sở dữ liệu trong thư mục hiện \
+                tại, nạp danh mục kèm theo và cho biết cần gõ gì tiếp. Các lệnh con của `admin` \
+                làm việc trên chính cơ sở dữ liệu. `descriptor` và `protos` in giao diện lập \
+                trình. Mọi lệnh khác gọi đến một máy chủ: `login` lưu máy chủ nào, và \
+                docs/cli.md hướng dẫn cách dùng.\n\n\
+                Thiết lập lấy từ tùy chọn, nếu không có thì từ biến môi trường (NDP_DATABASE ứng \
+                với --database), rồi từ tệp mà --config nêu, cuối cùng là giá trị mặc định; biến \
+                rỗng coi như không có.\n\n\
+                Mã kết thúc: 0 đã xong (`serve`: đã dừng), 1 không thành công (đầu ra lỗi chuẩn \
+                cho biết lý do), 64 sai tham số hoặc thiết lập, 65 `admin verify` phát hiện sai \
+                lệch hoặc `admin verify-document` không thấy bản ghi nào, 130 và 143 bị dừng bởi \
+                SIGINT và SIGTERM. Khi máy chủ từ chối: 65 không hợp lệ hoặc trạng thái không \
+                cho phép, 66 không tìm thấy, 69 không kết nối được, 70 lỗi nội bộ, 73 đã có, 75 \
+                hãy thử lại, 77 không có quyền.";
+    own.about(about)
+        .long_about(format!("{about}\n\n{more}"))
+        .after_help(format!("Ví dụ:\n  {EXAMPLE}"))
 }
 
 /// Prints help, the version, or the error in the arguments.
 fn tell(message: &clap::Error) -> ExitCode {
     if message.use_stderr() {
         // without colors, because it may contain a password
-        let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-        let text = client::arguments_in_vietnamese(message, &arguments);
+        let text = match language() {
+            Language::English => None,
+            Language::Vietnamese => client::arguments_in_vietnamese(message),
+        };
         let text = without_urls(text.unwrap_or_else(|| message.render().to_string()));
         telemetry::say(text.trim_end());
         return ExitCode::from(EXIT_USAGE);
@@ -218,7 +291,8 @@ async fn run(selected: Selected) -> ExitCode {
             Selected::Here(Command::Serve(args)) => serve::run(&args, signals).await,
             Selected::Here(command) => run_once(once(command), signals).await,
             Selected::Client(name, given) => {
-                let calling = async move { Ok(client::run(&name, given, whole()).await) };
+                let calling =
+                    async move { Ok(client::run(&name, given, whole(Language::English)).await) };
                 run_once(calling, signals).await
             }
         },
@@ -473,8 +547,18 @@ mod tests {
     }
 
     #[test]
+    fn every_command_of_the_server_has_a_line_in_vietnamese() {
+        let (english, vietnamese) = (Cli::command(), in_vietnamese(Cli::command()));
+        for one in english.get_subcommands() {
+            let other = vietnamese.find_subcommand(one.get_name()).unwrap();
+            assert_ne!(one.get_about(), other.get_about());
+        }
+        assert_ne!(english.get_long_about(), vietnamese.get_long_about());
+    }
+
+    #[test]
     fn every_example_is_read_by_its_command() {
-        let mut whole = client::commands(Cli::command());
+        let mut whole = client::commands(Cli::command(), Language::English);
         whole.build();
         let mut found = Vec::new();
         examples(&whole, "ndp-registry", &mut found);
@@ -482,7 +566,8 @@ mod tests {
         for (path, line) in found.iter().filter(|(_, line)| !line.is_empty()) {
             assert!(line.starts_with(path.as_str()), "{path}: {line}");
             let words = client::examples::split(line);
-            let read = client::commands(Cli::command()).try_get_matches_from(words);
+            let read =
+                client::commands(Cli::command(), Language::English).try_get_matches_from(words);
             read.unwrap_or_else(|error| panic!("{path}: {line}\n{error}"));
         }
     }

@@ -12,6 +12,7 @@ pub(crate) mod examples;
 mod failure;
 mod flags;
 mod follow;
+mod help;
 mod language;
 mod profile;
 mod request;
@@ -21,6 +22,7 @@ mod views;
 mod write;
 
 pub(crate) use download::directory_of;
+pub use language::Language;
 
 use std::{
     ffi::OsString,
@@ -42,7 +44,7 @@ use self::{
     download::{Download, TO},
     failure::Failure,
     flags::{Flag, flags},
-    language::{Language, unread},
+    language::unread,
     request::{make, set},
     rows::Rows,
     screen::{Form, Screen, print},
@@ -63,13 +65,31 @@ const REQUEST_ID: &str = "request_id";
 /// The largest page that is asked for.
 const PAGE: u64 = 500;
 
-/// Adds the client's commands to those of the program.
-pub fn commands(command: Command) -> Command {
-    commands::add_to(command)
-        .subcommand(caller::login())
-        .subcommand(caller::permissions())
-        .subcommand(diff())
-        .subcommand(completions())
+/// Adds the client's commands to those of the program. In Vietnamese they are only for what is said
+/// of them, because all that is deferred is built.
+pub fn commands(command: Command, language: Language) -> Command {
+    let others = command.get_subcommands();
+    let others: Vec<_> = others.map(|it| it.get_name().to_owned()).collect();
+    let all = commands::add_to(command, language)
+        .subcommand(caller::login(language))
+        .subcommand(caller::permissions(language))
+        .subcommand(diff(language))
+        .subcommand(completions(language));
+    match language {
+        Language::English => all,
+        Language::Vietnamese => help::worded(all, &others),
+    }
+}
+
+/// The flag that names the language, for before a command; [`language`] reads it.
+pub fn language_flag() -> Arg {
+    commands::lang(Language::English).hide(true)
+}
+
+/// The language that these arguments ask for, or else the variable, the default profile or the
+/// locale.
+pub fn language(arguments: &[OsString]) -> Language {
+    arguments::language(arguments, None)
 }
 
 /// An empty variable counts as not set, because templates of environment files contain empty
@@ -90,30 +110,44 @@ pub fn unless_empty(command: Command) -> Command {
         .mut_subcommands(unless_empty)
 }
 
-/// What is wrong with the arguments in Vietnamese, if that is the language that was asked for.
-pub fn arguments_in_vietnamese(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
-    arguments::in_vietnamese(error, arguments)
+/// What is wrong with the arguments, in Vietnamese.
+pub fn arguments_in_vietnamese(error: &clap::Error) -> Option<String> {
+    arguments::told(error)
 }
 
-fn diff() -> Command {
-    let revision = |name: &'static str, help: &'static str| {
+fn diff(language: Language) -> Command {
+    let revision = |name: &'static str, value: &'static str, help: &'static str| {
         Arg::new(name)
-            .value_name(name.to_uppercase())
+            .value_name(value)
             .required(true)
             .value_parser(clap::value_parser!(i64).range(0..))
             .help(help)
     };
     let command = Command::new("diff")
-        .about("Shows what became of each resource between two revisions, field by field")
-        .arg(revision("from", "The earlier revision"))
-        .arg(revision("to", "The later one"))
-        .after_help("Example:\n  ndp-registry diff 10 20");
-    connected(command)
+        .about(language.of(
+            "Shows what became of each resource between two revisions, field by field",
+            "So sánh từng bản ghi giữa hai phiên bản, theo từng trường",
+        ))
+        .arg(revision(
+            "from",
+            language.of("FROM", "TỪ"),
+            language.of("The earlier revision", "Phiên bản trước"),
+        ))
+        .arg(revision(
+            "to",
+            language.of("TO", "ĐẾN"),
+            language.of("The later one", "Phiên bản sau"),
+        ))
+        .after_help(language.example("ndp-registry diff 10 20"));
+    connected(command, language)
 }
 
-fn completions() -> Command {
+fn completions(language: Language) -> Command {
     Command::new("completions")
-        .about("Print what completes commands, flags and values in a shell")
+        .about(language.of(
+            "Print what completes commands, flags and values in a shell",
+            "In đoạn mã giúp shell gợi ý lệnh, tham số và giá trị",
+        ))
         .arg(
             Arg::new("shell")
                 .value_name("SHELL")
@@ -121,22 +155,24 @@ fn completions() -> Command {
                 .value_parser(["bash", "zsh", "fish"])
                 .value_hint(ValueHint::Other),
         )
-        .after_help(
-            "Example:\n  ndp-registry completions bash > \
+        .after_help(language.example(
+            "ndp-registry completions bash > \
              ~/.local/share/bash-completion/completions/ndp-registry",
-        )
+        ))
 }
 
 /// Runs a command of the client. `whole` is the program's command, for the completion of it.
 pub async fn run(name: &str, given: ArgMatches, whole: Command) -> ExitCode {
-    let mut language = Language::of_the_locale();
+    let inner = given.subcommand().map_or(&given, |(_, inner)| inner);
+    let profile = inner.try_get_one::<String>("profile").ok().flatten();
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let language = arguments::language(&arguments, profile.map(String::as_str));
     let mut known = Vec::new();
-    let done = perform(name, &given, whole, &mut language, &mut known).await;
+    let done = perform(name, &given, whole, language, &mut known).await;
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            let inner = given.subcommand().map_or(&given, |(_, inner)| inner);
             let verbose = inner.try_get_one("verbose").ok().flatten().copied();
             telemetry::say(&failure.told(language, &known, verbose.unwrap_or_default()));
             ExitCode::from(failure.code())
@@ -148,7 +184,7 @@ async fn perform(
     name: &str,
     given: &ArgMatches,
     whole: Command,
-    language: &mut Language,
+    language: Language,
     known: &mut Vec<Flag>,
 ) -> Result<(), Failure> {
     if name == "completions" {
@@ -158,21 +194,14 @@ async fn perform(
         Some((verb, inner)) => (Some(verb), inner),
         None => (None, given),
     };
-    if let Some(asked) = inner.get_one::<String>("lang") {
-        *language = Language::named(asked);
+    if name == "login" {
+        return caller::sign_in(inner, language).await;
     }
-    let settings = if name == "login" {
-        return caller::sign_in(inner, *language).await;
-    } else {
-        Settings::of(inner)?
-    };
-    if let Some(stored) = &settings.profile.lang {
-        *language = Language::named(stored);
-    }
+    let settings = Settings::of(inner)?;
     let form = inner.get_one::<String>("output").map_or("table", |it| it);
     let client = Client {
-        connection: Connection::new(&settings, *language)?,
-        screen: Screen::new(form, *language),
+        connection: Connection::new(&settings, language)?,
+        screen: Screen::new(form, language),
         quiet: inner.get_flag("quiet"),
         verbose: inner.get_flag("verbose"),
     };

@@ -7,14 +7,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::{language::Language, profile};
 
-/// The error in the arguments in Vietnamese, if that is the language that was asked for: by
-/// `--lang` among the arguments themselves, by its variable, by the default profile, or by the
-/// locale.
-pub(super) fn in_vietnamese(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
-    (language(arguments) == Language::Vietnamese).then(|| told(error))?
-}
-
-fn language(arguments: &[OsString]) -> Language {
+/// The language that was asked for: by `--lang` among the arguments themselves, by its variable, by
+/// the profile of this name or else the default one, or by the locale.
+pub(super) fn language(arguments: &[OsString], profile: Option<&str>) -> Language {
     let texts = arguments.iter().map(|it| it.to_string_lossy());
     let mut asked = None;
     let mut is_next = false;
@@ -29,14 +24,14 @@ fn language(arguments: &[OsString]) -> Language {
     }
     let variable = || std::env::var("NDP_LANG").ok().filter(|it| !it.is_empty());
     // a file that cannot be read is for the command to complain of
-    let stored = || profile::find(None).ok()?.lang;
+    let stored = || profile::find(profile).ok()?.lang;
     let is_known = |it: &String| ["vi", "en"].contains(&it.as_str());
     let asked = asked.or_else(variable).or_else(stored).filter(is_known);
     asked.map_or_else(Language::of_the_locale, |it| Language::named(&it))
 }
 
-/// The whole message; `None` if the parser ended for another reason, as for the help.
-fn told(error: &clap::Error) -> Option<String> {
+/// The whole message in Vietnamese; `None` if the parser ended for another reason, as for the help.
+pub(super) fn told(error: &clap::Error) -> Option<String> {
     let mut text = format!("{}: {}", Language::Vietnamese.error(), what(error)?);
     for tip in tips(error) {
         let _ = write!(text, "\n  gợi ý: {tip}");
@@ -270,7 +265,10 @@ mod tests {
 
     #[test]
     fn the_last_language_that_is_named_counts() {
-        let of = |line: &str| language(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        let of = |line: &str| {
+            let words: Vec<_> = line.split(' ').map(OsString::from).collect();
+            language(&words, None)
+        };
         assert_eq!(of("a --lang vi"), Language::Vietnamese);
         assert_eq!(of("a --lang=vi"), Language::Vietnamese);
         assert_eq!(of("a --lang vi --lang=en"), Language::English);

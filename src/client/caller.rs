@@ -20,48 +20,71 @@ use super::{
 };
 use crate::{http::body, telemetry};
 
-pub(super) fn login() -> Command {
-    let about = "Try a server and a key, and store them as a profile";
-    let name = "Name of the profile; --profile chooses it later";
+pub(super) fn login(language: Language) -> Command {
+    let about = language.of(
+        "Try a server and a key, and store them as a profile",
+        "Thử kết nối bằng máy chủ và khóa, rồi lưu thành hồ sơ kết nối",
+    );
+    let name = language.of(
+        "Name of the profile; --profile chooses it later",
+        "Tên hồ sơ kết nối; sau này chọn bằng --profile",
+    );
+    let key = language.of(
+        "The key is read from --key-file, which then holds it from then on, else from NDP_KEY, \
+         else from standard input.",
+        "Khóa được đọc từ --key-file, và từ đó luôn đọc ở tệp ấy; nếu không có thì từ NDP_KEY, rồi \
+         đến đầu vào chuẩn.",
+    );
+    let example =
+        language.example("ndp-registry login work --server 127.0.0.1:50051 --key-file editor.key");
     let command = Command::new("login")
         .about(about)
         .arg(
             Arg::new("name")
-                .value_name("NAME")
+                .value_name(language.of("NAME", "TÊN"))
                 .default_value(profile::DEFAULT)
                 .help(name),
         )
-        .after_help(
-            "The key is read from --key-file, which then holds it from then on, else from NDP_KEY, \
-             else from standard input.\n\nExample:\n  ndp-registry login work --server \
-             127.0.0.1:50051 --key-file editor.key",
-        );
-    connected(command)
+        .after_help(format!("{key}\n\n{example}"));
+    connected(command, language)
 }
 
-pub(super) fn permissions() -> Command {
-    let method = "Method, as SubmitPlan; may be given more than once";
-    let resource = "Resource that the methods would be called on";
-    let principal = "Another principal than the caller, which keepers of principals may ask about";
+pub(super) fn permissions(language: Language) -> Command {
+    let about = language.of(
+        "Says which methods the caller may call, on a resource or at all",
+        "Cho biết bên gọi được gọi những phương thức nào, trên một bản ghi hoặc nói chung",
+    );
+    let method = language.of(
+        "Method, as SubmitPlan; may be given more than once",
+        "Phương thức, ví dụ SubmitPlan; có thể nêu nhiều phương thức",
+    );
+    let resource = language.of(
+        "Resource that the methods would be called on",
+        "Bản ghi mà các phương thức tác động đến",
+    );
+    let principal = language.of(
+        "Another principal than the caller, which keepers of principals may ask about",
+        "Chủ thể khác với bên gọi; chỉ người quản lý chủ thể được hỏi",
+    );
     let text = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name("NAME").help(help)
+        let value = language.of("NAME", "TÊN");
+        Arg::new(name).long(name).value_name(value).help(help)
     };
     let command = Command::new("permissions")
-        .about("Says which methods the caller may call, on a resource or at all")
+        .about(about)
         .arg(
             Arg::new("method")
-                .value_name("METHOD")
+                .value_name(language.of("METHOD", "PHƯƠNG-THỨC"))
                 .required(true)
                 .num_args(1..)
                 .help(method),
         )
         .arg(text("resource", resource))
         .arg(text("principal", principal))
-        .after_help(
-            "Example:\n  ndp-registry permissions SubmitPlan IssuePlan --resource \
-             platforms/ndp-005/plans/2026",
-        );
-    connected(command)
+        .after_help(language.example(
+            "ndp-registry permissions SubmitPlan IssuePlan --resource platforms/ndp-005/plans/2026",
+        ));
+    connected(command, language)
 }
 
 impl Client {

@@ -14,12 +14,16 @@ use prost_reflect::{
     MessageDescriptor, Value,
 };
 
+use super::language::Language;
 use crate::{
     http::{
         routes::{Body, Route, Routes},
         template::Segment,
     },
-    wire::descriptors::{Comments, POOL},
+    wire::{
+        descriptors::{Comments, POOL},
+        glossary::{heading, method_label},
+    },
 };
 
 /// `google.api.FieldBehavior`.
@@ -123,6 +127,18 @@ impl Verb {
         let method = &self.route.method;
         comment(&method.parent_service().parent_file(), method.path())
     }
+
+    /// What it does, in a line.
+    pub(super) fn about(&self, language: Language) -> String {
+        let english = || first_sentence(&self.comment());
+        match language {
+            Language::English => english(),
+            Language::Vietnamese => {
+                let label = method_label(self.route.method.name());
+                label.map_or_else(english, |(vietnamese, _)| vietnamese.to_owned())
+            }
+        }
+    }
 }
 
 /// All of them.
@@ -216,15 +232,15 @@ impl Contract {
         })
     }
 
-    /// What a noun is, by the protos.
-    pub(super) fn about(&self, noun: &str) -> String {
-        match self.resources.get(noun) {
-            Some(message) => first_sentence(&comment_of_message(message)),
-            None => {
-                let verb = self.verbs(noun).next();
-                first_sentence(&verb.map(Verb::comment).unwrap_or_default())
-            }
-        }
+    /// What a noun is, by the protos or the glossary.
+    pub(super) fn about(&self, noun: &str, language: Language) -> String {
+        let resource = self.resources.get(noun);
+        let about = resource.and_then(|message| match language {
+            Language::English => Some(first_sentence(&comment_of_message(message))),
+            Language::Vietnamese => Resource::of(message.clone())?.heading(),
+        });
+        let verb = || self.verbs(noun).next().map(|it| it.about(language));
+        about.or_else(verb).unwrap_or_default()
     }
 }
 
@@ -255,6 +271,13 @@ impl Resource {
             plural: text("plural")?,
             message,
         })
+    }
+
+    /// What the glossary calls many of them, or else one.
+    fn heading(&self) -> Option<String> {
+        let of = |name: &str| heading(&kebab(name).replace('-', "_"));
+        let (vietnamese, _) = of(&self.plural).or_else(|| of(&self.singular))?;
+        Some(vietnamese.to_owned())
     }
 
     /// The last word of its singular, unless another resource has the same, as `key` of `apiKey`.

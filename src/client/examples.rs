@@ -260,12 +260,14 @@ mod tests {
     use clap::{ArgMatches, Command};
 
     use super::*;
-    use crate::client::{commands, contract::CONTRACT, flags::flags, request::make};
+    use crate::client::{
+        commands, contract::CONTRACT, flags::flags, language::Language, request::make,
+    };
 
     #[test]
     fn each_example_makes_a_request() {
         let given = |line: &str| -> ArgMatches {
-            let whole = commands::add_to(Command::new("ndp-registry"));
+            let whole = commands::add_to(Command::new("ndp-registry"), Language::English);
             let given = whole.try_get_matches_from(split(line));
             given.unwrap_or_else(|error| panic!("{line}\n{error}"))
         };

@@ -2,7 +2,10 @@
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
-use super::contract::{Verb, is_given, kebab};
+use super::{
+    contract::{Verb, is_given, kebab},
+    language::Language,
+};
 use crate::http::{
     csv::PAGE_TOKEN,
     routes::{Body, PAGE_SIZE},
@@ -64,6 +67,13 @@ impl Flag {
     pub(super) fn proto_path(&self) -> String {
         let names: Vec<_> = self.path.iter().map(FieldDescriptor::name).collect();
         names.join(".")
+    }
+
+    /// What it sets, as the glossary calls it.
+    pub(super) fn called(&self, language: Language) -> String {
+        let fields = without_resource(&self.path).iter();
+        let names: Vec<_> = fields.map(|it| language.field(it)).collect();
+        names.join(" / ")
     }
 }
 
@@ -148,17 +158,21 @@ fn name(flags: &[Flag], path: &[FieldDescriptor]) -> String {
     if whole == "validate-only" {
         return "dry-run".to_owned();
     }
-    let first = path.first().and_then(|it| it.kind().as_message().cloned());
-    let is_resource = path.len() > 1 && first.is_some_and(|it| has_name(&it));
-    let short = match is_resource {
-        true => joined(path.get(1..).unwrap_or_default()),
-        false => whole.clone(),
-    };
+    let short = joined(without_resource(path));
     let taken = flags.iter().any(|it| it.name == short) || RESERVED.contains(&short.as_str());
     match taken {
         false => short,
         true if whole != short => whole,
         true => format!("field.{short}"),
+    }
+}
+
+/// The path without the resource it begins with.
+fn without_resource(path: &[FieldDescriptor]) -> &[FieldDescriptor] {
+    let first = path.first().and_then(|it| it.kind().as_message().cloned());
+    match path {
+        [_, inner @ ..] if !inner.is_empty() && first.is_some_and(|it| has_name(&it)) => inner,
+        _ => path,
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     contract::{CONTRACT, Verb},
     download::directory_of,
     failure::{Failure, no_method},
-    language::{Words, unread},
+    language::{Language, Words, unread},
     request::{set, text_at},
     screen::{Form, print},
     views::effects,
@@ -32,19 +32,26 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const NAMES: usize = 5;
 
 /// The flags of `watch` that are not fields of its request.
-pub(super) fn arguments() -> [Arg; 2] {
-    let key = "Check the proof that each change is in the log, and that the log only grows, by \
-               checkpoints that this public key signed: <name>+<id>+<key>";
-    let file = "File that keeps the last checkpoint, so that the next watch goes on from it";
+pub(super) fn arguments(language: Language) -> [Arg; 2] {
+    let key = language.of(
+        "Check the proof that each change is in the log, and that the log only grows, by \
+         checkpoints that this public key signed: <name>+<id>+<key>",
+        "Kiểm tra bằng chứng rằng mỗi thay đổi có trong nhật ký và nhật ký chỉ được ghi thêm, theo \
+         các điểm kiểm tra đã ký bằng khóa công khai này: <tên>+<mã>+<khóa>",
+    );
+    let file = language.of(
+        "File that keeps the last checkpoint, so that the next watch goes on from it",
+        "Tệp giữ điểm kiểm tra gần nhất, để lần theo dõi sau tiếp tục từ đó",
+    );
     [
         Arg::new("verify")
             .long("verify")
-            .value_name("KEY")
+            .value_name(language.of("KEY", "KHÓA"))
             .action(ArgAction::Append)
             .help(key),
         Arg::new("checkpoint")
             .long("checkpoint")
-            .value_name("FILE")
+            .value_name(language.of("FILE", "TỆP"))
             .requires("verify")
             .value_parser(value_parser!(PathBuf))
             .help(file),

@@ -58,9 +58,11 @@ pub(super) fn unwritten(file: impl fmt::Display) -> Words {
 
 /// A language that every text is written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Language {
+pub enum Language {
+    /// English.
     #[default]
     English,
+    /// Vietnamese.
     Vietnamese,
 }
 
@@ -87,6 +89,11 @@ impl Language {
     /// What begins a line that says what went wrong.
     pub(super) const fn error(self) -> &'static str {
         self.of("error", "lỗi")
+    }
+
+    /// The end of a help: a command that can be called.
+    pub(super) fn example(self, call: &str) -> String {
+        format!("{}:\n  {call}", self.of("Example", "Ví dụ"))
     }
 
     /// Says something beside the answer, on standard error.

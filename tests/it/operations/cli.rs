@@ -111,6 +111,38 @@ fn help_is_what_a_person_would_like_to_read() {
 }
 
 #[test]
+fn help_is_in_vietnamese_where_that_is_asked_for() {
+    let page = |arguments: &str, environment: &[(&str, &str)]| {
+        let arguments: Vec<_> = arguments.split_whitespace().collect();
+        ndp(&arguments, environment).succeeded().stdout
+    };
+    let vietnamese = [("NDP_LANG", "vi")];
+    let mut pages = String::new();
+    for command in ["", "plan", "plan create", "import"] {
+        let called = format!("{command} --help");
+        let said = page(&called, &vietnamese);
+        assert_eq!(page(&format!("--lang vi {called}"), &[]), said);
+        assert_eq!(page(&called, &[("LC_ALL", "vi_VN.UTF-8")]), said);
+        assert_ne!(page(&called, &[]), said);
+        pages.push_str(&format!("$ ndp-registry {}\n\n{said}\n", called.trim()));
+    }
+    assert_eq!(
+        page("help plan create", &vietnamese),
+        page("plan create --help", &vietnamese)
+    );
+    // who runs a server reads English
+    assert_eq!(page("serve --help", &vietnamese), page("serve --help", &[]));
+    assert_eq!(
+        page("--lang vi serve --help", &[]),
+        page("serve --help", &[])
+    );
+    assert_eq!(page("help serve", &vietnamese), page("help serve", &[]));
+    let lines: Vec<_> = pages.lines().map(str::trim_end).collect();
+    assert!(lines.iter().all(|line| line.chars().count() <= 100));
+    assert_golden("help-vi.txt", &format!("{}\n", lines.join("\n").trim_end()));
+}
+
+#[test]
 fn the_version_is_the_crates() {
     let version = ndp(&["--version"], &[]).succeeded().stdout;
     assert_eq!(

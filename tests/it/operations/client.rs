@@ -13,6 +13,7 @@ use ndp_core::{records::principals::Role, time::Date};
 use ndp_registry::{
     admission::turns::Work,
     cli::story,
+    client::{self, Language},
     config::{ClientCa, ServerOptions, TlsFiles},
     server::tls::Tls,
     store::Store,
@@ -169,7 +170,7 @@ pub(crate) fn draft(editor: &Person) {
 
 #[test]
 fn every_method_is_a_noun_and_a_verb() {
-    let mut whole = ndp_registry::client::commands(clap::Command::new("ndp-registry"));
+    let mut whole = client::commands(clap::Command::new("ndp-registry"), Language::English);
     whole.build();
     let mut text = String::new();
     for noun in whole.get_subcommands().filter(|it| it.get_name() != "help") {
@@ -890,7 +891,7 @@ async fn examples_can_be_run() {
         }
     }
     let mut found = Vec::new();
-    let mut whole = ndp_registry::client::commands(clap::Command::new("ndp-registry"));
+    let mut whole = client::commands(clap::Command::new("ndp-registry"), Language::English);
     whole.build();
     examples(&whole, &mut found);
     let mut failed = String::new();
@@ -994,7 +995,7 @@ fn every_help_has_an_example() {
             walk(inner, &format!("{path} {}", inner.get_name()));
         }
     }
-    let mut whole = ndp_registry::client::commands(clap::Command::new("ndp-registry"));
+    let mut whole = client::commands(clap::Command::new("ndp-registry"), Language::English);
     whole.build();
     for command in whole.get_subcommands().filter(|it| it.get_name() != "help") {
         walk(command, &format!("ndp-registry {}", command.get_name()));
