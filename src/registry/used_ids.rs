@@ -15,8 +15,8 @@ use super::Published;
 use crate::store::Store;
 use ndp_core::names::PrincipalName;
 
-/// Ids that the first filter has room for: 153 KiB. Each further filter has twice the room, so a log
-/// of a billion ids has 15.
+/// Ids that the first filter has room for: 153 KiB. Each further filter has twice the room, so a
+/// log of a billion ids has 15.
 const FIRST_ROOM: usize = 1 << 16;
 
 /// The share of new ids that one filter takes for used: so small that hardly any group of commands

@@ -106,7 +106,7 @@ pub(super) fn page(ask: &Ask) -> Made {
                                 (lang.either(&label.display_name, &label.display_name_en, ""))
                                 " " code { (figure.field) }
                             }
-                            dd lang="en" { (prose(Lang::En, &figure.text)) }
+                            dd lang="en" { (prose(&figure.text)) }
                         }
                     }
                     (left_out(lang, PRINTED, figures.len()))

@@ -182,7 +182,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                         (record(ask, &edition.previous_edition,
                             names.of(&edition.previous_edition, lang)))
                     }
-                    p.warning role="note" { (prose(lang, why)) }
+                    p.warning role="note" { (prose(why)) }
                 },
             }
             (history(ask, &name))

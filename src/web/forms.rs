@@ -634,9 +634,9 @@ fn refused(ask: &Ask, act: &Act, failed: &Failed, placed: &Placed) -> Markup {
     html! {
         section.refused role="alert" {
             h2 { (lang.t("Chưa gửi được", "It is not sent")) }
-            @if placed.by_field.is_empty() { p { (prose(lang, failed.text(lang))) } }
+            @if placed.by_field.is_empty() { p { (prose(failed.text(lang))) } }
             @for (field, (vietnamese, english)) in &placed.others {
-                p { code { (field) } ": " (prose(lang, lang.either(vietnamese, english, ""))) }
+                p { code { (field) } ": " (prose(lang.either(vietnamese, english, ""))) }
             }
             p { (lang.of_text(todo)) }
             @if failed.code == StatusCode::UNAUTHORIZED {
@@ -736,7 +736,7 @@ fn field(
                         (lang.t("Ô này là bắt buộc.", "This field is required."))
                     } @else {
                         @for (vietnamese, english) in wrong {
-                            (prose(lang, lang.either(vietnamese, english, ""))) " "
+                            (prose(lang.either(vietnamese, english, ""))) " "
                         }
                     }
                 }

@@ -300,13 +300,13 @@ pub(super) fn failed(address: &Address, failed: &Failed) -> Made {
             section.error {
                 h1 { (title) }
                 @let text = failed.text(lang);
-                @if !text.is_empty() { p { (prose(lang, text)) } }
+                @if !text.is_empty() { p { (prose(text)) } }
                 @if !failed.fields.is_empty() {
                     ul {
                         @for wrong in &failed.fields {
                             li {
                                 code { (wrong.field) } ": "
-                                (prose(lang, lang.either(&wrong.vietnamese, &wrong.english, "")))
+                                (prose(lang.either(&wrong.vietnamese, &wrong.english, "")))
                             }
                         }
                     }

@@ -390,25 +390,13 @@ pub(super) fn text(text: &str) -> Markup {
     }
 }
 
-/// A message or a comment of the contract: what it has in backticks is code, and a day is written
-/// as on pages.
-pub(super) fn prose(lang: Lang, text: &str) -> Markup {
+/// A message or a comment of the contract; what it has in backticks is code.
+pub(super) fn prose(text: &str) -> Markup {
     html! {
         @for (at, part) in text.split('`').enumerate() {
-            @if at % 2 == 1 { code { (part) } } @else { (with_days(lang, part)) }
+            @if at % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
-}
-
-fn with_days(lang: Lang, text: &str) -> String {
-    let words = text.split(' ').map(|word| {
-        let day = word.trim_matches(['(', ')', ',', ';', '.', ':']);
-        match Date::parse(day) {
-            Ok(date) => word.replace(day, &lang.day(date)),
-            Err(_) => word.to_owned(),
-        }
-    });
-    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A term and its description, left out where there is nothing to say.
@@ -452,17 +440,6 @@ pub(super) fn last_day(period: Option<&pb::Period>) -> Option<Date> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_message_has_its_code_and_its_days() {
-        let text = "`2026-01-02` phải trước (2026-11-01), không phải 2026-13-01";
-        let shown = "<code>2026-01-02</code> phải trước (01/11/2026), không phải 2026-13-01";
-        assert_eq!(prose(Lang::Vi, text).into_string(), shown);
-        assert_eq!(
-            prose(Lang::En, "on 2026-11-01; `a").into_string(),
-            "on 1 Nov 2026; <code>a</code>"
-        );
-    }
 
     #[test]
     fn only_addresses_of_the_web_become_links() {

@@ -1,7 +1,7 @@
 //! What waits for the caller who is signed in: the records of its agency that wait for a report, a
 //! confirmation or an answer, each with the forms that the caller may send.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use maud::{Markup, html};
 
@@ -16,6 +16,7 @@ use super::{
     plans::{milestone_request, plan_request},
     recommendations::request as recommendation_request,
     tasks::request as task_request,
+    words::NONE,
 };
 use crate::pb;
 
@@ -37,8 +38,8 @@ struct Waiting {
     name: String,
     title: String,
     state: &'static str,
-    /// By when; empty where there is no such day.
-    due: String,
+    /// What is said of it below its title; empty where there is nothing to say.
+    note: String,
 }
 
 /// Records that wait for the same.
@@ -184,7 +185,7 @@ impl Sections<'_> {
         let answer = ask.get(ask.tasks().list_tasks(request)).await?;
         let waiting = |it: pb::Task| Waiting {
             state: it.state().as_str_name(),
-            due: ask.lang().period(it.due.as_ref()),
+            note: due(ask, it.due.as_ref()),
             name: it.name,
             title: it.display_name,
         };
@@ -227,7 +228,10 @@ impl Sections<'_> {
         let answer = ask.get(ask.plans().list_plans(request)).await?;
         let waiting = |it: pb::Plan| Waiting {
             state: it.state().as_str_name(),
-            due: lang.date(it.standing.and_then(|it| it.report_due_date)),
+            note: noted(
+                lang.t("Hạn báo cáo: ", "Report due: "),
+                &lang.date(it.standing.and_then(|it| it.report_due_date)),
+            ),
             name: it.name,
             title: it.display_name,
         };
@@ -252,7 +256,7 @@ impl Sections<'_> {
         let answer = ask.get(ask.plans().list_plans(request)).await?;
         let waiting = |it: pb::Plan| Waiting {
             state: TRANSCRIBED,
-            due: String::new(),
+            note: String::new(),
             name: it.name,
             title: it.display_name,
         };
@@ -278,27 +282,24 @@ impl Sections<'_> {
         let issued = self.of("agency", "state = ISSUED");
         let request = plan_request(ask, "platforms/-", &issued, READ_ALONE);
         let plans = ask.get(ask.plans().list_plans(request)).await?.plans;
-        let issued: HashSet<_> = plans.iter().map(|it| &*it.name).collect();
-        let is_issued = |it: &pb::Milestone| {
-            let plan = it.name.split_once("/milestones/");
-            plan.is_some_and(|(plan, _)| issued.contains(plan))
-        };
-        let waiting = |it: pb::Milestone| Waiting {
-            state: it.state().as_str_name(),
-            due: lang.period(it.due.as_ref()),
-            name: it.name,
-            title: it.display_name,
+        let plans: HashMap<_, _> = plans.iter().map(|it| (&*it.name, it)).collect();
+        let waiting = |it: pb::Milestone| {
+            let (plan, _) = it.name.split_once("/milestones/")?;
+            let plan = plans.get(plan)?.display_name.clone();
+            let notes = [plan, due(ask, it.due.as_ref())];
+            let notes = notes.into_iter().filter(|it| !it.is_empty());
+            Some(Waiting {
+                state: it.state().as_str_name(),
+                note: notes.collect::<Vec<_>>().join(" · "),
+                name: it.name,
+                title: it.display_name,
+            })
         };
         Ok(Section {
             key,
             title: lang.t("Mốc nhiệm vụ phải hoàn thành", "Milestones to complete"),
             goes_on: !answer.next_page_token.is_empty(),
-            records: answer
-                .milestones
-                .into_iter()
-                .filter(is_issued)
-                .map(waiting)
-                .collect(),
+            records: answer.milestones.into_iter().filter_map(waiting).collect(),
             list: self.list("/milestones", &filter),
         })
     }
@@ -316,7 +317,10 @@ impl Sections<'_> {
         let names = ask.names(platforms).await?;
         let waiting = |it: pb::Proposal| Waiting {
             state: it.state().as_str_name(),
-            due: lang.time(it.create_time.as_ref()),
+            note: noted(
+                lang.t("Đề nghị lúc: ", "Proposed: "),
+                &lang.time(it.create_time.as_ref()),
+            ),
             title: names.of(top_of(&it.name), lang).to_owned(),
             name: it.name,
         };
@@ -341,7 +345,10 @@ impl Sections<'_> {
             .await?;
         let waiting = |it: pb::Recommendation| Waiting {
             state: it.state().as_str_name(),
-            due: lang.date(it.answer_due_date),
+            note: noted(
+                lang.t("Hạn trả lời: ", "Answer due: "),
+                &lang.date(it.answer_due_date),
+            ),
             name: it.name,
             title: it.display_name,
         };
@@ -369,7 +376,10 @@ impl Sections<'_> {
                 names.of(&it.agency, lang)
             ),
             state: "",
-            due: lang.date(it.report_date),
+            note: noted(
+                lang.t("Báo cáo ngày: ", "Reported: "),
+                &lang.date(it.report_date),
+            ),
             name: it.name,
         };
         Ok(Section {
@@ -393,7 +403,7 @@ impl Sections<'_> {
         let answer = ask.get(ask.integration().list_data_flows(request)).await?;
         let waiting = |it: pb::DataFlow| Waiting {
             state: "",
-            due: String::new(),
+            note: String::new(),
             name: it.name,
             title: it.display_name,
         };
@@ -404,6 +414,20 @@ impl Sections<'_> {
             records: answer.data_flows.into_iter().map(waiting).collect(),
             list: self.list("/flows", &filter),
         })
+    }
+}
+
+/// By when something is due.
+fn due(ask: &Ask, period: Option<&pb::Period>) -> String {
+    let lang = ask.lang();
+    noted(lang.t("Hạn: ", "Due: "), &lang.period(period))
+}
+
+/// A note, if there is something to note.
+fn noted(label: &str, value: &str) -> String {
+    match value {
+        "" | NONE => String::new(),
+        value => format!("{label}{value}"),
     }
 }
 
@@ -430,7 +454,7 @@ fn rows(ask: &Ask, section: &Section, offers: &Offers) -> Markup {
                 li {
                     div {
                         (record(ask, &it.name, &it.title))
-                        @if !it.due.is_empty() { span.small { (it.due) } }
+                        @if !it.note.is_empty() { span.small { (it.note) } }
                     }
                     (offers.links(ask, &it.name))
                 }

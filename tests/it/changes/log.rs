@@ -13,6 +13,7 @@ use ndp_core::{
         principals::Role,
     },
     rules::{self, plans::UpdatePlan, principals::RevokeApiKey},
+    time::Clock as _,
 };
 use ndp_registry::{
     catalogue::OPENING_EDITION,
@@ -546,29 +547,27 @@ both! {
         server.stop().await;
     }
 
-    /// The clock of the tests stands still, so that all changes would have one time.
+    /// The clock of the tests stands still between two reads, so that changes are made at the very
+    /// time that is read.
     async fn what_was_read_at_a_time_stays_while_others_write(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let mut writing = JoinSet::new();
-        for _ in 0..4 {
-            let registry = server.registry.clone();
-            writing.spawn(async move {
-                for _ in 0..10 {
-                    let caller = Caller::System { actor: None };
-                    registry.submit(caller, making(None)).await.unwrap();
-                }
-            });
-        }
         let read = async |time| {
             let read = server.registry.read_at(elsewhere(), At::Time(time), BOUND).await;
             read.unwrap().state.revision()
         };
         let mut answers = Vec::new();
-        for _ in 0..20 {
-            let time = server.registry.read().state.record_time().unwrap();
+        for _ in 0..12 {
+            server.clock.advance(1);
+            let mut writing = JoinSet::new();
+            for _ in 0..4 {
+                let registry = server.registry.clone();
+                let caller = Caller::System { actor: None };
+                writing.spawn(async move { registry.submit(caller, making(None)).await.unwrap() });
+            }
+            let time = server.clock.now();
             answers.push((time, read(time).await));
+            writing.join_all().await;
         }
-        writing.join_all().await;
         for (time, revision) in answers {
             assert_eq!(read(time).await, revision, "at {time}");
         }

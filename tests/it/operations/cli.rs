@@ -19,6 +19,7 @@ use crate::harness::{
     server::Server,
     sha256,
     sql::Sql,
+    until,
 };
 
 /// Far more than a command needs.
@@ -288,12 +289,14 @@ async fn a_backup_that_is_ended_leaves_no_file() {
     ];
     for (signal, code) in [(Signal::Int, 130), (Signal::Term, 143)] {
         let running = Process::start(&arguments, &[]);
-        other.is_waited_for().await;
-        // the copy has begun, in a directory of its own
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let beside = || fs::read_dir(folder.path()).unwrap().count();
+        until("the copy begins, in a directory of its own", async || {
+            beside() == 1
+        })
+        .await;
         running.signal(signal);
         assert_eq!(tokio::task::block_in_place(|| ended(&running)).code, code);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(beside(), 0);
     }
     other.let_go().await;
 }
