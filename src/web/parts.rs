@@ -237,7 +237,7 @@ pub(super) fn days_late(lang: Lang, days: i64) -> String {
     match days {
         0 => lang.t("hôm nay", "today").to_owned(),
         1 => lang.t("1 ngày", "1 day").to_owned(),
-        1.. => format!("{} {}", lang.number(days), lang.t("ngày", "days")),
+        2.. => format!("{} {}", lang.number(days), lang.t("ngày", "days")),
         _ => format!("{} {}", lang.t("còn", "in"), days_late(lang, -days)),
     }
 }
