@@ -39,16 +39,18 @@ both! {
         editor.plans.create_plan(create("one")).await.unwrap();
         editor.plans.create_plan(create("one")).await.unwrap_err();
         editor.plans.create_plan(create("two")).await.unwrap();
+        editor.plans.create_plan(create("Not An Id")).await.unwrap_err();
         let labels = "grpc_type=\"unary\",grpc_service=\"ndp.registry.v1.PlanService\",\
                       grpc_method=\"CreatePlan\"";
         let of = |name: &str, more: &str| sample(&server, &format!("{name}{{{labels}{more}}}"));
-        assert_eq!(of("grpc_server_started_total", ""), Some(3.0));
-        assert_eq!(of("grpc_server_handled_total", ",grpc_code=\"OK\""), Some(2.0));
-        let taken = of("grpc_server_handled_total", ",grpc_code=\"AlreadyExists\"");
-        assert_eq!(taken, Some(1.0));
-        assert_eq!(of("grpc_server_msg_received_total", ""), Some(3.0));
+        assert_eq!(of("grpc_server_started_total", ""), Some(4.0));
+        for (code, count) in [("OK", 2.0), ("AlreadyExists", 1.0), ("InvalidArgument", 1.0)] {
+            let handled = of("grpc_server_handled_total", &format!(",grpc_code=\"{code}\""));
+            assert_eq!(handled, Some(count), "{code}");
+        }
+        assert_eq!(of("grpc_server_msg_received_total", ""), Some(4.0));
         assert_eq!(of("grpc_server_msg_sent_total", ""), Some(2.0));
-        assert_eq!(of("grpc_server_handling_seconds_count", ""), Some(3.0));
+        assert_eq!(of("grpc_server_handling_seconds_count", ""), Some(4.0));
         assert_eq!(sample(&server, "ndp_writer_group_commands_count"), Some(groups + 3.0));
         // a refusal changes nothing, so nothing is committed
         assert_eq!(sample(&server, "ndp_writer_commit_seconds_count"), Some(commits + 2.0));

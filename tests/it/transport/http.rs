@@ -180,6 +180,8 @@ both! {
                 let query = if in_query { "?validateOnly=true" } else { "" };
                 let what = format!("{} {path}{query}", verb.to_uppercase());
                 let answer = send(&server.address, &what, &headers, text).await;
+                let of_grpc = |it: &&(String, String)| it.0.to_lowercase().starts_with("grpc-");
+                assert_eq!(answer.headers.iter().find(of_grpc), None, "{name}");
                 let raw = server.raw(caller.cloned().unwrap_or_default());
                 let revision = server.registry.revision().get().to_string();
                 assert_eq!(answer.header("ndp-revision"), Some(&*revision), "{name}");
