@@ -4,13 +4,13 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 
 use anyhow::Context as _;
 use clap::{Arg, ArgMatches, Command};
-use prost_reflect::{DynamicMessage, ReflectMessage as _};
+use prost_reflect::{DynamicMessage, MessageDescriptor};
 
 use super::{
     Client,
     call::{self, Connection, Settings},
     commands::connected,
-    contract::CONTRACT,
+    contract::{CONTRACT, Verb},
     failure::{Failure, no_method},
     language::{Language, unread},
     profile,
@@ -19,6 +19,9 @@ use super::{
     screen::print,
 };
 use crate::{http::body, telemetry};
+
+/// Questions of one call, as many as the contract allows.
+const QUESTIONS: usize = 100;
 
 pub(super) fn login(language: Language) -> Command {
     let about = language.of(
@@ -55,8 +58,9 @@ pub(super) fn permissions(language: Language) -> Command {
         "Cho biết bên gọi được gọi những phương thức nào, trên một bản ghi hoặc nói chung",
     );
     let method = language.of(
-        "Method, as SubmitPlan; may be given more than once",
-        "Phương thức, ví dụ SubmitPlan; có thể nêu nhiều phương thức",
+        "Method, as SubmitPlan; may be given more than once. If left out, all that take the resource",
+        "Phương thức, ví dụ SubmitPlan; có thể nêu nhiều phương thức. Nếu bỏ trống là mọi phương \
+         thức nhận bản ghi đó",
     );
     let resource = language.of(
         "Resource that the methods would be called on",
@@ -75,8 +79,7 @@ pub(super) fn permissions(language: Language) -> Command {
         .arg(
             Arg::new("method")
                 .value_name(language.of("METHOD", "PHƯƠNG-THỨC"))
-                .required(true)
-                .num_args(1..)
+                .num_args(0..)
                 .help(method),
         )
         .arg(text("resource", resource))
@@ -91,42 +94,63 @@ impl Client {
     pub(super) async fn permissions(&self, given: &ArgMatches) -> Result<(), Failure> {
         let verb = CONTRACT.method("TestPermissions");
         let verb = verb.ok_or_else(|| no_method("TestPermissions"))?;
-        let mut message = DynamicMessage::new(verb.route.method.input());
         let text = |name: &str| given.get_one::<String>(name).cloned().unwrap_or_default();
-        let questions = given
-            .get_many::<String>("method")
-            .unwrap_or_default()
-            .map(|method| {
-                let known = CONTRACT.method(method);
-                let method = known.map_or_else(
-                    || method.clone(),
-                    |it| it.route.grpc.path().trim_start_matches('/').to_owned(),
-                );
-                serde_json::json!({"method": method, "resource": text("resource")})
-            });
-        let body = serde_json::json!({
-            "questions": questions.collect::<Vec<_>>(),
-            "principal": text("principal"),
-        });
-        message = body::scanned(&message.descriptor(), body.to_string().as_bytes())
-            .map_err(|status| Failure::Malformed(Box::new(status)))?;
-        let answer = self.connection.call(verb, &message).await?;
-        let answers = answer.get_field_by_name("answers");
-        let answers = answers
-            .as_ref()
-            .and_then(|it| it.as_list())
-            .unwrap_or_default();
-        let answers: Vec<_> = answers
-            .iter()
-            .filter_map(|it| it.as_message().cloned())
-            .collect();
-        let Some(first) = answers.first() else {
-            return Ok(());
+        let resource = text("resource");
+        let methods = match given.get_many::<String>("method") {
+            Some(methods) => methods.map(|it| full_name(it)).collect::<Result<_, _>>()?,
+            None => CONTRACT
+                .taking(&resource)
+                .map(grpc_name)
+                .collect::<Vec<_>>(),
         };
-        let mut rows = Rows::new(self.screen, first.descriptor(), true);
-        rows.page(&answers)?;
+        let mut rows = Rows::new(self.screen, answers_of(verb)?, true);
+        for methods in methods.chunks(QUESTIONS) {
+            let questions = methods
+                .iter()
+                .map(|it| serde_json::json!({"method": it, "resource": resource}));
+            let body = serde_json::json!({
+                "questions": questions.collect::<Vec<_>>(),
+                "principal": text("principal"),
+            });
+            let input = verb.route.method.input();
+            let message = body::scanned(&input, body.to_string().as_bytes())
+                .map_err(|status| Failure::Malformed(Box::new(status)))?;
+            let answer = self.connection.call(verb, &message).await?;
+            let answers = answer.get_field_by_name("answers");
+            let answers = answers.as_ref().and_then(|it| it.as_list());
+            let answers = answers.unwrap_or_default().iter();
+            let answers: Vec<_> = answers.filter_map(|it| it.as_message().cloned()).collect();
+            rows.page(&answers)?;
+        }
         rows.end()
     }
+}
+
+/// The message of one answer.
+fn answers_of(verb: &Verb) -> Result<MessageDescriptor, Failure> {
+    let answers = verb.route.method.output().get_field_by_name("answers");
+    let answer = answers.and_then(|it| it.kind().as_message().cloned());
+    answer.ok_or_else(|| no_method("TestPermissions"))
+}
+
+/// The name of a method as the questions have it.
+fn grpc_name(verb: &Verb) -> String {
+    let path = verb.route.grpc.path();
+    path.trim_start_matches('/').to_owned()
+}
+
+/// The same of a method that was given by its name alone, or with its service.
+fn full_name(given: &str) -> Result<String, Failure> {
+    let name = given.rsplit('/').next().unwrap_or(given);
+    let known = CONTRACT.method(name).map(grpc_name);
+    known.filter(|it| it.ends_with(given)).ok_or_else(|| {
+        Failure::usage(
+            format!("no method is called `{given}`; as `SubmitPlan`, or all if none is given"),
+            format!(
+                "không có phương thức `{given}`; ví dụ `SubmitPlan`, hoặc bỏ trống để hỏi tất cả"
+            ),
+        )
+    })
 }
 
 /// Tries a server and a key, and stores them.

@@ -82,10 +82,9 @@ fn edit(noun: &str, language: Language) -> Command {
         "Opens it as YAML in $EDITOR, and sends what was changed",
         "Mở bản ghi ở dạng YAML trong $EDITOR, rồi gửi phần đã sửa",
     );
-    let mut command =
-        Command::new("edit")
-            .about(about)
-            .arg(place(&update.places(), 0, true, language));
+    let mut command = Command::new("edit")
+        .about(about)
+        .arg(place(update, 0, true, language));
     for flag in flags(update) {
         if flag.path.len() == 1 && flag.name != "update-mask" && flag.name != "body" {
             command = command.arg(argument(&flag, false, language));
@@ -96,12 +95,13 @@ fn edit(noun: &str, language: Language) -> Command {
         .after_help(language.example(&format!("ndp-registry {noun} edit {place}")))
 }
 
-fn place(places: &[super::contract::Place], at: usize, required: bool, language: Language) -> Arg {
+fn place(verb: &Verb, at: usize, required: bool, language: Language) -> Arg {
+    let places = verb.places();
     let field = places.get(at).map_or("name", |it| it.field.as_str());
     let pattern = places.get(at).map_or("", |it| it.pattern.as_str());
     let name = field.rsplit('.').next().unwrap_or_default().to_uppercase();
     let mut help = match pattern {
-        "**" | "*" => String::new(),
+        "**" | "*" => verb.about_field(field, language),
         pattern => format!("{} {pattern}", language.of("As", "Dạng")),
     };
     if pattern.matches('*').count() == 1 && pattern.contains('/') {
@@ -126,7 +126,7 @@ fn with_arguments(command: Command, verb: &Verb, called: &str, language: Languag
     for at in 0..places.len() {
         let has_variable = places.get(at).is_some_and(|it| it.pattern.contains('*'));
         let required = has_variable && !(is_list && verb.name == "list");
-        command = command.arg(place(&places, at, required, language));
+        command = command.arg(place(verb, at, required, language));
     }
     if matches!(verb.route.body, Body::Raw(_)) {
         let help = language.of("The file to send", "Tệp cần gửi");

@@ -139,6 +139,16 @@ impl Verb {
             }
         }
     }
+
+    /// What a field of its request is, in a line.
+    pub(super) fn about_field(&self, name: &str, language: Language) -> String {
+        let field = self.route.method.input().get_field_by_name(name);
+        let about = field.map(|field| match language {
+            Language::English => first_sentence(&comment_of_field(&field).replace('`', "'")),
+            Language::Vietnamese => language.field(&field),
+        });
+        about.unwrap_or_default()
+    }
 }
 
 /// All of them.
@@ -212,6 +222,18 @@ impl Contract {
     /// The method of this name.
     pub(super) fn method(&self, name: &str) -> Option<&Verb> {
         self.verbs.iter().find(|it| it.route.method.name() == name)
+    }
+
+    /// The methods that take this resource by its name; where it is empty, those that take none.
+    pub(super) fn taking(&self, resource: &str) -> impl Iterator<Item = &Verb> {
+        self.verbs.iter().filter(move |verb| {
+            let places = verb.places();
+            let mut patterns = places.iter().map(|it| it.pattern.as_str());
+            match resource {
+                "" => !patterns.any(|it| it.contains("*/") || it.contains("/*")),
+                resource => patterns.any(|it| matches(it, resource)),
+            }
+        })
     }
 
     /// The commands that are a method, with it.

@@ -21,13 +21,17 @@ const FIRST: [&str; 8] = [
     "state",
     "method",
 ];
+
+/// Of a record within a row, what is shown beside its name.
+const WITHIN: [&str; 3] = ["figure_date", "subject", "value"];
+
 /// Rows of a list, printed page by page.
 pub(super) struct Rows {
     screen: Screen,
     row: MessageDescriptor,
     /// Whether there may be any number of them.
     is_list: bool,
-    columns: Option<Vec<FieldDescriptor>>,
+    columns: Option<Vec<Column>>,
     /// How many were printed.
     count: usize,
 }
@@ -56,15 +60,10 @@ impl Rows {
                 let columns = self
                     .columns
                     .get_or_insert_with(|| columns(&screen, &self.row, rows));
-                let head: Vec<_> = columns.iter().map(|it| screen.label(it)).collect();
+                let head: Vec<_> = columns.iter().map(|it| it.label(&screen)).collect();
                 let lines = rows.iter().map(|row| {
-                    let cells = columns.iter().map(|field| match row.has_field(field) {
-                        true => screen
-                            .column(field, &row.get_field(field))
-                            .unwrap_or_default(),
-                        false => String::new(),
-                    });
-                    cells.collect::<Vec<_>>()
+                    let cells = columns.iter().map(|it| it.cell(&screen, row));
+                    cells.map(Option::unwrap_or_default).collect::<Vec<_>>()
                 });
                 let lines: Vec<_> = lines.collect();
                 let below = rows.iter().map_while(|row| to_do(&screen, row));
@@ -176,22 +175,40 @@ fn to_do(screen: &Screen, row: &DynamicMessage) -> Option<String> {
     })
 }
 
+/// A column of a table: a field of the rows, or of a record within them.
+#[derive(Debug)]
+struct Column {
+    field: FieldDescriptor,
+    within: Option<FieldDescriptor>,
+}
+
+impl Column {
+    fn label(&self, screen: &Screen) -> String {
+        screen.label(self.within.as_ref().unwrap_or(&self.field))
+    }
+
+    /// What a row has in it, in one line.
+    fn cell(&self, screen: &Screen, row: &DynamicMessage) -> Option<String> {
+        let value = row
+            .has_field(&self.field)
+            .then(|| row.get_field(&self.field))?;
+        match &self.within {
+            None => screen.column(&self.field, &value),
+            Some(field) => {
+                let record = value.as_message().filter(|it| it.has_field(field))?;
+                screen.column(field, &record.get_field(field))
+            }
+        }
+    }
+}
+
 /// The columns of a table: fields in one line that any of the rows has, what says most first.
-fn columns(
-    screen: &Screen,
-    row: &MessageDescriptor,
-    rows: &[DynamicMessage],
-) -> Vec<FieldDescriptor> {
+fn columns(screen: &Screen, row: &MessageDescriptor, rows: &[DynamicMessage]) -> Vec<Column> {
     let is_to_do = row.get_field_by_name("action").is_some();
     let mut fields: Vec<_> = row
         .fields()
         .filter(|field| !is_to_do || !TO_DO.contains(&field.name()))
         .filter(|field| screen.language.shows(row, field) && !NOT_SHOWN.contains(&field.name()))
-        .filter(|field| {
-            rows.iter().any(|row| {
-                row.has_field(field) && screen.column(field, &row.get_field(field)).is_some()
-            })
-        })
         .collect();
     let place = |field: &FieldDescriptor| {
         let named = FIRST.iter().position(|it| *it == field.name());
@@ -206,5 +223,19 @@ fn columns(
         }
     };
     fields.sort_by_key(place);
-    fields
+    let columns = fields.into_iter().flat_map(|field| {
+        let kind = field.kind();
+        let record = kind.as_message().filter(|_| !field.is_list());
+        let record = record.filter(|it| it.get_field_by_name("name").is_some());
+        let within = WITHIN
+            .iter()
+            .filter_map(|name| record?.get_field_by_name(name));
+        let parts: Vec<_> = std::iter::once(None).chain(within.map(Some)).collect();
+        parts.into_iter().map(move |within| Column {
+            field: field.clone(),
+            within,
+        })
+    });
+    let shown = columns.filter(|it| rows.iter().any(|row| it.cell(screen, row).is_some()));
+    shown.collect()
 }

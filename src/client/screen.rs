@@ -13,6 +13,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{
     failure::Failure,
     language::{Language, unwritten},
+    request::text_at,
     rows::Rows,
 };
 use crate::{
@@ -217,20 +218,7 @@ impl Screen {
         let room = self
             .width
             .map_or(usize::MAX, |it| it.saturating_sub(indent).max(NARROW));
-        let mut lines = Vec::new();
-        for line in text.lines() {
-            let mut current = String::new();
-            for word in line.split(' ') {
-                if !current.is_empty() && current.width() + 1 + word.width() > room {
-                    lines.push(std::mem::take(&mut current));
-                }
-                if !current.is_empty() {
-                    current.push(' ');
-                }
-                current.push_str(word);
-            }
-            lines.push(current);
-        }
+        let lines: Vec<_> = text.lines().flat_map(|line| broken(line, room)).collect();
         lines.join(&format!("\n{}", " ".repeat(indent)))
     }
 
@@ -249,33 +237,44 @@ impl Screen {
         below: &[String],
         with_head: bool,
     ) -> String {
-        let mut widths: Vec<_> = head.iter().map(|it| it.width()).collect();
+        let words = |text: &str| text.split(' ').map(|it| it.width()).max();
+        let mut widths: Vec<_> = head
+            .iter()
+            .map(|it| match self.width {
+                // the head goes on in a second line
+                Some(_) => it.width().min(NARROW).max(words(it).unwrap_or_default()),
+                None => it.width(),
+            })
+            .collect();
         for line in lines {
             for (width, cell) in widths.iter_mut().zip(line) {
                 *width = (*width).max(cell.width());
             }
         }
         let shown = self.fit(&mut widths);
-        let line = |cells: &[String], paint: bool| {
-            let mut line = String::new();
-            for (cell, width) in cells.iter().zip(&widths).take(shown) {
-                if !line.is_empty() {
-                    line.push_str(&" ".repeat(GAP));
-                }
-                line.push_str(&padded(&cut(cell, *width), *width));
-            }
-            let line = line.trim_end();
-            match paint {
-                true => format!("{}\n", self.bold(line)),
-                false => format!("{line}\n"),
-            }
+        let line = |cells: &[String]| {
+            let cells = cells.iter().zip(&widths).take(shown);
+            let cells =
+                cells.map(|(cell, width)| padded(&cut(within(cell, *width), *width), *width));
+            let line = cells.collect::<Vec<_>>().join(&" ".repeat(GAP));
+            line.trim_end().to_owned()
         };
         let mut text = String::new();
         if with_head {
-            text.push_str(&line(head, true));
+            let wrapped = head.iter().zip(&widths).take(shown);
+            let wrapped = wrapped.map(|(cell, width)| broken(cell, *width));
+            let wrapped: Vec<_> = wrapped.collect();
+            let height = wrapped.iter().map(Vec::len).max().unwrap_or_default();
+            for at in 0..height {
+                let cells = wrapped
+                    .iter()
+                    .map(|it| it.get(at).cloned().unwrap_or_default());
+                let cells: Vec<_> = cells.collect();
+                text.push_str(&format!("{}\n", self.bold(&line(&cells))));
+            }
         }
         for (at, cells) in lines.iter().enumerate() {
-            text.push_str(&line(cells, false));
+            text.push_str(&format!("{}\n", line(cells)));
             if let Some(below) = below.get(at) {
                 let begin = " ".repeat(GAP);
                 text.push_str(&format!("{begin}{}\n", self.wrapped(below, GAP)));
@@ -352,10 +351,19 @@ impl Screen {
         }
     }
 
-    /// The same in a table, where a resource is shown by its name.
+    /// The same in a table, where a resource is shown by its name, and of several the first.
     pub(super) fn column(&self, field: &FieldDescriptor, value: &Value) -> Option<String> {
-        let name = || super::request::text_at(value.as_message()?, "name");
-        self.cell(field, value).or_else(name)
+        let named = || match value {
+            Value::List(items) => {
+                let first = text_at(items.first()?.as_message()?, "resource")?;
+                Some(match items.len() {
+                    1 => first,
+                    count => format!("{first} +{}", count - 1),
+                })
+            }
+            value => text_at(value.as_message()?, "name"),
+        };
+        self.cell(field, value).or_else(named)
     }
 
     fn single(&self, field: &FieldDescriptor, value: &Value) -> Option<String> {
@@ -468,6 +476,31 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 /// The text with blanks up to a width.
 pub(super) fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
+
+/// The text in lines of a width, broken between words where that is possible.
+fn broken(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut current = String::new();
+    for word in text.split(' ') {
+        if !current.is_empty() && current.width() + 1 + word.width() > width {
+            lines.push(std::mem::take(&mut current));
+        }
+        if !current.is_empty() {
+            current.push(' ');
+        }
+        current.push_str(word);
+    }
+    lines.push(current);
+    lines
+}
+
+/// A text for a column of this width: the name of a resource that is too long without its first
+/// collection, which the head of the column says.
+fn within(text: &str, width: usize) -> &str {
+    let id = text.split_once('/').map(|(_, id)| id);
+    id.filter(|_| text.width() > width && !text.contains(' '))
+        .unwrap_or(text)
 }
 
 /// The text in one line, cut to a width.

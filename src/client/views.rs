@@ -30,9 +30,19 @@ impl Client {
         let text = match verb.route.method.name() {
             "ComputeTimeline" => self.timeline(answer),
             "ComputeScoreboard" => self.scoreboard(answer),
+            "ComputeDataQuality" => self.quality(answer),
             "ComputeWeeklyReport" => text_at(answer, "text"),
             _ => None,
         };
+        if verb.route.method.name() == "IdentifyCaller"
+            && text_at(answer, "principal").is_none_or(|it| it.is_empty())
+        {
+            let language = self.screen.language;
+            language.note(language.of(
+                "the registry does not know the caller: no key was sent; `login` stores one",
+                "hệ thống không biết bên gọi là ai: chưa gửi khóa; `login` lưu một khóa",
+            ));
+        }
         match text {
             Some(text) => print(&text),
             None => match &verb.route.whole {
@@ -159,6 +169,105 @@ impl Client {
             line
         });
         Some(self.screen.table(&head, &lines.collect::<Vec<_>>(), true))
+    }
+
+    /// The percentages by criterion of all and of each agency, and then the records that break a
+    /// rule, each with how many of the rules that apply it keeps.
+    fn quality(&self, answer: &DynamicMessage) -> Option<String> {
+        let list = |message: &DynamicMessage, name| {
+            let list = message.get_field_by_name(name)?.as_list()?.to_vec();
+            let messages = list.iter().filter_map(|it| it.as_message().cloned());
+            Some(messages.collect::<Vec<_>>())
+        };
+        let count = |score: &DynamicMessage, name| score.get_field_by_name(name)?.as_i32();
+        let language = self.screen.language;
+        let label = |message: &DynamicMessage, name| {
+            let field = message.descriptor().get_field_by_name(name)?;
+            Some(self.screen.label(&field))
+        };
+        let named = |message: &DynamicMessage, title, name| {
+            let title = text_at(message, title).filter(|it| !it.is_empty());
+            title.or_else(|| text_at(message, name)).unwrap_or_default()
+        };
+        let criterion = |score: &DynamicMessage| {
+            let field = score.descriptor().get_field_by_name("criterion")?;
+            self.screen.cell(&field, &score.get_field(&field))
+        };
+        let totals = list(answer, "scores")?;
+        let criteria: Vec<_> = totals.iter().filter_map(criterion).collect();
+        let cells = |message: &DynamicMessage, cell: fn(i32, i32, i32) -> String| {
+            let scores = list(message, "scores")?;
+            let cells = scores.iter().map(|score| {
+                let checked = count(score, "checked_rule_count").unwrap_or_default();
+                let passed = count(score, "passed_rule_count").unwrap_or_default();
+                let percent = count(score, "percent").unwrap_or_default();
+                match checked {
+                    0 => "–".to_owned(),
+                    _ => cell(checked, passed, percent),
+                }
+            });
+            Some(cells.collect::<Vec<_>>())
+        };
+        let percent = |_, _, percent| format!("{percent} %");
+        let kept = |checked, passed, _| format!("{passed}/{checked}");
+
+        let mut rest = answer.clone();
+        for field in [
+            "scores",
+            "agency_scores",
+            "failing_records",
+            NEXT_PAGE_TOKEN,
+        ] {
+            rest.clear_field_by_name(field);
+        }
+        let mut text = self.screen.record(&rest);
+        let agencies = list(answer, "agency_scores")?;
+        let head = |first: String| {
+            let head = std::iter::once(first).chain(criteria.iter().cloned());
+            head.collect::<Vec<_>>()
+        };
+        let all = language.of("All", "Tất cả").to_owned();
+        let mut lines = vec![[vec![all], cells(answer, percent)?].concat()];
+        for agency in &agencies {
+            let name = named(agency, "agency_display_name", "agency");
+            let name = match name.is_empty() {
+                true => language.of("No agency", "Không có cơ quan").to_owned(),
+                false => name,
+            };
+            lines.push([vec![name], cells(agency, percent)?].concat());
+        }
+        let agency = agencies.first().and_then(|it| label(it, "agency"));
+        let agency = agency.unwrap_or_default();
+        text.push_str(&format!(
+            "\n{}",
+            self.screen.table(&head(agency), &lines, true)
+        ));
+
+        let records = list(answer, "failing_records")?;
+        let Some(resource) = records.first().and_then(|it| label(it, "resource")) else {
+            return Some(text);
+        };
+        let mut lines = Vec::new();
+        let mut below = Vec::new();
+        for record in &records {
+            lines.push([vec![text_at(record, "resource")?], cells(record, kept)?].concat());
+            let failures = list(record, "failures")?;
+            let rules = failures.iter().filter_map(|it| {
+                let rule = it.descriptor().get_field_by_name("rule")?;
+                self.screen.cell(&rule, &it.get_field(&rule))
+            });
+            let rules = rules.collect::<Vec<_>>().join("; ");
+            let title = text_at(record, "display_name").unwrap_or_default();
+            below.push(match title.is_empty() {
+                true => rules,
+                false => format!("{title}\n{rules}"),
+            });
+        }
+        let table = self
+            .screen
+            .table_with(&head(resource), &lines, &below, true);
+        text.push_str(&format!("\n{table}"));
+        Some(text)
     }
 
     /// What became of each resource between two revisions.
