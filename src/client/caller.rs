@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 
 use anyhow::Context as _;
 use clap::{Arg, ArgMatches, Command};
-use prost_reflect::{DynamicMessage, MessageDescriptor};
+use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
 
 use super::{
     Client,
@@ -16,7 +16,7 @@ use super::{
     profile,
     request::text_at,
     rows::Rows,
-    screen::print,
+    screen::{Form, print},
 };
 use crate::{http::body, telemetry};
 
@@ -119,8 +119,12 @@ impl Client {
             let answers = answer.get_field_by_name("answers");
             let answers = answers.as_ref().and_then(|it| it.as_list());
             let answers = answers.unwrap_or_default().iter();
-            let answers: Vec<_> = answers.filter_map(|it| it.as_message().cloned()).collect();
-            rows.page(&answers)?;
+            let answers = answers.filter_map(|it| it.as_message().cloned());
+            let answers = answers.map(|it| match self.screen.form {
+                Form::Table => shortened(it),
+                _ => it,
+            });
+            rows.page(&answers.collect::<Vec<_>>())?;
         }
         rows.end()
     }
@@ -131,6 +135,16 @@ fn answers_of(verb: &Verb) -> Result<MessageDescriptor, Failure> {
     let answers = verb.route.method.output().get_field_by_name("answers");
     let answer = answers.and_then(|it| it.kind().as_message().cloned());
     answer.ok_or_else(|| no_method("TestPermissions"))
+}
+
+/// An answer without what the command itself says: the resource, and the package of the method.
+fn shortened(mut answer: DynamicMessage) -> DynamicMessage {
+    answer.clear_field_by_name("resource");
+    let method = text_at(&answer, "method").unwrap_or_default();
+    if let Some((_, method)) = method.rsplit_once('.') {
+        answer.set_field_by_name("method", Value::String(method.to_owned()));
+    }
+    answer
 }
 
 /// The name of a method as the questions have it.

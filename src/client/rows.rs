@@ -22,8 +22,9 @@ const FIRST: [&str; 8] = [
     "method",
 ];
 
-/// Of a record within a row, what is shown beside its name.
-const WITHIN: [&str; 3] = ["figure_date", "subject", "value"];
+/// Of a record within a row, what is shown beside its name, and what after all else.
+const WITHIN: [&str; 3] = ["value", "figure_date", "subject"];
+const LAST: [&str; 2] = ["figure_date", "subject"];
 
 /// Rows of a list, printed page by page.
 pub(super) struct Rows {
@@ -237,5 +238,11 @@ fn columns(screen: &Screen, row: &MessageDescriptor, rows: &[DynamicMessage]) ->
         })
     });
     let shown = columns.filter(|it| rows.iter().any(|row| it.cell(screen, row).is_some()));
-    shown.collect()
+    let mut shown: Vec<_> = shown.collect();
+    shown.sort_by_key(|it| {
+        it.within
+            .as_ref()
+            .is_some_and(|it| LAST.contains(&it.name()))
+    });
+    shown
 }

@@ -28,6 +28,8 @@ use crate::{
 const GAP: usize = 2;
 /// A text column is made no narrower than this to fit the terminal.
 const NARROW: usize = 16;
+/// A head makes no column wider than this, but for a word that is longer.
+const HEAD: usize = 12;
 /// The widest a column gets in a terminal.
 const WIDE: usize = 48;
 /// Columns of a table that has any width.
@@ -241,8 +243,8 @@ impl Screen {
         let mut widths: Vec<_> = head
             .iter()
             .map(|it| match self.width {
-                // the head goes on in a second line
-                Some(_) => it.width().min(NARROW).max(words(it).unwrap_or_default()),
+                // a head goes on below
+                Some(_) => it.width().min(HEAD).max(words(it).unwrap_or_default()),
                 None => it.width(),
             })
             .collect();

@@ -208,7 +208,7 @@ impl Client {
             });
             Some(cells.collect::<Vec<_>>())
         };
-        let percent = |_, _, percent| format!("{percent} %");
+        let percent = |_, _, percent| format!("{percent}%");
         let kept = |checked, passed, _| format!("{passed}/{checked}");
 
         let mut rest = answer.clone();
@@ -256,7 +256,8 @@ impl Client {
                 let rule = it.descriptor().get_field_by_name("rule")?;
                 self.screen.cell(&rule, &it.get_field(&rule))
             });
-            let rules = rules.collect::<Vec<_>>().join("; ");
+            let broken = language.of("Not kept", "Chưa đạt");
+            let rules = format!("{broken}: {}", rules.collect::<Vec<_>>().join("; "));
             let title = text_at(record, "display_name").unwrap_or_default();
             below.push(match title.is_empty() {
                 true => rules,
