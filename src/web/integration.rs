@@ -70,13 +70,14 @@ pub(super) fn deployment_rows(
     if all.is_empty() {
         return nothing(lang);
     }
+    let since = lang.t("Ở giai đoạn này từ", "In this stage since");
     let platform = with_platform.then(|| (lang.t("Nền tảng", "Platform"), false));
     let heads: Vec<_> = platform
         .into_iter()
         .chain([
             (lang.t("Cơ quan", "Agency"), false),
             (lang.t("Giai đoạn", "Stage"), false),
-            (lang.t("Ở giai đoạn này từ", "In this stage since"), false),
+            (since, false),
             (lang.t("Độ phủ", "Coverage"), false),
         ])
         .collect();
@@ -96,7 +97,7 @@ pub(super) fn deployment_rows(
                         span.small { (lang.t("chậm tiến độ", "late")) }
                     }
                 }
-                td.date { (lang.date(standing.stage_date)) }
+                td.date data-head=(since) { (lang.date(standing.stage_date)) }
                 td {
                     @for (index, it) in standing.coverages.iter().enumerate() {
                         @if index > 0 { "; " }
@@ -108,7 +109,8 @@ pub(super) fn deployment_rows(
             }
         }
     };
-    table(lang, lang.t("Triển khai", "Deployments"), &heads, &rows)
+    let title = lang.t("Triển khai", "Deployments");
+    html! { div.items { (table(lang, title, &heads, &rows)) } }
 }
 
 // === data flows ===

@@ -412,10 +412,12 @@ fn time_table(
         .iter()
         .flat_map(|one| [last_day(one.due.as_ref()), first_due(&one.name), done(one)]);
     let axis = Axis::of(days.flatten(), ask.date());
+    let head_first = lang.t("Hạn đầu", "First due");
+    let head_due = lang.t("Hạn hiện nay", "Due now");
     let heads = [
         (lang.t("Mốc nhiệm vụ", "Milestone"), false),
-        (lang.t("Hạn đầu", "First due"), false),
-        (lang.t("Hạn hiện nay", "Due now"), false),
+        (head_first, false),
+        (head_due, false),
         (lang.t("Tình trạng", "Standing"), false),
         (lang.t("Trên trục thời gian", "On the time axis"), false),
     ];
@@ -437,8 +439,10 @@ fn time_table(
                     }
                     (offers.links(ask, &one.name))
                 }
-                td.date { (span.first.map_or(NONE.to_owned(), |it| lang.day(it))) }
-                td.date {
+                td.date data-head=(head_first) {
+                    (span.first.map_or(NONE.to_owned(), |it| lang.day(it)))
+                }
+                td.date data-head=(head_due) {
                     (lang.period(one.due.as_ref()))
                     @if moved { span.small { (lang.t("đã điều chỉnh", "moved")) } }
                 }
@@ -454,7 +458,7 @@ fn time_table(
         }
     };
     html! {
-        (table(lang, lang.t("Mốc nhiệm vụ", "Milestones"), &heads, &rows))
+        div.items { (table(lang, lang.t("Mốc nhiệm vụ", "Milestones"), &heads, &rows)) }
         p.small {
             (lang.day(axis.start)) " – " (lang.day(axis.end)) ". "
             (lang.t("Vạch đứng liền: hôm nay; vạch đứt: hạn đầu; ô: hạn hiện nay; nét đậm: ngày \
