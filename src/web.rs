@@ -12,6 +12,7 @@ mod address;
 mod agencies;
 mod ask;
 mod assets;
+mod called;
 mod changes;
 mod comparison;
 mod differences;
@@ -32,6 +33,7 @@ mod programmes;
 mod recommendations;
 mod search;
 mod tasks;
+mod told;
 mod weekly;
 mod words;
 mod work;
@@ -58,6 +60,7 @@ use self::{
     ask::{Ask, Failed},
     forms::Outcome,
     frame::Frame,
+    parts::prose,
     words::Lang,
 };
 use crate::{
@@ -317,7 +320,10 @@ impl Dashboard {
         };
         match made {
             Ok(made) => self.still(&ask, StatusCode::OK, &made),
-            Err(failed) => self.failed(&ask, &failed),
+            Err(failed) => {
+                let made = forms::failed(&ask, act, &failed).await;
+                self.refused(&ask, &failed, &made)
+            }
         }
     }
 
@@ -356,7 +362,10 @@ impl Dashboard {
         match outcome {
             Ok(Outcome::Page(code, made)) => self.still(&ask, code, &made),
             Ok(Outcome::Done(address)) => see_other(&address),
-            Err(failed) => self.failed(&ask, &failed),
+            Err(failed) => {
+                let made = forms::failed(&ask, act, &failed).await;
+                self.refused(&ask, &failed, &made)
+            }
         }
     }
 
@@ -411,8 +420,11 @@ impl Dashboard {
 
     /// The page that says why the page that was asked for cannot be shown.
     fn failed(&self, ask: &Ask, failed: &Failed) -> Response<Body> {
-        let made = frame::failed(&ask.address, failed);
-        let mut response = self.still(ask, failed.code, &made);
+        self.refused(ask, failed, &frame::failed(&ask.address, failed, &prose))
+    }
+
+    fn refused(&self, ask: &Ask, failed: &Failed, made: &Made) -> Response<Body> {
+        let mut response = self.still(ask, failed.code, made);
         if matches!(failed.code.as_u16(), 429 | 503) {
             let later = HeaderValue::from_static("1");
             response.headers_mut().insert(RETRY_AFTER, later);

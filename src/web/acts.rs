@@ -75,7 +75,7 @@ impl Kind {
 pub(super) enum Form {
     /// A short text.
     Line,
-    /// The resource name of an agency, which a browser proposes by what the agency is called.
+    /// An agency by what it is called, which a browser proposes, or by its resource name.
     Agency,
     /// A text of several lines.
     Text,
@@ -141,7 +141,7 @@ pub struct Act {
     /// [`TRANSCRIBED`] is one of them.
     pub(super) states: &'static [&'static str],
     pub(super) title: Both,
-    /// The fields of the record that the form shows.
+    /// The parts of the record that the form shows, the most important first.
     pub(super) shows: &'static [&'static str],
     pub(super) groups: &'static [Group],
 }
@@ -526,9 +526,8 @@ static ACTS: [Act; 17] = [
             )
             .needed()
             .hint(both(
-                "Gõ tên cơ quan rồi chọn trong danh sách, hoặc gõ mã như agencies/bo-cong-an.",
-                "Type what it is called and choose from the list, or its name as \
-                 agencies/bo-cong-an.",
+                "Gõ vài chữ của tên cơ quan rồi chọn trong danh sách.",
+                "Type a part of what it is called, and choose from the list.",
             )),
             input(
                 "forward_date",
@@ -574,10 +573,13 @@ static ACTS: [Act; 17] = [
         title: both("Xác nhận triển khai", "Confirm the deployment"),
         shows: &[
             "agency",
+            "report_date",
+            "standing.stage",
+            "standing.stage_date",
+            "standing.coverages",
             "stages",
             "coverages",
             "legacy_systems",
-            "report_date",
         ],
         groups: ONLY_NOTE,
     },
@@ -789,7 +791,16 @@ mod tests {
             }
             for shown in act.shows {
                 let read = method(act.of.get).unwrap();
-                assert!(read.output().get_field_by_name(shown).is_some(), "{shown}");
+                let mut parts = shown.split('.');
+                let mut message = Some(read.output());
+                let leads = parts.all(|part| {
+                    let field = message.take().and_then(|it| it.get_field_by_name(part));
+                    message = field
+                        .as_ref()
+                        .and_then(|it| it.kind().as_message().cloned());
+                    field.is_some()
+                });
+                assert!(leads, "{shown}");
             }
         }
     }

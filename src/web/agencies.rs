@@ -207,6 +207,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let governed = of_agency("governing_agency", &name);
     let request = attention_request(ask, &led, ATTENTION);
     let (attention, attention_extent) = first_rows(ask, request).await?;
+    let attention_items = attention_rows(ask, &attention.attention_items).await?;
     let request = pb::ListPlatformsRequest {
         page_size: PLATFORMS,
         filter: governed.clone(),
@@ -268,7 +269,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     h2 { a href=(to("/attention", &led)) {
                         (lang.t("Việc cần chú ý", "What needs attention"))
                     } }
-                    (attention_rows(ask, &attention.attention_items))
+                    (attention_items)
                     (attention_extent.note(lang, &to("/attention", &led)))
                 }
             }
@@ -321,9 +322,10 @@ fn waiting(ask: &Ask, reminders: &pb::ComputeRemindersResponse) -> Markup {
                 "Nothing falls due within seven days or is overdue.")) }
         };
     }
+    let last = lang.t("Hạn cuối", "Last day");
     let heads = [
         (lang.t("Việc đến hạn", "What is due"), false),
-        (lang.t("Hạn cuối", "Last day"), false),
+        (last, false),
         (lang.t("Thời gian còn lại", "Time left"), false),
     ];
     let wants_all = ask.address.get(WAITING) == "all";
@@ -347,7 +349,7 @@ fn waiting(ask: &Ask, reminders: &pb::ComputeRemindersResponse) -> Markup {
                         (lang.value("ComputeRemindersResponse.Reminder.Kind", kind))
                     }
                 }
-                td.date { (lang.date(one.due_date)) }
+                td.date data-head=(last) { (lang.date(one.due_date)) }
                 td {
                     @if left < 0 {
                         (toned(Tone::Late, &format!(
@@ -361,7 +363,7 @@ fn waiting(ask: &Ask, reminders: &pb::ComputeRemindersResponse) -> Markup {
     };
     let title = lang.t("Việc đến hạn", "What is due");
     html! {
-        (table(lang, title, &heads, &rows))
+        div.items { (table(lang, title, &heads, &rows)) }
         (extent.note(lang, &href))
     }
 }

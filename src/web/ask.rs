@@ -83,6 +83,13 @@ pub(super) struct Wrong {
     pub(super) english: String,
 }
 
+impl Wrong {
+    /// What is wrong, in one text.
+    pub(super) fn text(&self, lang: Lang) -> &str {
+        lang.either(&self.vietnamese, &self.english, "")
+    }
+}
+
 impl Failed {
     fn new(code: StatusCode, vietnamese: &str, english: &str) -> Self {
         Self {
@@ -497,7 +504,7 @@ pub(super) fn message(name: &str, request: &Value) -> Result<DynamicMessage, Fai
 }
 
 /// Names that one call looks up: as many of the longest as a filter of 4,096 bytes has room for.
-const NAMES_OF_CALL: usize = 40;
+pub(super) const NAMES_OF_CALL: usize = 40;
 
 /// The filter for the records with these names.
 pub(super) fn named(resources: &[&str]) -> String {
@@ -513,10 +520,22 @@ impl Names {
     /// The name in this language, else in the other one, else the id.
     pub(super) fn of<'a>(&'a self, resource: &'a str, lang: Lang) -> &'a str {
         let id = resource.rsplit('/').next().unwrap_or(resource);
-        let Some((vietnamese, english)) = self.0.get(resource) else {
-            return id;
-        };
-        lang.either(vietnamese, english, id)
+        self.known(resource, lang).unwrap_or(id)
+    }
+
+    /// The name in this language, else in the other one, if the record has one.
+    pub(super) fn known(&self, resource: &str, lang: Lang) -> Option<&str> {
+        let (vietnamese, english) = self.0.get(resource)?;
+        Some(lang.either(vietnamese, english, "")).filter(|it| !it.is_empty())
+    }
+
+    /// Adds what others are called.
+    pub(super) fn join(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    pub(super) fn add(&mut self, resource: &str, vietnamese: String, english: String) {
+        self.0.insert(resource.to_owned(), (vietnamese, english));
     }
 }
 

@@ -1,11 +1,14 @@
 //! The log: who did what, when and why; and one change with what it wrote.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::{
     Made,
-    ask::{Ask, Failed},
-    differences::{differences, record_of},
+    ask::{Ask, Failed, Names},
+    called::{and_above, called, title},
+    differences::{Difference, compared, differences, record_of},
     parts::{ROWS, document, left_out, nothing, quoted, record, table},
     words::{Lang, NONE},
 };
@@ -28,9 +31,14 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
     // by revision, and not by a token, which would say when the page was read
     let last = answer.changes.last().map(|it| it.revision.to_string());
     let before = last.filter(|_| !answer.next_page_token.is_empty());
+    let rows = rows(ask, &answer.changes).await?;
     let title = match resource {
         "" => lang.t("Thay đổi", "Changes").to_owned(),
-        resource => format!("{} {resource}", lang.t("Lịch sử của", "History of")),
+        resource => {
+            let names = called(ask, and_above(resource).map(str::to_owned).collect()).await?;
+            let called = title(&names, lang, resource);
+            format!("{} {called}", lang.t("Lịch sử của", "History of"))
+        }
     };
     Ok(Made {
         title: title.clone(),
@@ -40,7 +48,7 @@ pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
                 @if !resource.is_empty() {
                     p { (record(ask, resource, lang.t("Xem bản ghi", "See the record"))) }
                 }
-                (rows(ask, &answer.changes))
+                (rows)
                 @if let Some(before) = before {
                     p.ends {
                         a rel="next" href=(ask.address.again("before", &before)) {
@@ -79,11 +87,19 @@ pub(super) async fn listed(
     ask.get(ask.changes().list_changes(request)).await
 }
 
-pub(super) fn rows(ask: &Ask, changes: &[pb::Change]) -> Markup {
+pub(super) async fn rows(ask: &Ask, changes: &[pb::Change]) -> Result<Markup, Failed> {
     let lang = ask.lang();
     if changes.is_empty() {
-        return nothing(lang);
+        return Ok(nothing(lang));
     }
+    let mut named = BTreeSet::new();
+    for change in changes {
+        named.insert(change.agency.clone());
+        for effect in change.effects.iter().take(NAMED) {
+            named.extend(and_above(&effect.resource).map(str::to_owned));
+        }
+    }
+    let names = called(ask, named).await?;
     let heads = [
         (lang.t("Phiên bản", "Revision"), true),
         (lang.t("Thời điểm ghi", "Recorded"), false),
@@ -102,7 +118,7 @@ pub(super) fn rows(ask: &Ask, changes: &[pb::Change]) -> Markup {
                 td {
                     @for (index, effect) in change.effects.iter().take(NAMED).enumerate() {
                         @if index > 0 { ", " }
-                        (record(ask, &effect.resource, &effect.resource))
+                        (record(ask, &effect.resource, &title(&names, lang, &effect.resource)))
                     }
                     @let others = change.effects.len().saturating_sub(NAMED);
                     @if others > 0 {
@@ -110,12 +126,13 @@ pub(super) fn rows(ask: &Ask, changes: &[pb::Change]) -> Markup {
                         (lang.t(" bản ghi khác", " more"))
                     }
                 }
-                td { (who(change)) }
-                td { @if change.reason.is_empty() { (NONE) } @else { (change.reason) } }
+                td { (who(lang, change, &names)) }
+                td { (change.reason) }
             }
         }
     };
-    table(lang, lang.t("Thay đổi", "Changes"), &heads, &rows)
+    let title = lang.t("Thay đổi", "Changes");
+    Ok(html! { div.items { (table(lang, title, &heads, &rows)) } })
 }
 
 /// What the glossary calls the method of a change.
@@ -128,14 +145,13 @@ pub(super) fn method(lang: Lang, change: &pb::Change) -> &str {
 }
 
 /// Who made a change, as far as this caller may see.
-fn who(change: &pb::Change) -> Markup {
+fn who(lang: Lang, change: &pb::Change, names: &Names) -> Markup {
     let principal = change.principal.trim_start_matches("principals/");
     html! {
-        @if principal.is_empty() && change.agency.is_empty() { (NONE) }
         @if !principal.is_empty() { (principal) }
         @if !change.actor.is_empty() { " (" (change.actor) ")" }
         @if !change.agency.is_empty() {
-            span.small { (change.agency.trim_start_matches("agencies/")) }
+            span.small { (names.of(&change.agency, lang)) }
         }
     }
 }
@@ -151,6 +167,14 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         lang.t("Thay đổi", "Change"),
         lang.number(change.revision)
     );
+    let effects = change.effects.iter().take(EFFECTS);
+    let differing: Vec<_> = effects.map(|it| (it, differing(lang, it))).collect();
+    let named = differing.iter().flat_map(|(effect, all)| {
+        let within = all.iter().flat_map(Difference::resources);
+        within.chain(and_above(&effect.resource).map(str::to_owned))
+    });
+    let named = named.chain([change.agency.clone()]).collect();
+    let names = called(ask, named).await?;
     Ok(Made {
         title: title.clone(),
         main: html! {
@@ -161,7 +185,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     dt { (lang.t("Thời điểm ghi", "Recorded")) }
                     dd { (lang.time(change.record_time.as_ref())) }
                     dt { (lang.t("Người thực hiện", "Who did it")) }
-                    dd { (who(&change)) }
+                    dd { (who(lang, &change, &names)) }
                     @if !change.reason.is_empty() {
                         dt { (lang.t("Lý do", "Reason")) }
                         dd { (change.reason) }
@@ -175,8 +199,8 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                     }
                 }
             }
-            @for effect in change.effects.iter().take(EFFECTS) {
-                section.wide.effect { (shown(ask, effect)) }
+            @for (effect, differing) in &differing {
+                section.wide.effect { (shown(ask, effect, differing, &names)) }
             }
             @if change.effects.len() > EFFECTS {
                 p.small {
@@ -212,14 +236,27 @@ fn noted<'a>(lang: Lang, resource: &str, value: &'a str) -> &'a str {
     }
 }
 
+/// The fields of a record that a change wrote.
+fn differing(lang: Lang, effect: &pb::change::Effect) -> Vec<Difference> {
+    let record = |it: &Option<pb::Record>| it.as_ref().and_then(record_of);
+    let (old, new) = (record(&effect.old_record), record(&effect.new_record));
+    differences(lang, old.as_ref(), new.as_ref())
+}
+
 /// What a change did to one record.
-fn shown(ask: &Ask, effect: &pb::change::Effect) -> Markup {
+fn shown(
+    ask: &Ask,
+    effect: &pb::change::Effect,
+    differing: &[Difference],
+    names: &Names,
+) -> Markup {
     let lang = ask.lang();
     let kind = effect.kind();
     let word = lang.value("Change.Effect.Kind", kind.as_str_name());
     html! {
-        h2 { (record(ask, &effect.resource, &effect.resource)) }
-        p { (word) }
+        @let called = title(names, lang, &effect.resource);
+        h2 { (record(ask, &effect.resource, &called)) }
+        p { (word) @if called != effect.resource { ", " code { (effect.resource) } } }
         @if let Some(notice) = &effect.notice {
             @let value = |value| noted(lang, &effect.resource, value);
             p { (aspect(lang, &notice.aspect)) ": " (value(&notice.old_value)) " → "
@@ -228,10 +265,6 @@ fn shown(ask: &Ask, effect: &pb::change::Effect) -> Markup {
         @if let Some(redaction) = &effect.redaction {
             p { (document(lang, redaction.document.as_ref())) }
         }
-        @if kind == Kind::Put {
-            @let record = |it: &Option<pb::Record>| it.as_ref().and_then(record_of);
-            @let (old, new) = (record(&effect.old_record), record(&effect.new_record));
-            (differences(ask, old.as_ref(), new.as_ref()))
-        }
+        @if kind == Kind::Put { (compared(ask, differing, names)) }
     }
 }

@@ -1,14 +1,17 @@
 //! A record field by field, in the words of the glossary, and what differs between two of them.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 use prost_reflect::{
     DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, ReflectMessage as _, Value,
 };
 
 use super::{
-    ask::Ask,
-    parts::table,
-    words::{Lang, NONE},
+    ask::{Ask, Names},
+    called::is_resource,
+    parts::{record, table},
+    words::{Lang, NONE, read},
 };
 use crate::{
     pb,
@@ -28,22 +31,64 @@ const OWN: [&str; 6] = [
     "standing",
 ];
 
+/// Between the names of a message and of a field in it.
+const WITHIN: &str = " · ";
+
 /// Longest value that is shown whole, in characters; a longer one ends in an ellipsis.
 const SHOWN: usize = 300;
 
+/// Most facts of a record that are all seen at once, and those that are seen of more.
+const FACTS_WHOLE: usize = 9;
+const FACTS_FIRST: usize = 5;
+
 /// A value of a record as a text, with its path and what the glossary calls it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Field {
     path: String,
     pub(super) label: String,
     pub(super) text: String,
+    /// The records that the value names; the text is their names then.
+    resources: Vec<String>,
 }
 
-/// The fields of a record that have a value.
+impl Field {
+    /// The value, and the records in it by what they are called.
+    fn shown(&self, ask: &Ask, names: &Names) -> Markup {
+        html! {
+            @if self.resources.is_empty() { (self.text) }
+            @for (index, name) in self.resources.iter().enumerate() {
+                @if index > 0 { ", " }
+                (record(ask, name, names.known(name, ask.lang()).unwrap_or(name)))
+            }
+        }
+    }
+}
+
+/// A field that differs between two records.
+#[derive(Debug)]
+pub(super) struct Difference {
+    label: String,
+    before: Option<Field>,
+    after: Option<Field>,
+}
+
+impl Difference {
+    /// The records that its values name.
+    pub(super) fn resources(&self) -> impl Iterator<Item = String> {
+        let sides = [&self.before, &self.after].into_iter().flatten();
+        sides.flat_map(|it| it.resources.clone())
+    }
+}
+
+/// The fields of a record that have a value, but for those of the registry itself.
 pub(super) fn fields(lang: Lang, record: &DynamicMessage) -> Vec<Field> {
+    fields_but(lang, record, &OWN)
+}
+
+fn fields_but(lang: Lang, record: &DynamicMessage, left_out: &[&str]) -> Vec<Field> {
     let mut found = Vec::new();
     for (field, value) in record.fields() {
-        if !OWN.contains(&field.name()) {
+        if !left_out.contains(&field.name()) {
             let name = named(lang, &field);
             add(
                 lang,
@@ -70,38 +115,52 @@ pub(super) fn record_of(record: &pb::Record) -> Option<DynamicMessage> {
     }
 }
 
-/// The fields that differ, as a table.
+/// The fields that differ, those of the new record first.
 pub(super) fn differences(
-    ask: &Ask,
+    lang: Lang,
     old: Option<&DynamicMessage>,
     new: Option<&DynamicMessage>,
-) -> Markup {
-    let lang = ask.lang();
+) -> Vec<Difference> {
     let of = |record: Option<&DynamicMessage>| record.map_or_else(Vec::new, |it| fields(lang, it));
     let (old, new) = (of(old), of(new));
-    let text = |fields: &[Field], path: &str| {
-        let found = fields.iter().find(|it| it.path == path);
-        found.map_or_else(|| NONE.to_owned(), |it| it.text.clone())
-    };
+    let at = |fields: &[Field], path: &str| fields.iter().find(|it| it.path == path).cloned();
     let gone = old
         .iter()
         .filter(|it| new.iter().all(|new| new.path != it.path));
+    let all = new.iter().chain(gone).map(|field| Difference {
+        label: field.label.clone(),
+        before: at(&old, &field.path),
+        after: at(&new, &field.path),
+    });
+    let text = |field: &Option<Field>| field.as_ref().map(|it| it.text.clone());
+    all.filter(|it| text(&it.before) != text(&it.after))
+        .collect()
+}
+
+/// The fields that differ, as a table.
+pub(super) fn compared(ask: &Ask, differences: &[Difference], names: &Names) -> Markup {
+    let lang = ask.lang();
+    if differences.is_empty() {
+        return html! { p.none { (lang.t("Không có gì thay đổi.", "Nothing changes.")) } };
+    }
     let heads = [
         (lang.t("Trường", "Field"), false),
         (lang.t("Giá trị trước", "Before"), false),
         (lang.t("Giá trị sau", "After"), false),
     ];
+    let value = |field: &Option<Field>| match field {
+        Some(field) => field.shown(ask, names),
+        None => html! { (NONE) },
+    };
     let rows = html! {
-        @for field in new.iter().chain(gone) {
-            @let (before, after) = (text(&old, &field.path), text(&new, &field.path));
-            @if before != after {
-                tr { th scope="row" { (field.label) } td { (before) } td { (after) } }
+        @for one in differences {
+            tr {
+                th scope="row" { (one.label) }
+                td { (value(&one.before)) }
+                td { (value(&one.after)) }
             }
         }
     };
-    if rows.0.is_empty() {
-        return html! { p.none { (lang.t("Không có gì thay đổi.", "Nothing changes.")) } };
-    }
     table(
         lang,
         lang.t("Trước và sau", "Before and after"),
@@ -110,19 +169,60 @@ pub(super) fn differences(
     )
 }
 
-/// The fields of the parts of a record that these paths name, as terms and descriptions.
-pub(super) fn facts(lang: Lang, record: &DynamicMessage, names: &[&str]) -> Markup {
-    let all = fields(lang, record);
+/// The fields of the parts of a record that these paths name.
+fn parts_of(lang: Lang, record: &DynamicMessage, parts: &[&str]) -> Vec<Field> {
+    let all = fields_but(lang, record, &[]);
     let within = |path: &str, name: &str| {
         let rest = path.strip_prefix(name);
         rest.is_some_and(|it| it.is_empty() || it.starts_with(['.', '[']))
     };
+    let mut found = Vec::new();
+    for name in parts {
+        for field in all.iter().filter(|it| within(&it.path, name)) {
+            let mut field = field.clone();
+            // a part that is named by itself is not called by what it is within
+            let outer = name.matches('.').count();
+            field.label = field
+                .label
+                .splitn(outer + 1, WITHIN)
+                .last()
+                .map_or_else(String::new, str::to_owned);
+            found.push(field);
+        }
+    }
+    found
+}
+
+/// The records that these parts of a record name.
+pub(super) fn named_in(lang: Lang, record: &DynamicMessage, parts: &[&str]) -> BTreeSet<String> {
+    let fields = parts_of(lang, record, parts);
+    fields.into_iter().flat_map(|it| it.resources).collect()
+}
+
+/// The fields of these parts of a record, as terms and descriptions. The first are seen at once.
+pub(super) fn facts(ask: &Ask, record: &DynamicMessage, parts: &[&str], names: &Names) -> Markup {
+    let lang = ask.lang();
+    let all = parts_of(lang, record, parts);
+    let seen = if all.len() > FACTS_WHOLE {
+        FACTS_FIRST
+    } else {
+        all.len()
+    };
+    let (first, others) = all.split_at(seen);
+    let list = |fields: &[Field]| {
+        html! {
+            dl.facts { @for it in fields { dt { (it.label) } dd { (it.shown(ask, names)) } } }
+        }
+    };
     html! {
-        dl {
-            @for name in names {
-                @for field in all.iter().filter(|it| within(&it.path, name)) {
-                    dt { (field.label) } dd { (field.text) }
+        (list(first))
+        @if !others.is_empty() {
+            details {
+                summary {
+                    (lang.t("Xem thêm ", "See ")) (lang.count(others.len()))
+                    (lang.t(" nội dung khác của bản ghi", " more facts of the record"))
                 }
+                (list(others))
             }
         }
     }
@@ -136,14 +236,20 @@ fn add(
     field: &FieldDescriptor,
     value: &Value,
 ) {
-    let mut leaf = |text: String| {
+    let resources = resources_of(value);
+    let leaf = |text: String| {
         let text = match text.char_indices().nth(SHOWN) {
             Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
             None => text,
         };
         if !text.is_empty() {
             let (path, label) = (path.clone(), label.clone());
-            found.push(Field { path, label, text });
+            found.push(Field {
+                path,
+                label,
+                text,
+                resources,
+            });
         }
     };
     match value {
@@ -152,7 +258,7 @@ fn add(
             None => {
                 for (inner, value) in message.fields() {
                     let path = format!("{path}.{}", inner.name());
-                    let label = format!("{label} · {}", named(lang, &inner));
+                    let label = format!("{label}{WITHIN}{}", named(lang, &inner));
                     add(lang, found, path, label, &inner, value);
                 }
             }
@@ -181,14 +287,41 @@ fn add(
     }
 }
 
+/// The records that a value names, if it names nothing else.
+fn resources_of(value: &Value) -> Vec<String> {
+    let one = |value: &Value| {
+        value
+            .as_str()
+            .filter(|it| is_resource(it))
+            .map(str::to_owned)
+    };
+    let all: Option<Vec<_>> = match value {
+        Value::String(_) => one(value).map(|it| vec![it]),
+        Value::List(list) => list.iter().map(one).collect(),
+        _ => None,
+    };
+    all.unwrap_or_default()
+}
+
 /// The text of a message that a reader sees as one value; none for any other message.
 fn single(lang: Lang, message: &DynamicMessage) -> Option<String> {
     Some(match message.descriptor().full_name() {
         "google.type.Date" => lang.date(message.transcode_to().ok()),
         "google.protobuf.Timestamp" => lang.time(message.transcode_to().ok().as_ref()),
+        "ndp.registry.v1.Deployment.Coverage" => coverage(lang, &message.transcode_to().ok()?),
         "ndp.registry.v1.Period" => lang.period(message.transcode_to().ok().as_ref()),
         _ => return None,
     })
+}
+
+fn coverage(lang: Lang, coverage: &pb::deployment::Coverage) -> String {
+    let unit = lang.value("Deployment.Coverage.Unit", coverage.unit().as_str_name());
+    let (done, total) = (coverage.done.into(), coverage.total.into());
+    let of = format!("{unit}: {}/{}", lang.number(done), lang.number(total));
+    match read(coverage.count_date) {
+        Some(day) => format!("{of}, {} {}", lang.t("ngày", "on"), lang.day(day)),
+        None => of,
+    }
 }
 
 fn scalar(lang: Lang, kind: &Kind, value: &Value) -> String {

@@ -9,7 +9,7 @@ use super::{
     parts::{ROWS, fact, history, host, nothing, outside, quoted, record, sources, table},
     words::{Lang, NONE},
 };
-use crate::pb;
+use crate::{pb, wire::glossary::label};
 
 /// Sources of a figure that its row names; its page names all.
 const SOURCES: usize = 2;
@@ -224,6 +224,33 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     })
 }
 
+/// What a publisher's category is called; as it is written where its form is not a known one.
+fn category(lang: Lang, code: &str) -> String {
+    let states = "Milestone.Standing.State";
+    if let Some(it) = label(states, code) {
+        return lang
+            .either(&it.display_name, &it.display_name_en, code)
+            .to_owned();
+    }
+    let known = match code {
+        "COMPLETED" => Some(lang.t("Đã hoàn thành", "Completed")),
+        "IN_PROGRESS" => Some(lang.t("Đang thực hiện", "In progress")),
+        "NOT_COMPLETED" => Some(lang.t("Chưa hoàn thành", "Not completed")),
+        _ => None,
+    };
+    if let Some(known) = known {
+        return known.to_owned();
+    }
+    if let Some(group) = code.strip_prefix("GROUP_") {
+        return format!("{} {group}", lang.t("Nhóm", "Group"));
+    }
+    let due = code.strip_prefix("DUE_").and_then(|it| it.split_once('_'));
+    if let Some((year, month)) = due {
+        return format!("{} {month}/{year}", lang.t("Đến hạn trong tháng", "Due in"));
+    }
+    code.replace('_', " ")
+}
+
 fn parts(ask: &Ask, one: &pb::Reconciliation) -> Markup {
     let lang = ask.lang();
     let heads = [
@@ -238,7 +265,7 @@ fn parts(ask: &Ask, one: &pb::Reconciliation) -> Markup {
     let rows = html! {
         @for part in &one.parts {
             tr {
-                th scope="row" { code { (part.category.replace('_', " ")) } }
+                th scope="row" { (category(lang, &part.category)) }
                 td.number { (lang.number(part.published_value)) }
                 td.number { (part.computed_value.map_or(NONE.to_owned(), |it| lang.number(it))) }
                 td.number { (part.difference.map_or(NONE.to_owned(), |it| lang.signed(it))) }
@@ -251,4 +278,31 @@ fn parts(ask: &Ask, one: &pb::Reconciliation) -> Markup {
         &heads,
         &rows,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_category_reads_as_words() {
+        for (code, vietnamese, english) in [
+            ("COMPLETED", "Đã hoàn thành", "Completed"),
+            (
+                "COMPLETED_ON_TIME",
+                "Hoàn thành đúng hạn",
+                "Completed on time",
+            ),
+            (
+                "DUE_2025_09",
+                "Đến hạn trong tháng 09/2025",
+                "Due in 09/2025",
+            ),
+            ("GROUP_A", "Nhóm A", "Group A"),
+            ("Chậm_tiến độ", "Chậm tiến độ", "Chậm tiến độ"),
+        ] {
+            assert_eq!(category(Lang::Vi, code), vietnamese);
+            assert_eq!(category(Lang::En, code), english);
+        }
+    }
 }

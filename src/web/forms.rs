@@ -20,11 +20,13 @@ use uuid::Uuid;
 use super::{
     Made,
     acts::{Act, Form, Group, Input, TRANSCRIBED, is_transcribed, permissions},
-    ask::{Ask, Failed, NOT_OF_SESSION, method},
+    ask::{Ask, Failed, NOT_OF_SESSION, Names, Wrong, method},
+    called::called,
     changes::method as what,
-    differences::{chosen, differences, facts},
-    frame::sign_in,
-    parts::{path_of, prose, quoted, record, top_of},
+    differences::{Difference, chosen, compared, differences, facts, named_in},
+    frame::{failed as no_page, sign_in},
+    parts::{path_of, quoted, record, top_of},
+    told::{Words, day_of, enum_at, resources},
     words::{Lang, both, read},
 };
 use crate::{
@@ -126,6 +128,8 @@ impl Typed {
 struct Subject {
     record: DynamicMessage,
     title: String,
+    /// What the records are called that the form names.
+    names: Names,
     /// The agencies to choose from, where a field asks for one.
     agencies: Vec<pb::Agency>,
     /// Its state, and [`TRANSCRIBED`] where it is that as well.
@@ -163,7 +167,7 @@ pub(super) async fn posted(
         typed.0.remove(REQUEST_ID);
         let subject = subject(ask, act, name).await?;
         let failed = Failed::not_of_session();
-        return Ok(refused_form(ask, act, name, &subject, &mut typed, &failed));
+        return refused_form(ask, act, name, subject, &mut typed, &failed).await;
     }
     // only what was previewed is sent
     let sends = typed.get(STEP) == SEND && !typed.get(REQUEST_ID).is_empty();
@@ -194,7 +198,7 @@ pub(super) async fn posted(
         let Ok(subject) = subject(ask, act, name).await else {
             return Err(failed);
         };
-        return Ok(refused_form(ask, act, name, &subject, &mut typed, &failed));
+        return refused_form(ask, act, name, subject, &mut typed, &failed).await;
     }
     let subject = match subject(ask, act, name).await {
         Ok(subject) => subject,
@@ -208,6 +212,7 @@ pub(super) async fn posted(
         let made = form(ask, act, name, &subject, &typed, None);
         return Ok(Outcome::Page(StatusCode::OK, made));
     }
+    subject.settle(act, &mut typed);
     match ask
         .call(act.method, &request(act, name, &typed, false))
         .await
@@ -216,10 +221,10 @@ pub(super) async fn posted(
             typed
                 .0
                 .insert(REQUEST_ID.to_owned(), Uuid::new_v4().to_string());
-            let made = preview(ask, act, name, &subject, &typed, &answer);
+            let made = preview(ask, act, name, &subject, &typed, &answer).await?;
             Ok(Outcome::Page(StatusCode::OK, made))
         }
-        Err(failed) => Ok(refused_form(ask, act, name, &subject, &mut typed, &failed)),
+        Err(failed) => refused_form(ask, act, name, subject, &mut typed, &failed).await,
     }
 }
 
@@ -227,7 +232,7 @@ pub(super) async fn posted(
 /// in which the form is shown again.
 pub(super) fn signed_out(
     ask: &Ask,
-    act: &Act,
+    act: &'static Act,
     name: &str,
     fields: Vec<(String, String)>,
     failed: &Failed,
@@ -262,22 +267,27 @@ fn after(ask: &Ask, name: &str, revision: i64) -> String {
 }
 
 /// The form again, with what is wrong.
-fn refused_form(
+async fn refused_form(
     ask: &Ask,
-    act: &Act,
+    act: &'static Act,
     name: &str,
-    subject: &Subject,
+    mut subject: Subject,
     typed: &mut Typed,
     failed: &Failed,
-) -> Outcome {
+) -> Result<Outcome, Failed> {
     if failed.reason == ETAG_NOT_CURRENT.name() {
         // the form shows the record as it is now, and the next preview is compared with that
         typed.0.insert(ETAG.to_owned(), subject.etag.clone());
     }
-    Outcome::Page(
+    let lang = ask.lang();
+    let texts = failed.fields.iter().map(|it| it.text(lang));
+    let named = texts.chain([failed.text(lang)]).flat_map(resources);
+    let named = named.map(str::to_owned).collect();
+    subject.names.join(called(ask, named).await?);
+    Ok(Outcome::Page(
         failed.code,
-        form(ask, act, name, subject, typed, Some(failed)),
-    )
+        form(ask, act, name, &subject, typed, Some(failed)),
+    ))
 }
 
 /// Refuses who may not use the method, before a form is shown.
@@ -332,13 +342,49 @@ async fn subject(ask: &Ask, act: &Act, name: &str) -> Result<Subject, Failed> {
         }
         false => Vec::new(),
     };
+    let named = named_in(ask.lang(), &record, act.shows);
+    let names = called(ask, named).await?;
     Ok(Subject {
+        names,
         agencies,
         title: title.unwrap_or_else(|| name.to_owned()),
         states: [state, transcribed].into_iter().flatten().collect(),
         etag: text("etag"),
         record,
     })
+}
+
+impl Subject {
+    /// The agency that is called this, if one is.
+    fn agency(&self, typed: &str) -> Option<&pb::Agency> {
+        let is = |called: &str| !called.is_empty() && called.trim() == typed.trim();
+        let mut agencies = self.agencies.iter();
+        let mut found = agencies
+            .by_ref()
+            .filter(|it| is(&it.display_name) || is(&it.display_name_en));
+        let first = found.next();
+        first.filter(|_| found.next().is_none())
+    }
+
+    /// Writes what was typed as the API reads it: an agency by its resource name.
+    fn settle(&self, act: &Act, typed: &mut Typed) {
+        for input in act.inputs().filter(|it| it.form == Form::Agency) {
+            if let Some(text) = typed.0.get_mut(input.path)
+                && let Some(agency) = self.agency(text)
+            {
+                text.clone_from(&agency.name);
+            }
+        }
+    }
+
+    /// What an input shows of what was typed: an agency by what it is called.
+    fn shown<'a>(&'a self, lang: Lang, input: &Input, typed: &'a str) -> &'a str {
+        let named = self.agencies.iter().find(|it| it.name == typed);
+        match named.filter(|_| input.form == Form::Agency) {
+            Some(it) => lang.either(&it.display_name, &it.display_name_en, typed),
+            None => typed,
+        }
+    }
 }
 
 fn enum_of(record: &DynamicMessage, name: &str) -> Option<(EnumDescriptor, i32)> {
@@ -422,6 +468,10 @@ fn request(act: &Act, name: &str, typed: &Typed, sends: bool) -> Value {
     }
     for input in act.inputs() {
         let text = typed.get(input.path).trim_end();
+        let text = match input.form {
+            Form::Day => day_of(text),
+            _ => text.to_owned(),
+        };
         if !text.is_empty() {
             put(&mut request, input.path, text.into());
         }
@@ -493,44 +543,52 @@ fn opening(ask: &Ask, act: &Act, name: &str, title: &str) -> Markup {
 
 fn form(
     ask: &Ask,
-    act: &Act,
+    act: &'static Act,
     name: &str,
     subject: &Subject,
     typed: &Typed,
     failed: Option<&Failed>,
 ) -> Made {
     let lang = ask.lang();
-    let placed = Placed::new(act, failed);
+    let words = Words::new(lang, act, &subject.names);
+    let placed = Placed::new(act, typed, failed);
     let message = method(act.method).map(|it| it.input());
+    let fields = Fields {
+        lang,
+        message: message.as_ref(),
+        subject,
+        typed,
+        placed: &placed,
+        words: &words,
+    };
     Made {
         title: lang.of_text(act.title).to_owned(),
         main: html! {
             (opening(ask, act, name, &subject.title))
-            @if let Some(failed) = failed { (refused(ask, act, failed, &placed)) }
+            @if let Some(failed) = failed { (refused(ask, act, failed, &placed, &words)) }
             section {
                 h2 { (lang.t("Bản ghi hiện nay", "The record as it is")) }
-                (facts(lang, &subject.record, act.shows))
+                (facts(ask, &subject.record, act.shows, &subject.names))
             }
             section {
-                h2 { (lang.t("Nội dung gửi", "What you send")) }
+                h2 { (lang.t("Phần cần điền", "What you send")) }
                 form.act-form method="post" action=(action(ask, act, name)) {
                     (hidden(ask, act, name, typed))
-                    @for group in act.groups {
-                        (fields(lang, message.as_ref(), group, typed, &placed))
-                    }
+                    @for group in act.groups { (fields.group(group)) }
                     @if !subject.agencies.is_empty() {
                         datalist id=(AGENCY_LIST) {
                             @for it in &subject.agencies {
-                                option value=(it.name) {
-                                    (lang.either(&it.display_name, &it.display_name_en, &it.name))
-                                }
+                                option value=(
+                                    lang.either(&it.display_name, &it.display_name_en, &it.name)) {}
                             }
                         }
                     }
                     p.small {
-                        "* " (lang.t("bắt buộc. Chưa có gì được gửi: bước sau cho xem trước \
-                            những gì sẽ thay đổi.",
-                            "required. Nothing is sent yet: the next step shows what will change."))
+                        @if act.inputs().any(|it| it.needed) {
+                            (lang.t("* bắt buộc. ", "* required. "))
+                        }
+                        (lang.t("Chưa có gì được gửi: bước sau cho xem trước những gì sẽ thay đổi.",
+                            "Nothing is sent yet: the next step shows what will change."))
                     }
                     p.buttons {
                         button.main name=(STEP) value=(PREVIEW) {
@@ -543,22 +601,30 @@ fn form(
     }
 }
 
-/// What is wrong, in both languages, by the fields of the form.
-struct Placed {
-    by_field: BTreeMap<&'static str, Vec<(String, String)>>,
-    /// What is wrong with fields that the form does not have.
-    others: Vec<(String, (String, String))>,
+/// The page that says why the form cannot be shown or taken.
+pub(super) async fn failed(ask: &Ask, act: &'static Act, failed: &Failed) -> Made {
+    let named = resources(failed.text(ask.lang())).map(str::to_owned);
+    // it is said also where nothing more can be read
+    let names = called(ask, named.collect()).await.unwrap_or_default();
+    let words = Words::new(ask.lang(), act, &names);
+    no_page(&ask.address, failed, &|text| words.told("", text))
 }
 
-impl Placed {
-    fn new(act: &Act, failed: Option<&Failed>) -> Self {
+/// What is wrong, by the fields of the form.
+struct Placed<'a> {
+    by_field: BTreeMap<&'static str, Vec<(String, &'a Wrong)>>,
+    /// What is wrong with fields that the form does not have.
+    others: Vec<(String, &'a Wrong)>,
+}
+
+impl<'a> Placed<'a> {
+    fn new(act: &Act, typed: &Typed, failed: Option<&'a Failed>) -> Self {
         let mut placed = Self {
             by_field: BTreeMap::new(),
             others: Vec::new(),
         };
         for wrong in failed.into_iter().flat_map(|it| &it.fields) {
             let field = snake(&wrong.field);
-            let texts = (wrong.vietnamese.clone(), wrong.english.clone());
             let is_within = |outer: &str, inner: &str| {
                 inner
                     .strip_prefix(outer)
@@ -569,15 +635,27 @@ impl Placed {
                 let mut inputs = act.inputs();
                 inputs.find(|it| is_within(&field, it.path) || is_within(it.path, &field))
             };
-            match exact.or_else(near) {
-                Some(input) => placed.by_field.entry(input.path).or_default().push(texts),
-                None => placed.others.push((field, texts)),
+            // what is missing as a whole is missing at each input that it needs
+            let missing = act.inputs().filter(|it| {
+                it.needed && is_within(&field, it.path) && typed.get(it.path).is_empty()
+            });
+            let mut at: Vec<_> = missing.collect();
+            if at.is_empty() {
+                at.extend(exact.or_else(near));
+            }
+            if at.is_empty() {
+                placed.others.push((field.clone(), wrong));
+            }
+            for input in at {
+                let at = placed.by_field.entry(input.path).or_default();
+                at.push((field.clone(), wrong));
             }
         }
         placed
     }
 
-    fn at(&self, path: &str) -> &[(String, String)] {
+    /// The path and what is wrong there, of an input and of what is within it or around it.
+    fn at(&self, path: &str) -> &[(String, &'a Wrong)] {
         self.by_field.get(path).map_or(&[], Vec::as_slice)
     }
 }
@@ -595,7 +673,13 @@ fn snake(path: &str) -> String {
 }
 
 /// Why a form was refused, and what to do about it.
-fn refused(ask: &Ask, act: &Act, failed: &Failed, placed: &Placed) -> Markup {
+fn refused(
+    ask: &Ask,
+    act: &Act,
+    failed: &Failed,
+    placed: &Placed<'_>,
+    words: &Words<'_>,
+) -> Markup {
     let lang = ask.lang();
     let is_stale = failed.reason == ETAG_NOT_CURRENT.name();
     let todo = match failed.code.as_u16() {
@@ -634,9 +718,17 @@ fn refused(ask: &Ask, act: &Act, failed: &Failed, placed: &Placed) -> Markup {
     html! {
         section.refused role="alert" {
             h2 { (lang.t("Chưa gửi được", "It is not sent")) }
-            @if placed.by_field.is_empty() { p { (prose(failed.text(lang))) } }
-            @for (field, (vietnamese, english)) in &placed.others {
-                p { code { (field) } ": " (prose(lang.either(vietnamese, english, ""))) }
+            @if placed.by_field.is_empty() && placed.others.is_empty() {
+                p { (words.told("", failed.text(lang))) }
+            }
+            @for (field, wrong) in &placed.others {
+                p {
+                    @match words.field("", field) {
+                        Some(called) => (called),
+                        None => code { (field) },
+                    }
+                    ": " (words.told(field, wrong.text(lang)))
+                }
             }
             p { (lang.of_text(todo)) }
             @if failed.code == StatusCode::UNAUTHORIZED {
@@ -663,80 +755,79 @@ fn id_of(input: &Input) -> String {
     format!("f-{}", input.path.chars().map(kept).collect::<String>())
 }
 
-fn fields(
+/// The inputs of a form, with what was typed and what is wrong with it.
+struct Fields<'a> {
     lang: Lang,
-    message: Option<&MessageDescriptor>,
-    group: &Group,
-    typed: &Typed,
-    placed: &Placed,
-) -> Markup {
-    let inner = html! {
-        @for input in group.inputs { (field(lang, message, input, typed, placed)) }
-    };
-    html! {
-        @match group.title {
-            Some(title) => fieldset { legend { (lang.of_text(title)) } (inner) },
-            None => (inner),
-        }
-    }
+    message: Option<&'a MessageDescriptor>,
+    subject: &'a Subject,
+    typed: &'a Typed,
+    placed: &'a Placed<'a>,
+    words: &'a Words<'a>,
 }
 
-fn field(
-    lang: Lang,
-    message: Option<&MessageDescriptor>,
-    input: &Input,
-    typed: &Typed,
-    placed: &Placed,
-) -> Markup {
-    let id = id_of(input);
-    let value = typed.get(input.path);
-    let wrong = placed.at(input.path);
-    let hint = input.hint.map(|_| format!("{id}-hint"));
-    let error = (!wrong.is_empty()).then(|| format!("{id}-error"));
-    let described: Vec<_> = [error.as_deref(), hint.as_deref()]
-        .into_iter()
-        .flatten()
-        .collect();
-    let described = Some(described.join(" ")).filter(|it| !it.is_empty());
-    let invalid = error.as_ref().map(|_| "true");
-    html! {
-        div.field {
-            label for=(id) { (lang.of_text(input.label)) @if input.needed { " *" } }
-            @if let (Some(id), Some(text)) = (&hint, input.hint) {
-                span.small id=(id) { (lang.of_text(text)) }
+impl Fields<'_> {
+    fn group(&self, group: &Group) -> Markup {
+        let inner = html! { @for input in group.inputs { (self.field(input)) } };
+        html! {
+            @match group.title {
+                Some(title) => fieldset { legend { (self.lang.of_text(title)) } (inner) },
+                None => (inner),
             }
-            @match input.form {
-                Form::Text => textarea id=(id) name=(input.path) rows="4" required[input.needed]
-                    aria-invalid=[invalid] aria-describedby=[described] {
-                    // a browser leaves the first line break out
-                    "\n" (value)
-                },
-                Form::Choice => select id=(id) name=(input.path) required[input.needed]
-                    aria-invalid=[invalid] aria-describedby=[described] {
-                    option value="" { (lang.t("– chọn –", "– choose –")) }
-                    @for (name, word) in choices(lang, message, input.path) {
-                        option value=(name) selected[name == value] { (word) }
-                    }
-                },
-                Form::Line => input type="text" id=(id) name=(input.path) value=(value)
-                    required[input.needed] aria-invalid=[invalid] aria-describedby=[described];,
-                Form::Agency => input type="text" id=(id) name=(input.path) value=(value)
-                    list=(AGENCY_LIST) autocomplete="off" required[input.needed]
-                    aria-invalid=[invalid] aria-describedby=[described];,
-                Form::Day => input type="date" id=(id) name=(input.path) value=(value)
-                    max="2200-12-31" required[input.needed] aria-invalid=[invalid]
-                    aria-describedby=[described];,
-                Form::Percent => input type="number" id=(id) name=(input.path) value=(value)
-                    min="0" max="100" step="1" required[input.needed] aria-invalid=[invalid]
-                    aria-describedby=[described];,
-            }
-            @if let Some(id) = &error {
-                span.wrong id=(id) {
-                    @if input.needed && value.is_empty() {
-                        (lang.t("Ô này là bắt buộc.", "This field is required."))
-                    } @else {
-                        @for (vietnamese, english) in wrong {
-                            (prose(lang.either(vietnamese, english, ""))) " "
+        }
+    }
+
+    fn field(&self, input: &Input) -> Markup {
+        let Self { lang, message, .. } = *self;
+        let id = id_of(input);
+        let typed = self.typed.get(input.path);
+        let value = self.subject.shown(lang, input, typed);
+        let wrong = self.placed.at(input.path);
+        let hint = input.hint.map(|_| format!("{id}-hint"));
+        let error = (!wrong.is_empty()).then(|| format!("{id}-error"));
+        let described: Vec<_> = [error.as_deref(), hint.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect();
+        let described = Some(described.join(" ")).filter(|it| !it.is_empty());
+        let invalid = error.as_ref().map(|_| "true");
+        html! {
+            div.field {
+                label for=(id) { (lang.of_text(input.label)) @if input.needed { " *" } }
+                @if let (Some(id), Some(text)) = (&hint, input.hint) {
+                    span.small id=(id) { (lang.of_text(text)) }
+                }
+                @match input.form {
+                    Form::Text => textarea id=(id) name=(input.path) rows="4" required[input.needed]
+                        aria-invalid=[invalid] aria-describedby=[described] {
+                        // a browser leaves the first line break out
+                        "\n" (value)
+                    },
+                    Form::Choice => select id=(id) name=(input.path) required[input.needed]
+                        aria-invalid=[invalid] aria-describedby=[described] {
+                        option value="" { (lang.t("– chọn –", "– choose –")) }
+                        @for (name, word) in choices(lang, message, input.path) {
+                            option value=(name) selected[name == value] { (word) }
+                        }
+                    },
+                    Form::Line => input type="text" id=(id) name=(input.path) value=(value)
+                        required[input.needed] aria-invalid=[invalid] aria-describedby=[described];,
+                    Form::Agency => input type="text" id=(id) name=(input.path) value=(value)
+                        list=(AGENCY_LIST) autocomplete="off" required[input.needed]
+                        aria-invalid=[invalid] aria-describedby=[described];,
+                    Form::Day => input type="date" id=(id) name=(input.path) value=(value)
+                        max="2200-12-31" required[input.needed] aria-invalid=[invalid]
+                        aria-describedby=[described];,
+                    Form::Percent => input type="number" id=(id) name=(input.path) value=(value)
+                        min="0" max="100" step="1" required[input.needed] aria-invalid=[invalid]
+                        aria-describedby=[described];,
+                }
+                @if let Some(id) = &error {
+                    span.wrong id=(id) {
+                        @match self.words.form(input, typed) {
+                            Some(text) => (text),
+                            None => @for (at, wrong) in wrong {
+                                (self.words.told(at, wrong.text(lang))) " "
+                            },
                         }
                     }
                 }
@@ -747,21 +838,12 @@ fn field(
 
 /// The values of the enum that a path leads to, without the unspecified one.
 fn choices(lang: Lang, message: Option<&MessageDescriptor>, path: &str) -> Vec<(String, String)> {
-    let mut message = message.cloned();
-    for part in path.split('.') {
-        let field = message.take().and_then(|it| it.get_field_by_name(part));
-        match field.map(|it| it.kind()) {
-            Some(Kind::Message(inner)) => message = Some(inner),
-            Some(Kind::Enum(of)) => {
-                let values = of.values().filter(|it| it.number() != 0);
-                let values =
-                    values.map(|it| (it.name().to_owned(), chosen(lang, &of, it.number())));
-                return values.collect();
-            }
-            _ => {}
-        }
-    }
-    Vec::new()
+    let of = message.and_then(|it| enum_at(it, path));
+    let values = of.iter().flat_map(|of| {
+        let values = of.values().filter(|it| it.number() != 0);
+        values.map(|it| (it.name().to_owned(), chosen(lang, of, it.number())))
+    });
+    values.collect()
 }
 
 /// That a form has just written the record of this page, if the change that the address names did.
@@ -800,19 +882,22 @@ pub(super) async fn done(ask: &Ask) -> Result<Option<Markup>, Failed> {
 }
 
 /// What will change, before it is sent.
-fn preview(
+async fn preview(
     ask: &Ask,
     act: &Act,
     name: &str,
     subject: &Subject,
     typed: &Typed,
     answer: &DynamicMessage,
-) -> Made {
+) -> Result<Made, Failed> {
     let lang = ask.lang();
     // a method that creates a record answers another kind, and nothing was there before
     let is_same_kind = answer.descriptor() == subject.record.descriptor();
     let before = is_same_kind.then_some(&subject.record);
-    Made {
+    let differences = differences(lang, before, Some(answer));
+    let named = differences.iter().flat_map(Difference::resources);
+    let names = called(ask, named.collect()).await?;
+    Ok(Made {
         title: lang.of_text(act.title).to_owned(),
         main: html! {
             (opening(ask, act, name, &subject.title))
@@ -820,21 +905,22 @@ fn preview(
                 h2 { (lang.t("Những gì sẽ thay đổi", "What will change")) }
                 p { (lang.t("Chưa có gì được ghi. Hãy kiểm tra rồi gửi.",
                     "Nothing is written yet. Check it, and send it.")) }
-                (differences(ask, before, Some(answer)))
+                (compared(ask, &differences, &names))
                 (kept(ask, act, name, typed))
             }
         },
-    }
+    })
 }
 
 /// That a form cannot be taken now, with all that was typed, to be sent again.
-fn waiting(ask: &Ask, act: &Act, name: &str, typed: &Typed, failed: &Failed) -> Made {
-    let lang = ask.lang();
+fn waiting(ask: &Ask, act: &'static Act, name: &str, typed: &Typed, failed: &Failed) -> Made {
+    let (lang, names) = (ask.lang(), Names::default());
+    let words = Words::new(lang, act, &names);
     Made {
         title: lang.of_text(act.title).to_owned(),
         main: html! {
             (opening(ask, act, name, name))
-            (refused(ask, act, failed, &Placed::new(act, None)))
+            (refused(ask, act, failed, &Placed::new(act, typed, None), &words))
             section.wide {
                 h2 { (lang.t("Gửi lại", "Send again")) }
                 (kept(ask, act, name, typed))
@@ -932,7 +1018,7 @@ mod tests {
         let fields = fields.map(|(name, text)| (name.to_owned(), text.to_owned()));
         let typed = Typed::read(act, fields.into());
         let failed = message(act.method, &request(act, name, &typed, false)).unwrap_err();
-        let placed = Placed::new(act, Some(&failed));
+        let placed = Placed::new(act, &typed, Some(&failed));
         assert_eq!(placed.at("completion_date").len(), 1, "{failed:?}");
         assert!(placed.others.is_empty());
     }

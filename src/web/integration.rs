@@ -28,7 +28,7 @@ pub(super) async fn deployments(ask: &Ask) -> Result<Made, Failed> {
     let names = answer.deployments.iter();
     let names = names.flat_map(|it| [&*it.agency, top_of(&it.name)]);
     let names = ask.names(names).await?;
-    let rows = deployment_rows(ask, &answer.deployments, &names);
+    let rows = deployment_rows(ask, &answer.deployments, &names, true);
     let title = lang.t("Triển khai tại các cơ quan, địa phương", "Deployments");
     let path = format!("/v1/{parent}/deployments");
     let files = ask.address.files(&path, filter);
@@ -59,25 +59,37 @@ pub(super) fn deployment_request(
     }
 }
 
-pub(super) fn deployment_rows(ask: &Ask, all: &[pb::Deployment], names: &Names) -> Markup {
+/// Deployments as a table: of one platform, or each with its platform.
+pub(super) fn deployment_rows(
+    ask: &Ask,
+    all: &[pb::Deployment],
+    names: &Names,
+    with_platform: bool,
+) -> Markup {
     let lang = ask.lang();
     if all.is_empty() {
         return nothing(lang);
     }
-    let heads = [
-        (lang.t("Nền tảng", "Platform"), false),
-        (lang.t("Cơ quan", "Agency"), false),
-        (lang.t("Giai đoạn", "Stage"), false),
-        (lang.t("Ở giai đoạn này từ", "In this stage since"), false),
-        (lang.t("Độ phủ", "Coverage"), false),
-    ];
+    let since = lang.t("Ở giai đoạn này từ", "In this stage since");
+    let platform = with_platform.then(|| (lang.t("Nền tảng", "Platform"), false));
+    let heads: Vec<_> = platform
+        .into_iter()
+        .chain([
+            (lang.t("Cơ quan", "Agency"), false),
+            (lang.t("Giai đoạn", "Stage"), false),
+            (since, false),
+            (lang.t("Độ phủ", "Coverage"), false),
+        ])
+        .collect();
     let rows = html! {
         @for one in all {
             @let standing = one.standing.clone().unwrap_or_default();
             @let platform = top_of(&one.name);
             @let stage = lang.value("Deployment.Stage", standing.stage().as_str_name());
             tr {
-                td.what { (record(ask, platform, names.of(platform, lang))) }
+                @if with_platform {
+                    td.what { (record(ask, platform, names.of(platform, lang))) }
+                }
                 td { (record(ask, &one.agency, names.of(&one.agency, lang))) }
                 td {
                     (toned(deployment_tone(standing.stage()), stage))
@@ -85,7 +97,7 @@ pub(super) fn deployment_rows(ask: &Ask, all: &[pb::Deployment], names: &Names) 
                         span.small { (lang.t("chậm tiến độ", "late")) }
                     }
                 }
-                td.date { (lang.date(standing.stage_date)) }
+                td.date data-head=(since) { (lang.date(standing.stage_date)) }
                 td {
                     @for (index, it) in standing.coverages.iter().enumerate() {
                         @if index > 0 { "; " }
@@ -97,7 +109,8 @@ pub(super) fn deployment_rows(ask: &Ask, all: &[pb::Deployment], names: &Names) 
             }
         }
     };
-    table(lang, lang.t("Triển khai", "Deployments"), &heads, &rows)
+    let title = lang.t("Triển khai", "Deployments");
+    html! { div.items { (table(lang, title, &heads, &rows)) } }
 }
 
 // === data flows ===

@@ -63,6 +63,7 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
     let worst = ask
         .get(ask.monitoring().list_attention_items(request))
         .await?;
+    let attention = attention_rows(ask, &worst.attention_items).await?;
     let measure = Measure::asked(ask);
     let tiles = provinces(ask, measure).await?;
     let proofs = proofs(ask).await?;
@@ -81,7 +82,7 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
                 @if worst.attention_items.is_empty() {
                     p.none { (lang.t("Không có việc nào.", "There is none.")) }
                 } @else {
-                    (attention_rows(ask, &worst.attention_items))
+                    (attention)
                 }
             }
             (tasks(ask, &summary, &programmes, programmes_extent))

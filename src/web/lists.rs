@@ -11,7 +11,7 @@ use super::{
     parts::{ROWS, days_late, ends, level_tone, limits, nothing, quoted, record, table},
     picture::toned,
     plans, programmes,
-    words::NONE,
+    words::{Lang, NONE},
 };
 use crate::pb;
 
@@ -83,7 +83,7 @@ async fn attention(ask: &Ask) -> Result<Made, Failed> {
     let rows = if items.is_empty() {
         nothing(lang)
     } else {
-        attention_rows(ask, items)
+        attention_rows(ask, items).await?
     };
     let files = ask.address.table(
         "/v1/attentionItems",
@@ -116,8 +116,19 @@ pub(super) fn attention_request(
     }
 }
 
-pub(super) fn attention_rows(ask: &Ask, items: &[pb::AttentionItem]) -> Markup {
+pub(super) async fn attention_rows(
+    ask: &Ask,
+    items: &[pb::AttentionItem],
+) -> Result<Markup, Failed> {
     let lang = ask.lang();
+    // an item says in Vietnamese what its agency and its platform are called
+    let mut named: Vec<&str> = Vec::new();
+    if lang == Lang::En {
+        for item in items {
+            named.extend([&*item.agency, &item.platform]);
+        }
+    }
+    let names = ask.names(named).await?;
     let heads = [
         (lang.t("Mức độ khẩn", "Urgency"), false),
         (lang.t("Việc cần chú ý", "What needs attention"), false),
@@ -135,23 +146,27 @@ pub(super) fn attention_rows(ask: &Ask, items: &[pb::AttentionItem]) -> Markup {
         @for item in items {
             @let kind = lang.value("AttentionItem.Kind", item.kind().as_str_name());
             @let level = lang.value("AttentionItem.Level", item.level().as_str_name());
+            @let called = names.known(&item.resource, lang).unwrap_or(&item.display_name);
+            @let platform = names.known(&item.platform, lang);
+            @let platform = platform.unwrap_or(&item.platform_display_name);
+            @let agency = names.known(&item.agency, lang);
+            @let agency = agency.unwrap_or(&item.agency_display_name);
             @let head = item.accountable_head.as_ref().map_or("", |it| &*it.office);
             tr {
                 td { (toned(level_tone(item.level()), level)) }
                 td.what {
-                    (record(ask, &item.resource, &item.display_name))
+                    (record(ask, &item.resource, called))
                     span.small {
                         (kind)
-                        @if !item.platform_display_name.is_empty()
-                            && item.platform_display_name != item.display_name {
-                            " · " (item.platform_display_name)
+                        @if !item.platform_display_name.is_empty() && platform != called {
+                            " · " (platform)
                         }
                     }
                 }
                 td {
                     @if item.agency.is_empty() {
                         (lang.t("Chưa rõ cơ quan", "No agency known"))
-                    } @else { (record(ask, &item.agency, &item.agency_display_name)) }
+                    } @else { (record(ask, &item.agency, agency)) }
                     @if !head.is_empty() { span.small { (head) } }
                 }
                 td.number { (days_late(lang, item.day_count)) }
@@ -160,7 +175,7 @@ pub(super) fn attention_rows(ask: &Ask, items: &[pb::AttentionItem]) -> Markup {
         }
     };
     let title = lang.t("Việc cần chú ý", "What needs attention");
-    html! { div.items { (table(lang, title, &heads, &rows)) } }
+    Ok(html! { div.items { (table(lang, title, &heads, &rows)) } })
 }
 
 /// A filter for the records with this agency in a field.

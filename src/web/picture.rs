@@ -50,7 +50,7 @@ impl Tone {
 /// The patterns of the tones, once a page.
 pub(super) fn patterns() -> Markup {
     html! {
-        svg.defs width="0" height="0" aria-hidden="true" focusable="false" {
+        svg.defs width="0" height="0" aria-hidden="true" {
             defs {
                 @for tone in Tone::ALL {
                     pattern id={ "p-" (tone.class()) } width="8" height="8"
@@ -74,7 +74,7 @@ pub(super) fn patterns() -> Markup {
 /// A small square of a tone, beside its word.
 pub(super) fn swatch(tone: Tone) -> Markup {
     html! {
-        svg.swatch viewBox="0 0 16 16" aria-hidden="true" focusable="false" {
+        svg.swatch viewBox="0 0 16 16" aria-hidden="true" {
             rect width="16" height="16" fill=(tone.fill()) {}
         }
     }
@@ -196,7 +196,7 @@ pub(super) fn lines(lang: Lang, title: &str, heads: &[String], series: &[Series]
             ul.legend {
                 @for one in series {
                     li {
-                        svg.swatch viewBox="0 0 16 16" aria-hidden="true" focusable="false" {
+                        svg.swatch viewBox="0 0 16 16" aria-hidden="true" {
                             path.line.{ "l-" (one.tone.class()) } d="M0 8H16" {}
                             (mark(one.tone, 8.0, 8.0))
                         }
@@ -284,7 +284,7 @@ pub(super) fn tiles(lang: Lang, tiles: &[Tile]) -> Markup {
                 li {
                     a href=(tile.href) {
                         svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"
-                            focusable="false" {
+                            {
                             @match tile.share {
                                 Some(share) => {
                                     rect.trough width="100" height="10" {}

@@ -27,6 +27,8 @@ const PLANS: i32 = 10;
 const MILESTONES: i32 = 50;
 const DEPLOYMENTS: i32 = 40;
 const FLOWS: i32 = 20;
+/// As many deployments have tiles, with their table behind; fewer are a table.
+const TILED: usize = 8;
 const CHANGES: i32 = 10;
 
 pub(super) async fn list(ask: &Ask) -> Result<Made, Failed> {
@@ -93,7 +95,8 @@ pub(super) fn rows(ask: &Ask, platforms: &[pb::Platform], names: &Names) -> Mark
             }
         }
     };
-    table(lang, lang.t("Nền tảng", "Platforms"), &heads, &rows)
+    let title = lang.t("Nền tảng", "Platforms");
+    html! { div.items { (table(lang, title, &heads, &rows)) } }
 }
 
 pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
@@ -142,6 +145,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         .names(named.into_iter().filter(|it| !it.is_empty()))
         .await?;
     let changes = listed_changes(ask, &name, CHANGES).await?;
+    let changes = change_rows(ask, &changes.changes).await?;
     let of_plans = plans.iter().flat_map(of_plan);
     let of_issued = plans.iter().zip(&milestones);
     let of_issued = of_issued.filter(|(plan, _)| plan.state() == pb::plan::State::Issued);
@@ -192,8 +196,16 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             @if !deployments.deployments.is_empty() {
                 section.wide {
                     h2 { (lang.t("Triển khai tại các cơ quan, địa phương", "Deployments")) }
-                    (tiles(lang, &deployed(ask, &deployments.deployments, &names)))
-                    (deployment_rows(ask, &deployments.deployments, &names))
+                    @let all = &deployments.deployments;
+                    @let rows = deployment_rows(ask, all, &names, false);
+                    @if all.len() < TILED { (rows) } @else {
+                        (tiles(lang, &deployed(ask, all, &names)))
+                        details {
+                            summary { (lang.t("Bảng triển khai: từ ngày nào, độ phủ",
+                                "Table of the deployments: since when, coverage")) }
+                            (rows)
+                        }
+                    }
                     @let href = ask.address.with("/deployments", &of_platform);
                     (deployments_extent.note(lang, &href))
                     p.ends { a href=(href) { (lang.t("Xem danh sách", "See the list")) } }
@@ -210,7 +222,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             }
             section.wide.later {
                 h2 { (lang.t("Thay đổi gần nhất", "Latest changes")) }
-                (change_rows(ask, &changes.changes))
+                (changes)
                 (history(ask, &name))
             }
         },
@@ -400,10 +412,12 @@ fn time_table(
         .iter()
         .flat_map(|one| [last_day(one.due.as_ref()), first_due(&one.name), done(one)]);
     let axis = Axis::of(days.flatten(), ask.date());
+    let head_first = lang.t("Hạn đầu", "First due");
+    let head_due = lang.t("Hạn hiện nay", "Due now");
     let heads = [
         (lang.t("Mốc nhiệm vụ", "Milestone"), false),
-        (lang.t("Hạn đầu", "First due"), false),
-        (lang.t("Hạn hiện nay", "Due now"), false),
+        (head_first, false),
+        (head_due, false),
         (lang.t("Tình trạng", "Standing"), false),
         (lang.t("Trên trục thời gian", "On the time axis"), false),
     ];
@@ -425,8 +439,10 @@ fn time_table(
                     }
                     (offers.links(ask, &one.name))
                 }
-                td.date { (span.first.map_or(NONE.to_owned(), |it| lang.day(it))) }
-                td.date {
+                td.date data-head=(head_first) {
+                    (span.first.map_or(NONE.to_owned(), |it| lang.day(it)))
+                }
+                td.date data-head=(head_due) {
                     (lang.period(one.due.as_ref()))
                     @if moved { span.small { (lang.t("đã điều chỉnh", "moved")) } }
                 }
@@ -442,7 +458,7 @@ fn time_table(
         }
     };
     html! {
-        (table(lang, lang.t("Mốc nhiệm vụ", "Milestones"), &heads, &rows))
+        div.items { (table(lang, lang.t("Mốc nhiệm vụ", "Milestones"), &heads, &rows)) }
         p.small {
             (lang.day(axis.start)) " – " (lang.day(axis.end)) ". "
             (lang.t("Vạch đứng liền: hôm nay; vạch đứt: hạn đầu; ô: hạn hiện nay; nét đậm: ngày \

@@ -106,6 +106,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
         .names(named.into_iter().filter(|it| !it.is_empty()))
         .await?;
     let changes = listed_changes(ask, &name, 10).await?;
+    let changes = change_rows(ask, &changes.changes).await?;
     let title = lang.either(&programme.display_name, &programme.display_name_en, &name);
     let assigning = &programme.assigning_agency;
     Ok(Made {
@@ -166,7 +167,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             }
             section.wide.later {
                 h2 { (lang.t("Thay đổi gần nhất", "Latest changes")) }
-                (change_rows(ask, &changes.changes))
+                (changes)
                 (history(ask, &name))
             }
         },

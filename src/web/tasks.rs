@@ -63,10 +63,11 @@ pub(super) fn rows(ask: &Ask, tasks: &[pb::Task], names: &Names) -> Markup {
     if tasks.is_empty() {
         return nothing(lang);
     }
+    let due = lang.t("Thời hạn", "Due");
     let heads = [
         (lang.t("Nhiệm vụ", "Task"), false),
         (lang.t("Cơ quan chủ trì", "Lead agency"), false),
-        (lang.t("Thời hạn", "Due"), false),
+        (due, false),
         (lang.t("Tình trạng", "Standing"), false),
         (
             lang.t("Số ngày chậm hoặc còn lại", "Days late, or left"),
@@ -85,13 +86,14 @@ pub(super) fn rows(ask: &Ask, tasks: &[pb::Task], names: &Names) -> Markup {
                         (toned(Tone::Missing, lang.t("chưa giao", "none")))
                     } @else { (record(ask, &task.agency, names.of(&task.agency, lang))) }
                 }
-                td.date { (lang.period(task.due.as_ref())) }
+                td.date data-head=(due) { (lang.period(task.due.as_ref())) }
                 td { (how(ask, task)) }
-                td.number { (days(ask, task)) }
+                td.number { (days(ask, task).unwrap_or_default()) }
             }
         }
     };
-    table(lang, lang.t("Nhiệm vụ", "Tasks"), &heads, &rows)
+    let title = lang.t("Nhiệm vụ", "Tasks");
+    html! { div.items { (table(lang, title, &heads, &rows)) } }
 }
 
 /// How a task stands.
@@ -110,14 +112,14 @@ fn how(ask: &Ask, task: &pb::Task) -> Markup {
     }
 }
 
-/// Days late, or left.
-fn days(ask: &Ask, task: &pb::Task) -> String {
+/// Days late, or left, where there are some.
+fn days(ask: &Ask, task: &pb::Task) -> Option<String> {
     let lang = ask.lang();
     let standing = task.standing.as_ref();
     match standing.map(|it| (it.slippage_days, it.days_left)) {
-        Some((Some(late), _)) if late > 0 => days_late(lang, late.into()),
-        Some((_, Some(left))) => days_late(lang, -i64::from(left)),
-        _ => NONE.to_owned(),
+        Some((Some(late), _)) if late > 0 => Some(days_late(lang, late.into())),
+        Some((_, Some(left))) => Some(days_late(lang, -i64::from(left))),
+        _ => None,
     }
 }
 
@@ -145,6 +147,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let below_filter = format!("parent = {}", quoted(&name));
     let (below, below_extent) = first_rows(ask, request(ask, &below_filter, BELOW)).await?;
     let changes = listed_changes(ask, &name, CHANGES).await?;
+    let changes = change_rows(ask, &changes.changes).await?;
     let offers = offers(ask, [(&*name, task.state().as_str_name())]).await?;
     let title = &task.display_name;
     Ok(Made {
@@ -157,7 +160,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
                 }
                 h1 { (title) }
                 @let days = days(ask, &task);
-                p.lead { (how(ask, &task)) @if days != NONE { " " (days) }
+                p.lead { (how(ask, &task)) @if let Some(days) = days { " " (days) }
                     @if task.return_count > 0 {
                         ", " (lang.t("báo cáo bị trả lại ", "report returned "))
                         (lang.number(task.return_count.into()))
@@ -200,7 +203,7 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
             }
             section.wide.later {
                 h2 { (lang.t("Thay đổi gần nhất", "Latest changes")) }
-                (change_rows(ask, &changes.changes))
+                (changes)
                 (history(ask, &name))
             }
         },

@@ -12,7 +12,7 @@ use super::{
     extent::Extent,
     integration::{deployment_request, flow_request},
     lists::of_agency,
-    parts::{left_out, nothing, record, top_of},
+    parts::{left_out, record, top_of},
     plans::{milestone_request, plan_request},
     recommendations::request as recommendation_request,
     tasks::request as task_request,
@@ -68,11 +68,14 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
     let sections = sections.read().await?;
     let records = sections.iter().flat_map(|it| &it.records);
     let offers = offers(ask, records.map(|it| (&*it.name, it.state))).await?;
+    let shown = sections.iter().map(|it| (it, rows(ask, it, &offers)));
+    let shown: Vec<_> = shown.collect();
+    let empty = shown.iter().filter(|(_, rows)| rows.is_none());
+    let empty: Vec<_> = empty.map(|(section, _)| section.title).collect();
+    let empty = empty.join("; ");
     let title = lang.t("Việc của tôi", "My work");
-    let agency = match &*caller.agency_display_name {
-        "" => &caller.agency,
-        name => name,
-    };
+    let names = ask.names([&*caller.agency]).await?;
+    let agency = names.of(&caller.agency, lang);
     Ok(Made {
         title: title.to_owned(),
         main: html! {
@@ -93,10 +96,14 @@ pub(super) async fn page(ask: &Ask) -> Result<Made, Failed> {
                     } }
                 }
             }
-            @for section in &sections {
-                section.wide {
-                    h2 { (section.title) }
-                    (rows(ask, section, &offers))
+            @for (section, rows) in &shown {
+                @if let Some(rows) = rows {
+                    section.wide { h2 { (section.title) } (rows) }
+                }
+            }
+            @if !empty.is_empty() {
+                p.wide.none {
+                    (lang.t("Không có việc nào chờ ở: ", "Nothing waits under: ")) (empty) "."
                 }
             }
         },
@@ -431,7 +438,8 @@ fn noted(label: &str, value: &str) -> String {
     }
 }
 
-fn rows(ask: &Ask, section: &Section, offers: &Offers) -> Markup {
+/// What waits in a section; none where nothing does.
+fn rows(ask: &Ask, section: &Section, offers: &Offers) -> Option<Markup> {
     let lang = ask.lang();
     let records = section.records.iter();
     let records = records.filter(|it| offers.has(&it.name, it.state));
@@ -446,9 +454,9 @@ fn rows(ask: &Ask, section: &Section, offers: &Offers) -> Markup {
         ask.address.again(SECTION, section.key)
     };
     if records.is_empty() && !section.goes_on {
-        return nothing(lang);
+        return None;
     }
-    html! {
+    Some(html! {
         ul.work {
             @for it in records.iter().take(shown) {
                 li {
@@ -462,5 +470,5 @@ fn rows(ask: &Ask, section: &Section, offers: &Offers) -> Markup {
         }
         (extent.note(lang, &href))
         (left_out(lang, PRINTED, shown))
-    }
+    })
 }

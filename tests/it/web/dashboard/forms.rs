@@ -524,7 +524,8 @@ both! {
         let forward = format!("/{}:forward", recommendation(&cast, "mot").await);
         let other = format!("agencies/{OTHER_AGENCY}");
         let page = both.get(&forward).await;
-        let choice = format!("<option value=\"{other}\">");
+        let called = get(&cast, "GetAgency", &other).await["display_name"].clone();
+        let choice = format!("<option value=\"{}\">", called.as_str().unwrap());
         assert!(page.text().contains(&choice), "{}", page.text());
         let fields = both.open(&forward, &[("agency", &other)]).await;
         let forwarding = hidden(both.post(&forward, "preview", &fields).await.text());
@@ -574,7 +575,21 @@ both! {
         let name = recommendation(&cast, "hai").await;
         let path = format!("/{name}:forward");
         let other = format!("agencies/{OTHER_AGENCY}");
+        let called = get(&cast, "GetAgency", &other).await["display_name"].clone();
+        let called = called.as_str().unwrap();
         let who = if editor.get(&path).await.status == 200 { &editor } else { &approver };
+        // an agency is chosen and shown by what it is called
+        let fields = who.open(&path, &[("agency", called)]).await;
+        let preview = who.post(&path, "preview", &fields).await;
+        assert_eq!(hidden(preview.text())["agency"], other, "{}", preview.text());
+        let link = format!("href=\"/{other}\">{called}</a>");
+        assert!(preview.text().contains(&link), "{link}: {}", preview.text());
+        let edited = who.post(&path, "edit", &hidden(preview.text())).await;
+        assert!(edited.text().contains(&format!("value=\"{called}\"")), "{}", edited.text());
+        let fields = who.open(&path, &[("agency", "Cơ quan không có")]).await;
+        let refused = who.post(&path, "preview", &fields).await;
+        assert_eq!(refused.status, 400);
+        assert!(refused.text().contains("Không có cơ quan nào tên như vậy"));
         who.way(&path, &[("agency", &other)]).await;
         assert_eq!(get(&cast, "GetRecommendation", &name).await["agency"], other);
         let name = recommendation(&cast, "ba").await;
@@ -616,6 +631,8 @@ both! {
             assert_eq!(refused.status, 400);
             let day = error(refused.text(), "f-completion-date");
             assert!(day.contains(at_date), "{lang}: {day}");
+            // in the words of the form, not of the API
+            assert!(!day.contains("2026-"), "{lang}: {day}");
             // what is sent unseen is refused in the same way
             let refused = editor.post(&path, "send", &fields).await;
             assert_eq!(refused.status, 400);
@@ -700,6 +717,8 @@ both! {
         let page = stranger.get(&path).await;
         assert_eq!(page.status, 403);
         assert!(!page.text().contains("act-form"), "{}", page.text());
+        assert!(page.text().contains("“Người soạn của cơ quan”"), "{}", page.text());
+        assert!(!page.text().contains("ROLE_"), "{}", page.text());
         assert!(!stranger.get(&format!("/{name}")).await.text().contains(&path));
         assert_eq!(refused(&stranger, &[SAME], &sent).await, 403);
         // nobody is signed in
