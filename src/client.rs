@@ -112,7 +112,7 @@ pub fn unless_empty(command: Command) -> Command {
 
 /// What is wrong with the arguments, in Vietnamese.
 pub fn arguments_in_vietnamese(error: &clap::Error) -> Option<String> {
-    arguments::told(error)
+    arguments::in_vietnamese(error)
 }
 
 fn diff(language: Language) -> Command {
@@ -174,7 +174,7 @@ pub async fn run(name: &str, given: ArgMatches, whole: Command) -> ExitCode {
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
             let verbose = inner.try_get_one("verbose").ok().flatten().copied();
-            telemetry::say(&failure.told(language, &known, verbose.unwrap_or_default()));
+            telemetry::say(&failure.text(language, &known, verbose.unwrap_or_default()));
             ExitCode::from(failure.code())
         }
     }

@@ -798,7 +798,7 @@ mod tests {
             tls_key: Some("key.pem".into()),
             ..TlsArgs::default()
         };
-        let told = |args: ServeArgs| match args.resolve() {
+        let message = |args: ServeArgs| match args.resolve() {
             Ok(config) => format!("{:?}", config.tls.is_some()),
             Err(mistakes) => mistakes.to_string(),
         };
@@ -806,31 +806,31 @@ mod tests {
             listen: Some("0.0.0.0:1".into()),
             ..ServeArgs::default()
         };
-        assert!(told(args()).contains("--tls-certificate and --tls-key"));
+        assert!(message(args()).contains("--tls-certificate and --tls-key"));
         // what a proxy sends here is plain text too
         let behind = ServeArgs {
             trusted_proxy: vec!["10.0.0.0/8".into()],
             ..args()
         };
-        assert!(told(behind).contains("--insecure"));
+        assert!(message(behind).contains("--insecure"));
         let insecure = ServeArgs {
             insecure: Some("true".into()),
             ..args()
         };
-        assert_eq!(told(insecure), "false");
+        assert_eq!(message(insecure), "false");
         let encrypted = || ServeArgs {
             tls: files(),
             ..args()
         };
-        assert_eq!(told(encrypted()), "true");
+        assert_eq!(message(encrypted()), "true");
         // the page of metrics is plain text all the same
         let metrics = ServeArgs {
             metrics_listen: Some("0.0.0.0:2".into()),
             ..encrypted()
         };
-        let told = told(metrics);
-        assert!(told.contains("metrics_listen: `0.0.0.0:2`"), "{told}");
-        assert!(!told.contains("\n  listen:"), "{told}");
+        let message = message(metrics);
+        assert!(message.contains("metrics_listen: `0.0.0.0:2`"), "{message}");
+        assert!(!message.contains("\n  listen:"), "{message}");
     }
 
     #[test]
@@ -841,7 +841,7 @@ mod tests {
                       audiences = ['registry']\nalgorithms = ['RS256']\n";
         let client = "client_id = 'registry'\ntoken_endpoint = 'https://sso.example/token'\n\
                       authorization_endpoint = 'https://sso.example/authorize'\n";
-        let told = |client: &str, public_url: Option<&str>| {
+        let message = |client: &str, public_url: Option<&str>| {
             std::fs::write(&file, format!("{issuer}{client}")).unwrap();
             let args = ServeArgs {
                 issuers: Some(file.to_str().unwrap().to_owned()),
@@ -851,15 +851,15 @@ mod tests {
             args.resolve().err().map(|mistakes| mistakes.to_string())
         };
         let url = Some("https://registry.example");
-        assert_eq!(told(client, url), None);
-        assert_eq!(told("", None), None);
+        assert_eq!(message(client, url), None);
+        assert_eq!(message("", None), None);
         assert!(
-            told(client, None)
+            message(client, None)
                 .unwrap()
                 .contains("an issuer has a `client_id`")
         );
         assert!(
-            told("", url)
+            message("", url)
                 .unwrap()
                 .contains("no issuer has a `client_id`")
         );
@@ -886,8 +886,8 @@ mod tests {
                 "tls_client_ca: ",
             ),
         ] {
-            let told = args.resolve().unwrap_err().to_string();
-            assert!(told.contains(missing), "{told}");
+            let message = args.resolve().unwrap_err().to_string();
+            assert!(message.contains(missing), "{message}");
         }
         for (auth, required) in [
             (None, true),

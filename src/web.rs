@@ -33,8 +33,8 @@ mod programmes;
 mod recommendations;
 mod search;
 mod tasks;
-mod told;
 mod weekly;
+mod wording;
 mod words;
 mod work;
 

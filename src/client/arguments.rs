@@ -31,7 +31,7 @@ pub(super) fn language(arguments: &[OsString], profile: Option<&str>) -> Languag
 }
 
 /// The whole message in Vietnamese; `None` if the parser ended for another reason, as for the help.
-pub(super) fn told(error: &clap::Error) -> Option<String> {
+pub(super) fn in_vietnamese(error: &clap::Error) -> Option<String> {
     let mut text = format!("{}: {}", Language::Vietnamese.error(), what(error)?);
     for tip in tips(error) {
         let _ = write!(text, "\n  gợi ý: {tip}");
@@ -256,7 +256,7 @@ mod tests {
         ] {
             let words = ["p"].into_iter().chain(line.split_whitespace());
             let error = command().try_get_matches_from(words).unwrap_err();
-            let error = told(&error).unwrap_or_else(|| panic!("{line}: {error:?}"));
+            let error = in_vietnamese(&error).unwrap_or_else(|| panic!("{line}: {error:?}"));
             let (first, _) = error.split_once("\n\n").unwrap();
             let first = first.strip_prefix("lỗi: ").unwrap();
             assert!(first.starts_with(expected), "{line}:\n{first}\n{expected}");

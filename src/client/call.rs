@@ -315,16 +315,16 @@ impl Connection {
 
 /// An error with what caused it, each once.
 fn causes(error: &dyn std::error::Error) -> String {
-    let mut told = vec![error.to_string()];
+    let mut causes = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        if told.last() != Some(&text) {
-            told.push(text);
+        if causes.last() != Some(&text) {
+            causes.push(text);
         }
         cause = error.source();
     }
-    told.join(": ")
+    causes.join(": ")
 }
 
 /// The address with its scheme: https, unless it is this machine.

@@ -139,7 +139,7 @@ impl Failure {
     }
 
     /// What to say: the message, then each field with the flag that sets it.
-    pub(super) fn told(&self, language: Language, flags: &[Flag], verbose: bool) -> String {
+    pub(super) fn text(&self, language: Language, flags: &[Flag], verbose: bool) -> String {
         let mut text = format!("{}: {}", language.error(), self.message(language));
         let (Self::Malformed(status) | Self::Refused(status)) = self else {
             return text;

@@ -283,7 +283,7 @@ mod tests {
             (&["gzip;q=x, ;, *;q=0.5"], "gzip plain"),
         ] {
             let asked = Codings::asked(&headers(ACCEPT_ENCODING, lines));
-            let told = match asked {
+            let answered = match asked {
                 None => "none",
                 Some(Codings {
                     gzip: true,
@@ -295,7 +295,7 @@ mod tests {
                 }) => "gzip",
                 Some(Codings { gzip: false, .. }) => "plain",
             };
-            assert_eq!(told, expected, "{lines:?}");
+            assert_eq!(answered, expected, "{lines:?}");
         }
     }
 
@@ -357,7 +357,7 @@ mod tests {
                 (Offer::Page, page),
                 (Offer::Stream, stream),
             ] {
-                let told = match form(&headers(ACCEPT, lines), offer) {
+                let answered = match form(&headers(ACCEPT, lines), offer) {
                     Ok(Form::Json) => "json",
                     Ok(Form::Events) => "events",
                     Ok(Form::Table) => "table",
@@ -367,7 +367,7 @@ mod tests {
                         "refused"
                     }
                 };
-                assert_eq!(told, expected, "{lines:?} {offer:?}");
+                assert_eq!(answered, expected, "{lines:?} {offer:?}");
             }
         }
     }

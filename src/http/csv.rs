@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn every_list_is_a_table_of_columns_that_are_told_apart() {
+    fn every_list_is_a_table_with_distinct_columns() {
         let tables = tables();
         assert!(tables.len() > 15, "{}", tables.len());
         for (route, table) in tables {

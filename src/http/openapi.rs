@@ -31,12 +31,12 @@ const DESCRIPTION: &str = "The registry of Vietnam's national digital platforms 
     `ndp-min-revision`. A system says who acts through it, by a staff or account code, in \
     `ndp-actor`; a steward lets personal data through, and says why, in \
     `ndp-allow-personal-data`. Errors are google.rpc.Status, with a stable reason and the message \
-    in Vietnamese among their details. Answers are in gzip for whoever sends \
+    in Vietnamese among their details. Answers are in gzip for a caller that sends \
     `accept-encoding: gzip`, but for single records; bodies may come in it. `x-server-timeout` \
-    gives a call so many seconds, as 2.5. In a body a date may be one text too, as 2026-11-01, \
-    and so may a period, as 2026-11-01, 2026-11, 2026 or 2026-11-01/2026-12-31, with `..` for an \
-    open end. Whatever answers pages answers them as CSV too, for `accept: text/csv` or \
-    `format=csv`.";
+    limits a call to a number of seconds, as 2.5. In a body a date may be one text too, as \
+    2026-11-01, and so may a period, as 2026-11-01, 2026-11, 2026 or 2026-11-01/2026-12-31, with \
+    `..` for an open end. A method that answers pages answers them as CSV too, for \
+    `accept: text/csv` or `format=csv`.";
 
 /// The form of the tags in `If-Match` and `If-None-Match`.
 const TAGS: &str = "^(\\*|(W/)?\"[!#-~]*\"( *, *(W/)?\"[!#-~]*\")*)$";

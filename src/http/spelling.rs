@@ -191,11 +191,11 @@ mod tests {
             names: "`governing_agency`, `agency_editor`, `a/lead_unit`".to_owned(),
         };
         let error = Error::invalid("plan.lead_unit", rule);
-        let told = status(&wire::status::status(error), &message("UpdatePlanRequest"));
+        let refused = status(&wire::status::status(error), &message("UpdatePlanRequest"));
         let expected = "`plan.leadUnit`: one of `governingAgency`, `agency_editor`, \
             `a/lead_unit` is required; set it";
-        assert_eq!(told.message(), expected);
-        let details = told.get_error_details();
+        assert_eq!(refused.message(), expected);
+        let details = refused.get_error_details();
         let violation = &details.bad_request().unwrap().field_violations[0];
         assert_eq!(violation.field, "plan.leadUnit");
         assert_eq!(
@@ -215,9 +215,9 @@ mod tests {
         for field in IN_PROTO_NAMES {
             let names = "`page_size`".to_owned();
             let error = Error::invalid(field, Rule::OneOfMissing { names });
-            let told = status(&wire::status::status(error), &message("ListPlansRequest"));
-            assert!(told.message().contains("`page_size`"), "{told:?}");
-            let details = told.get_error_details();
+            let refused = status(&wire::status::status(error), &message("ListPlansRequest"));
+            assert!(refused.message().contains("`page_size`"), "{refused:?}");
+            let details = refused.get_error_details();
             let violation = &details.bad_request().unwrap().field_violations[0];
             assert_eq!(
                 violation.description,

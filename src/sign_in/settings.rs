@@ -325,8 +325,8 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told_of() {
-        let told = read(
+    fn every_mistake_is_reported() {
+        let problems = read(
             "[a]\nissuer = ''\nkeys = 'http://sso.example/certs'\naudiences = []\n\
              algorithms = ['none', 'HS256']\nclock_skew_seconds = 3600\ntoken_bytes = 1\n\
              [B]\nissuer = 'b'\nkeys = ''\naudiences = ['']\nalgorithms = []\n\
@@ -334,12 +334,12 @@ mod tests {
              [d]\nissuer = 'd'\nkeys = 'k'\naudiences = ['a']\nalgorithms = ['RS256']\n\
              [e]\nissuer = 'd'\nkeys = 'k'\naudiences = ['a']\nalgorithms = ['RS256']\n",
         );
-        let told: Vec<_> = told.unwrap_err();
-        let of = |table: &str| told.iter().filter(|it| it.starts_with(table)).count();
+        let problems: Vec<_> = problems.unwrap_err();
+        let of = |table: &str| problems.iter().filter(|it| it.starts_with(table)).count();
         assert_eq!(
             [of("[a]"), of("[B]"), of("[c]"), of("[e]")],
             [7, 4, 1, 1],
-            "{told:#?}"
+            "{problems:#?}"
         );
     }
 
@@ -401,13 +401,13 @@ mod tests {
                 ][..],
             ),
         ] {
-            let told = read(&format!("{TABLE}{text}")).unwrap_err();
-            let keys = told.iter().map(|it| {
+            let problems = read(&format!("{TABLE}{text}")).unwrap_err();
+            let keys = problems.iter().map(|it| {
                 let mistake = it.strip_prefix("[a] ").unwrap();
                 mistake.split_once(": ").unwrap().0
             });
             let keys: Vec<_> = keys.collect();
-            assert_eq!(keys, mistaken, "{told:#?}");
+            assert_eq!(keys, mistaken, "{problems:#?}");
         }
     }
 }

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_name_is_told_from_other_texts() {
+    fn a_resource_name_is_recognised() {
         for name in ["agencies/bo-cong-an", "platforms/a/plans/b", "dataFlows/x"] {
             assert!(is_resource(name), "{name}");
         }

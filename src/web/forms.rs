@@ -26,7 +26,7 @@ use super::{
     differences::{Difference, chosen, compared, differences, facts, named_in},
     frame::{failed as no_page, sign_in},
     parts::{path_of, quoted, record, top_of},
-    told::{Words, day_of, enum_at, resources},
+    wording::{Words, day_of, enum_at, resources},
     words::{Lang, both, read},
 };
 use crate::{
@@ -607,7 +607,7 @@ pub(super) async fn failed(ask: &Ask, act: &'static Act, failed: &Failed) -> Mad
     // it is said also where nothing more can be read
     let names = called(ask, named.collect()).await.unwrap_or_default();
     let words = Words::new(ask.lang(), act, &names);
-    no_page(&ask.address, failed, &|text| words.told("", text))
+    no_page(&ask.address, failed, &|text| words.message("", text))
 }
 
 /// What is wrong, by the fields of the form.
@@ -719,7 +719,7 @@ fn refused(
         section.refused role="alert" {
             h2 { (lang.t("Chưa gửi được", "It is not sent")) }
             @if placed.by_field.is_empty() && placed.others.is_empty() {
-                p { (words.told("", failed.text(lang))) }
+                p { (words.message("", failed.text(lang))) }
             }
             @for (field, wrong) in &placed.others {
                 p {
@@ -727,7 +727,7 @@ fn refused(
                         Some(called) => (called),
                         None => code { (field) },
                     }
-                    ": " (words.told(field, wrong.text(lang)))
+                    ": " (words.message(field, wrong.text(lang)))
                 }
             }
             p { (lang.of_text(todo)) }
@@ -826,7 +826,7 @@ impl Fields<'_> {
                         @match self.words.form(input, typed) {
                             Some(text) => (text),
                             None => @for (at, wrong) in wrong {
-                                (self.words.told(at, wrong.text(lang))) " "
+                                (self.words.message(at, wrong.text(lang))) " "
                             },
                         }
                     }

@@ -283,7 +283,7 @@ pub(super) fn sign_in(address: &Address) -> String {
 }
 
 /// The page that says why the page that was asked for cannot be shown.
-pub(super) fn failed(address: &Address, failed: &Failed, told: &dyn Fn(&str) -> Markup) -> Made {
+pub(super) fn failed(address: &Address, failed: &Failed, message: &dyn Fn(&str) -> Markup) -> Made {
     let lang = address.lang;
     let title = match failed.code.as_u16() {
         404 => lang.t("Không có trang này", "There is no such page"),
@@ -300,7 +300,7 @@ pub(super) fn failed(address: &Address, failed: &Failed, told: &dyn Fn(&str) -> 
             section.error {
                 h1 { (title) }
                 @let text = failed.text(lang);
-                @if !text.is_empty() { p { (told(text)) } }
+                @if !text.is_empty() { p { (message(text)) } }
                 @if !failed.fields.is_empty() {
                     ul {
                         @for wrong in &failed.fields {

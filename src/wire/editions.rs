@@ -279,7 +279,7 @@ mod tests {
             ),
         )
             .prop_map(
-                |(title, groups, previous_edition, force, told)| EditionFields {
+                |(title, groups, previous_edition, force, rest)| EditionFields {
                     display_name: title.0,
                     decision: title.1,
                     declared_platform_count: title.2,
@@ -288,10 +288,10 @@ mod tests {
                     effective_start_date: force.0,
                     effective_end_date: force.1,
                     repealing_edition: force.2,
-                    pinned: told.0,
-                    note: told.1,
-                    sources: told.2,
-                    ndop_mandatory_date: told.3,
+                    pinned: rest.0,
+                    note: rest.1,
+                    sources: rest.2,
+                    ndop_mandatory_date: rest.3,
                 },
             )
     }
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_values_are_told_of_with_their_paths() {
+    fn bad_values_are_reported_with_their_paths() {
         let message = pb::Edition {
             previous_edition: "editions/".to_owned(),
             repealing_edition: "platforms/a".to_owned(),
@@ -324,11 +324,11 @@ mod tests {
         };
         let mut violations = Violations::new();
         edition_fields(message, "edition", &mut violations);
-        let told: Vec<_> = violations
+        let reported: Vec<_> = violations
             .iter()
             .map(|violation| format!("{} {}", violation.field, violation.rule.reason()))
             .collect();
-        insta::assert_snapshot!(told.join("\n"), @r"
+        insta::assert_snapshot!(reported.join("\n"), @r"
         edition.previous_edition PATTERN
         edition.repealing_edition PATTERN
         ");

@@ -691,18 +691,18 @@ mod tests {
     }
 
     #[test]
-    fn bad_values_are_told_of_with_their_paths() {
+    fn bad_values_are_reported_with_their_paths() {
         let message = pb::Plan {
             coordinating_agencies: vec!["agencies/A".to_owned()],
             ..Default::default()
         };
         let mut violations = Violations::new();
         plan_fields(message, "plan", &mut violations);
-        let told: Vec<_> = violations
+        let reported: Vec<_> = violations
             .iter()
             .map(|violation| format!("{} {}", violation.field, violation.rule.reason()))
             .collect();
-        insta::assert_snapshot!(told.join("\n"), @r"
+        insta::assert_snapshot!(reported.join("\n"), @r"
         plan.coordinating_agencies[0] PATTERN
         ");
     }

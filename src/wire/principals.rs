@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_values_are_told_of_with_their_paths() {
+    fn bad_values_are_reported_with_their_paths() {
         let message = pb::Principal {
             kind: 1,
             agency: "agencies/a/b".to_owned(),
@@ -451,17 +451,17 @@ mod tests {
         let mut violations = Violations::new();
         let fields = principal_fields(message, "principal", &mut violations);
         assert_eq!(fields.roles, [Role::Steward]);
-        let told: Vec<_> = violations
+        let reported: Vec<_> = violations
             .iter()
             .map(|violation| format!("{} {}", violation.field, violation.rule.reason()))
             .collect();
-        insta::assert_snapshot!(told.join("\n"), @r"
+        insta::assert_snapshot!(reported.join("\n"), @r"
         principal.agency PATTERN
         ");
     }
 
     #[test]
-    fn a_caller_is_told_who_it_is() {
+    fn a_caller_learns_who_it_is() {
         let state = State::load(Revision::new(7).unwrap(), None, []);
         let nobody = identify_caller(&Caller::Anonymous, None, &state);
         let expected = pb::IdentifyCallerResponse {

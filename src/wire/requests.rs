@@ -176,7 +176,7 @@ mod tests {
         time::Timestamp,
     };
 
-    fn told<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<String> {
+    fn reported<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<String> {
         match result.unwrap_err() {
             Error::Invalid(violations) => violations
                 .iter()
@@ -207,7 +207,7 @@ mod tests {
         }
         let batch = ["platforms/a", "platforms/", "plans/x"].map(str::to_owned);
         assert_eq!(
-            told(names::<PlatformName>(&batch, "names")),
+            reported(names::<PlatformName>(&batch, "names")),
             ["names[1] PATTERN", "names[2] PATTERN"]
         );
     }
@@ -221,9 +221,9 @@ mod tests {
             plan("2026").unwrap().unwrap().as_str(),
             "platforms/ndp-001/plans/2026"
         );
-        assert_eq!(told(plan("A")), ["plan_id PATTERN"]);
+        assert_eq!(reported(plan("A")), ["plan_id PATTERN"]);
         assert_eq!(
-            told(new_name("", "edition_id", EditionName::from_id)),
+            reported(new_name("", "edition_id", EditionName::from_id)),
             ["edition_id PATTERN"]
         );
     }
@@ -267,7 +267,10 @@ mod tests {
         assert_eq!(upper.unwrap().unwrap(), first);
         assert_eq!(read("RevokeApiKey", &with("")).unwrap(), None);
         let nil = with("00000000-0000-0000-0000-000000000000");
-        assert_eq!(told(read("RevokeApiKey", &nil)), ["request_id NOT_A_UUID"]);
+        assert_eq!(
+            reported(read("RevokeApiKey", &nil)),
+            ["request_id NOT_A_UUID"]
+        );
     }
 
     #[test]
@@ -285,6 +288,6 @@ mod tests {
             read_at(0, Some(time)).unwrap(),
             At::Time(Timestamp::from_micros(1_000_000).unwrap())
         );
-        assert_eq!(told(read_at(7, Some(time))), ["read_time NOT_ALLOWED"]);
+        assert_eq!(reported(read_at(7, Some(time))), ["read_time NOT_ALLOWED"]);
     }
 }

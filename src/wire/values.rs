@@ -220,20 +220,20 @@ mod tests {
     fn read<T>(read: impl FnOnce(&FieldPath<'_>, &mut Violations) -> T) -> (T, Vec<String>) {
         let mut violations = Violations::new();
         let value = read(&FieldPath::ROOT.field("at"), &mut violations);
-        let told = violations
+        let reported = violations
             .iter()
             .map(|violation| format!("{} {}", violation.field, violation.rule.reason()));
-        (value, told.collect())
+        (value, reported.collect())
     }
 
     #[test]
     fn names_of_another_form_are_refused() {
-        let (name, told) = read(|path, out| read_name::<PlatformName>("agencies/a", path, out));
-        assert_eq!((name, told), (None, vec!["at PATTERN".to_owned()]));
-        let (name, told) = read(|path, out| read_name::<PlatformName>("", path, out));
-        assert_eq!((name, told), (None, vec!["at PATTERN".to_owned()]));
-        let (name, told) = read(|path, out| read_optional_name::<PlanName>("", path, out));
-        assert_eq!((name, told), (None, vec![]));
+        let (name, reported) = read(|path, out| read_name::<PlatformName>("agencies/a", path, out));
+        assert_eq!((name, reported), (None, vec!["at PATTERN".to_owned()]));
+        let (name, reported) = read(|path, out| read_name::<PlatformName>("", path, out));
+        assert_eq!((name, reported), (None, vec!["at PATTERN".to_owned()]));
+        let (name, reported) = read(|path, out| read_optional_name::<PlanName>("", path, out));
+        assert_eq!((name, reported), (None, vec![]));
     }
 
     #[test]

@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_row_that_cannot_be_read_is_named() {
-        for (rows, told) in [
+        for (rows, message) in [
             (
                 "2026-02-30,OFF,,synthetic,",
                 "line 2: `2026-02-30` is not a day",
@@ -221,7 +221,7 @@ mod tests {
             ),
         ] {
             let text = format!("{HEADER}\n{rows}");
-            assert_eq!(Calendar::parse(&text).unwrap_err(), told);
+            assert_eq!(Calendar::parse(&text).unwrap_err(), message);
         }
         assert!(Calendar::parse("").unwrap_err().contains("first line"));
     }

@@ -95,12 +95,12 @@ mod tests {
     fn rows_end_where_nobody_waits() {
         let stop = Stop::default();
         let effort = Effort::new(u64::MAX, stop.clone());
-        let told = effort.rows(0.., 1).inspect(|row| {
+        let seen = effort.rows(0.., 1).inspect(|row| {
             if *row == 6 {
                 stop.set();
             }
         });
-        assert_eq!(told.count(), 7);
+        assert_eq!(seen.count(), 7);
         assert!(effort.is_over());
     }
 }

@@ -199,7 +199,7 @@ reasons! {
         REDACTION_OVERTAKEN "The resource was written while its history was read.";
         REDACTION_TOO_LARGE "More of the log has the text than one call redacts.";
         REPORT_IS_CORRECTED "Another report corrects this one already.";
-        SECOND_PERSON_NEEDED "Whoever asked for this cannot approve it.";
+        SECOND_PERSON_NEEDED "The person who asked for this cannot approve it.";
         SIGNING_KEY_MISSING "The server has no key to sign checkpoints with.";
         STORE_FORMAT_UNKNOWN "A newer release wrote the database.";
         SUCCESSOR_NOT_ACTIVE "The successor is not another platform in the catalogue.";

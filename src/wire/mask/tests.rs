@@ -93,9 +93,9 @@ fn paths_are_reduced() {
 }
 
 #[test]
-fn unknown_paths_are_told_all_at_once() {
-    let told = refused(&["scope.x", "budget.yaer", "planned_end.end.year"]);
-    insta::assert_snapshot!(told.join("\n"), @r"
+fn unknown_paths_are_reported_all_at_once() {
+    let reported = refused(&["scope.x", "budget.yaer", "planned_end.end.year"]);
+    insta::assert_snapshot!(reported.join("\n"), @r"
     UNKNOWN_PATH: has the path `scope.x` inside `scope`, which is only replaced whole; send `scope`
     UNKNOWN_PATH: has the unknown path `budget.yaer`; the fields are `amount`, `price_year`, `source`, `lines`
     UNKNOWN_PATH: has the path `planned_end.end.year` inside `end`, which is only replaced whole; send `planned_end.end`
@@ -109,8 +109,8 @@ fn unknown_paths_are_told_all_at_once() {
         ("scope,budget", "each path as an element of its own"),
         ("state.x", "inside `state`"),
     ] {
-        let told = refused(&[path]).join("");
-        assert!(told.contains(part), "{path}: {told}");
+        let reported = refused(&[path]).join("");
+        assert!(reported.contains(part), "{path}: {reported}");
     }
     assert_eq!(
         refused(&["*", "scope"]),

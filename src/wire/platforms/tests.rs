@@ -206,7 +206,7 @@ proptest! {
 }
 
 #[test]
-fn bad_values_are_told_of_with_their_paths() {
+fn bad_values_are_reported_with_their_paths() {
     let listing = |edition: &str, membership| pb::platform::Listing {
         edition: edition.to_owned(),
         membership,
@@ -230,11 +230,11 @@ fn bad_values_are_told_of_with_their_paths() {
     };
     let mut violations = Violations::new();
     platform_fields(message, "platform", &mut violations);
-    let told: Vec<_> = violations
+    let reported: Vec<_> = violations
         .iter()
         .map(|violation| format!("{} {}", violation.field, violation.rule.reason()))
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(reported.join("\n"), @r#"
     platform.governance[0].agency PATTERN
     platform.coordinating_agencies[1] PATTERN
     platform.listings[2].edition PATTERN
@@ -250,9 +250,9 @@ fn an_exit_needs_an_outcome() {
     };
     let mut violations = Violations::new();
     assert_eq!(exit_fields(message, "exit", &mut violations), None);
-    let told: Vec<_> = violations
+    let reported: Vec<_> = violations
         .iter()
         .map(|v| (&*v.field, v.rule.reason().name()))
         .collect();
-    assert_eq!(told, [("exit.successor", "PATTERN")]);
+    assert_eq!(reported, [("exit.successor", "PATTERN")]);
 }

@@ -15,7 +15,7 @@ use ndp_core::{
 
 const INCIDENT: Uuid = Uuid::from_u128(0x123e4567_e89b_42d3_a456_426614174000);
 
-fn told(error: Error) -> Status {
+fn status_of(error: Error) -> Status {
     explain(error, || INCIDENT)
 }
 
@@ -130,7 +130,7 @@ fn every_error() -> Vec<Error> {
 fn every_error_has_its_code_reason_and_vietnamese() {
     let mut golden = String::new();
     for error in every_error() {
-        let status = told(error);
+        let status = status_of(error);
         let details = status.get_error_details();
         let info = details.error_info().unwrap();
         let localized = details.localized_message().unwrap();
@@ -493,7 +493,7 @@ fn every_error_has_its_code_reason_and_vietnamese() {
 fn every_error_has_the_details_of_its_code() {
     let mut golden = String::new();
     for error in every_error() {
-        let status = told(error);
+        let status = status_of(error);
         let details = status.get_error_details();
         let _ = writeln!(golden, "{:?}", status.code());
         for one in details
@@ -715,14 +715,14 @@ fn a_bug_is_logged_and_the_client_sees_its_incident_id_only() {
         .with_ansi(false)
         .finish();
     let status = tracing::subscriber::with_default(subscriber, || {
-        told(Error::Bug("no such column: secret".into()))
+        status_of(Error::Bug("no such column: secret".into()))
     });
     assert!(!format!("{status:?}").contains("secret"));
     assert!(status.message().contains(&INCIDENT.to_string()));
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert_eq!(log.lines().count(), 1, "{log}");
-    for told in ["ERROR", "secret", &INCIDENT.to_string()] {
-        assert!(log.contains(told), "{told} in {log}");
+    for text in ["ERROR", "secret", &INCIDENT.to_string()] {
+        assert!(log.contains(text), "{text} in {log}");
     }
 }
 
@@ -782,7 +782,7 @@ fn statuses_are_bounded() {
             Error::out_of_range("read_revision", endless(&long)),
         ];
         for error in errors {
-            let status = told(error);
+            let status = status_of(error);
             let (code, size) = (status.code(), trailers(status));
             assert!(
                 size <= 7 * 1024,
@@ -798,7 +798,7 @@ fn violations_that_do_not_fit_are_counted() {
     for index in 0..100 {
         violations.add(format!("platform.listings[{index}].edition"), Rule::Missing);
     }
-    let status = told(Error::Invalid(violations));
+    let status = status_of(Error::Invalid(violations));
     let details = status.get_error_details();
     let listed = details.bad_request().unwrap().field_violations.len();
     let omitted = &details.error_info().unwrap().metadata["omitted_violation_count"];

@@ -28,9 +28,9 @@ macro_rules! cases {
         let mut wrong = Vec::new();
         $({
             let expected: Vec<&str> = vec![$($field),*];
-            let told = broken(&$message);
-            if told != expected {
-                wrong.push(format!("{}: {told:?}, not {expected:?}", $name));
+            let reported = broken(&$message);
+            if reported != expected {
+                wrong.push(format!("{}: {reported:?}, not {expected:?}", $name));
             }
         })+
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -210,7 +210,7 @@ fn uris_are_those_of_rfc_3986() {
 
 #[test]
 fn addresses_of_pages_have_a_host_and_no_user() {
-    let told = |page: &str| {
+    let reported = |page: &str| {
         violations(&TextsRequest {
             page: page.into(),
             ..texts()
@@ -230,7 +230,7 @@ fn addresses_of_pages_have_a_host_and_no_user() {
         "https://a.b:1",
         "https://a.b:65535",
     ] {
-        assert_eq!(told(page), Vec::<String>::new(), "{page}");
+        assert_eq!(reported(page), Vec::<String>::new(), "{page}");
     }
     for page in [
         "https:///",
@@ -286,9 +286,9 @@ fn addresses_of_pages_have_a_host_and_no_user() {
         "https://a/<b>",
     ] {
         assert!(
-            told(page).contains(&"page NOT_A_URI".to_owned()),
+            reported(page).contains(&"page NOT_A_URI".to_owned()),
             "{page}: {:?}",
-            told(page)
+            reported(page)
         );
     }
 }
@@ -562,21 +562,21 @@ fn keys_in_paths_are_cut() {
 }
 
 #[test]
-fn a_pattern_of_names_is_told_by_its_form() {
+fn a_pattern_of_names_is_recognised_by_its_form() {
     let form = |source| super::Pattern::new(source).explain().english();
     let id = super::ID;
-    let told = [
+    let reported = [
         form(format!("^platforms/{id}/plans/{id}$").leak()),
         form(format!("^(editions/(-|{id}))?$").leak()),
         form(format!("^{id}$").leak()),
         form("^([A-Z0-9]+)?$"),
     ];
-    let told: Vec<_> = told
+    let reported: Vec<_> = reported
         .iter()
         .map(|text| text.split(';').next().unwrap())
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
             "must have the form `platforms/{id}/plans/{id}`",
             "must have the form `editions/{id}`",

@@ -75,7 +75,7 @@ async fn end(mut watch: Streaming<pb::WatchChangesResponse>) -> String {
     let ended = tokio::time::timeout(BOUND, watch.message()).await;
     let status = ended
         .expect("the watch goes on")
-        .expect_err("nothing was to be told");
+        .expect_err("the stream goes on");
     format!("{:?} {}", status.code(), reason(&status))
 }
 
@@ -83,8 +83,8 @@ async fn end(mut watch: Streaming<pb::WatchChangesResponse>) -> String {
 fn guesses(server: &Server, key: &str) -> Vec<JoinHandle<Result<(), Status>>> {
     let of = |number: u8| {
         let mut request = Request::new(pb::IdentifyCallerRequest {});
-        let told = format!("192.0.2.{number}").parse().unwrap();
-        request.metadata_mut().insert("x-forwarded-for", told);
+        let received = format!("192.0.2.{number}").parse().unwrap();
+        request.metadata_mut().insert("x-forwarded-for", received);
         let mut access = server.clients(As::key(key)).access;
         tokio::spawn(async move { access.identify_caller(request).await.map(|_| ()) })
     };
@@ -132,11 +132,11 @@ both! {
             {"method": "ndp.registry.v1.CatalogueService/GetPlatform", "resource": PLATFORM},
             {"method": "ndp.registry.v1.PlanService/ListPlans", "resource": PLATFORM},
         ]);
-        let told = some.ok("TestPermissions", json!({"questions": questions})).await;
+        let received = some.ok("TestPermissions", json!({"questions": questions})).await;
         let vietnamese = status.get_details_localized_message().unwrap().message;
-        assert_eq!(told["answers"][0]["message"], status.message());
-        assert_eq!(told["answers"][0]["message_vi"], vietnamese);
-        assert_eq!(told["answers"][1]["permission"], "ALLOWED");
+        assert_eq!(received["answers"][0]["message"], status.message());
+        assert_eq!(received["answers"][0]["message_vi"], vietnamese);
+        assert_eq!(received["answers"][1]["permission"], "ALLOWED");
         // both limits together
         let limits = json!({"read_only": true, "methods": ["ndp.registry.v1.CatalogueService"]});
         let (_, both, _) = of(limits).await;
@@ -185,14 +185,14 @@ both! {
             limited.ok("CreateApiKey", create(fields)).await;
         }
         // a name that does not exist would permit nothing, so it is refused
-        for (fields, told) in [
+        for (fields, received) in [
             (json!({"methods": ["ndp.registry.v1.PlansService"]}), "methods[0] UNKNOWN_VALUE"),
             (json!({"methods": [get, format!("{access}/Get")]}), "methods[1] UNKNOWN_VALUE"),
             (json!({"methods": ["GetPlan"]}), "methods[0] PATTERN"),
             (json!({"methods": [access], "feed": true}), "methods FIELD_CONTRADICTED"),
         ] {
             let status = keeper.err("CreateApiKey", create(fields)).await;
-            assert_eq!(violations(&status), format!("api_key.{told}"));
+            assert_eq!(violations(&status), format!("api_key.{received}"));
         }
         server.stop().await;
     }
@@ -357,11 +357,11 @@ both! {
         keeper.ok("UpdatePrincipal", json!({"principal": moved, "update_mask": "agency"})).await;
         server.clock.advance(600);
         other.clock.advance(600);
-        let told = ["KEY_REVOKED", "PRINCIPAL_DISABLED", "KEY_EXPIRED", "PRINCIPAL_MOVED"];
-        for ((_, here, there), told) in watches.into_iter().zip(told) {
-            let told = format!("Unauthenticated {told}");
-            assert_eq!(end(here).await, told);
-            assert_eq!(end(there).await, told, "at another server");
+        let received = ["KEY_REVOKED", "PRINCIPAL_DISABLED", "KEY_EXPIRED", "PRINCIPAL_MOVED"];
+        for ((_, here, there), received) in watches.into_iter().zip(received) {
+            let received = format!("Unauthenticated {received}");
+            assert_eq!(end(here).await, received);
+            assert_eq!(end(there).await, received, "at another server");
         }
         server.stop().await;
         other.stop().await;

@@ -665,13 +665,13 @@ both! {
         let golden = golden.filter(|line| !line.is_empty() && !line.starts_with('#'));
         let golden: BTreeSet<_> = golden.map(str::to_owned).collect();
         let table: BTreeSet<_> = table.into_iter().collect();
-        let told: Vec<_> = golden.difference(&table).cloned().collect();
+        let missing: Vec<_> = golden.difference(&table).cloned().collect();
         let found: Vec<_> = table.difference(&golden).cloned().collect();
         assert!(
-            told.is_empty() && found.is_empty(),
+            missing.is_empty() && found.is_empty(),
             "tests/it/access/matrix.txt says\n{}\nand the registry does\n{}\nwhere that is meant, \
              write it into the table",
-            told.join("\n"),
+            missing.join("\n"),
             found.join("\n"),
         );
         server.stop().await;

@@ -88,7 +88,7 @@ both! {
             change(&mut request);
             request
         };
-        for (request, told) in [
+        for (request, received) in [
             (
                 wrong(&|it| it["succession"]["start_date"] = date([2026, 10, 2])),
                 "succession.start_date OUT_OF_RANGE",
@@ -115,7 +115,7 @@ both! {
             ),
         ] {
             let status = cast.steward.err("SucceedAgency", request).await;
-            assert_eq!(violations(&status), told);
+            assert_eq!(violations(&status), received);
         }
         for caller in [&editor, &keeper, &cast.approver] {
             assert_eq!(caller.refusal("SucceedAgency", right.clone()).await, DENIED);
@@ -332,7 +332,7 @@ both! {
         more["platform"]["operating_unit"] = json!("Đơn vị thử");
         more["update_mask"] = json!("delegations,operatingUnit");
         assert_eq!(cast.approver.refusal("UpdatePlatform", more).await, DENIED);
-        for (wrong, told) in [
+        for (wrong, received) in [
             (
                 json!({"unit": NEW, "start_date": date([2026, 10, 1])}),
                 "platform.delegations[0].unit NOT_ALLOWED",
@@ -352,7 +352,7 @@ both! {
         ] {
             let request = delegated("ndp-001", json!([wrong]));
             let status = keeper.err("UpdatePlatform", request).await;
-            assert_eq!(violations(&status), told);
+            assert_eq!(violations(&status), received);
         }
         cast.approver.ok("UpdatePlatform", request).await;
 
@@ -448,7 +448,7 @@ both! {
             }]},
             "update_mask": "grants",
         });
-        for (field, value, told) in [
+        for (field, value, received) in [
             ("reason", json!(""), "principal.grants[0].reason REQUIRED"),
             ("end_date", Value::Null, "principal.grants[0].end_date REQUIRED"),
             ("end_date", date([2026, 10, 1]), "principal.grants[0].end_date OUT_OF_RANGE"),
@@ -456,7 +456,7 @@ both! {
             let mut request = grant("ROLE_AGENCY_APPROVER");
             request["principal"]["grants"][0][field] = value;
             let status = keeper.err("UpdatePrincipal", request).await;
-            assert_eq!(violations(&status), told);
+            assert_eq!(violations(&status), received);
         }
         // only roles that it could also give permanently
         for role in ["ROLE_STEWARD", "ROLE_AUDITOR", "ROLE_ADMIN"] {

@@ -96,19 +96,19 @@ impl Compared {
         let questions: Vec<_> = calls.iter().map(|it| question(&it.0, &it.1)).collect();
         let answers = asked(caller, "", &questions).await;
         assert_eq!(answers.len(), calls.len());
-        for ((method, resource, called), told) in calls.iter().zip(answers) {
-            let what = format!("{name}: {method} {resource}: called {called:?}, tested {told}");
-            assert_eq!(told["method"], full_name(method));
-            let permission = told["permission"].as_str().unwrap();
+        for ((method, resource, called), received) in calls.iter().zip(answers) {
+            let what = format!("{name}: {method} {resource}: called {called:?}, tested {received}");
+            assert_eq!(received["method"], full_name(method));
+            let permission = received["permission"].as_str().unwrap();
             let content_decides = CONDITIONAL.contains(&&**method);
             match (permission, called) {
                 ("ALLOWED", Ok(_)) => {}
                 ("DENIED", Err(status)) => {
-                    assert_eq!(told["reason"], reason(status), "{what}");
+                    assert_eq!(received["reason"], reason(status), "{what}");
                     if !content_decides {
                         let vietnamese = status.get_details_localized_message().unwrap();
-                        assert_eq!(told["message"], status.message(), "{what}");
-                        assert_eq!(told["message_vi"], vietnamese.message, "{what}");
+                        assert_eq!(received["message"], status.message(), "{what}");
+                        assert_eq!(received["message_vi"], vietnamese.message, "{what}");
                     }
                 }
                 ("CONDITIONAL", _) => {
@@ -146,7 +146,7 @@ both! {
         let stranger = [Role::AgencyEditor, Role::AgencyApprover];
         let stranger = server.person("stranger", &stranger, Some(OTHER_AGENCY)).await;
         let admin = server.person("admin", &[Role::Admin], None).await;
-        let told = async |caller: &Raw, of: &str, name: &str| {
+        let received = async |caller: &Raw, of: &str, name: &str| {
             let answers = asked(caller, of, &on_plans(name)).await;
             let text = serde_json::to_string(&answers).unwrap();
             text.replace(name, "PLAN")
@@ -154,14 +154,14 @@ both! {
         let editor = "principals/cast-editor";
         for (caller, of) in [(As::default(), ""), (stranger, ""), (admin.clone(), editor)] {
             let caller = server.raw(caller);
-            let hidden = told(&caller, of, draft).await;
-            assert_eq!(hidden, told(&caller, of, absent).await);
+            let hidden = received(&caller, of, draft).await;
+            assert_eq!(hidden, received(&caller, of, absent).await);
             assert!(!hidden.contains("ALLOWED"), "{hidden}");
         }
         // callers who see the draft get the permissions of its editor
         let auditor = server.raw(server.person("auditor", &[Role::Auditor], None).await);
-        let told_of_editor = told(&auditor, editor, draft).await;
-        assert_eq!(told_of_editor, told(&cast.editor, "", draft).await);
+        let told_of_editor = received(&auditor, editor, draft).await;
+        assert_eq!(told_of_editor, received(&cast.editor, "", draft).await);
         assert!(told_of_editor.contains("ALLOWED"));
         server.stop().await;
     }
@@ -192,10 +192,10 @@ both! {
         let record = admin.ok("GetPrincipal", json!({"name": of})).await;
         let disable = json!({"name": of, "etag": record["etag"]});
         admin.ok("DisablePrincipal", disable).await;
-        let told = auditor.ok("TestPermissions", request(of)).await;
-        for answer in told["answers"].as_array().unwrap() {
-            let told = (&answer["permission"], &answer["reason"]);
-            assert_eq!(told, (&json!("DENIED"), &json!("PRINCIPAL_DISABLED")));
+        let received = auditor.ok("TestPermissions", request(of)).await;
+        for answer in received["answers"].as_array().unwrap() {
+            let received = (&answer["permission"], &answer["reason"]);
+            assert_eq!(received, (&json!("DENIED"), &json!("PRINCIPAL_DISABLED")));
         }
         server.stop().await;
     }
@@ -212,7 +212,7 @@ both! {
         };
         let plans = "ndp.registry.v1.PlanService";
         let get = format!("{plans}/GetPlan");
-        for (method, resource, told) in [
+        for (method, resource, received) in [
             ("IssuePlan", "", "questions[1].method PATTERN"),
             ("ndp.registry.v1.PlanService/Issue", "", "questions[1].method UNKNOWN_VALUE"),
             ("ndp.registry.v1.TaskService/GetPlan", "", "questions[1].method UNKNOWN_VALUE"),
@@ -222,7 +222,7 @@ both! {
             ("ndp.registry.v1.CatalogueService/CreateAgency", "agencies/x",
                 "questions[1].resource NOT_ALLOWED"),
         ] {
-            assert_eq!(invalid(of(method, resource)).await, told);
+            assert_eq!(invalid(of(method, resource)).await, received);
         }
         assert_eq!(invalid(json!([])).await, "questions TOO_FEW_ITEMS");
         let many = vec![question("GetAgency", "agencies/x"); 101];

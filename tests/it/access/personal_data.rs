@@ -96,9 +96,9 @@ both! {
             platform["name"] = json!("platforms/ndp-002");
             let refused = caller.err("UpdatePlatform", json!({"platform": platform})).await;
             assert_eq!(violations(&refused), format!("{field} PERSONAL_DATA"));
-            let told = format!("{refused:?}").to_lowercase();
+            let received = format!("{refused:?}").to_lowercase();
             for found in ["nguyen.van", "a@example", "001099012345", "012345678", "912 345"] {
-                assert!(!told.contains(found), "the answer repeats it: {told}");
+                assert!(!received.contains(found), "the answer repeats it: {received}");
             }
         }
         let exit = json!({"outcome": "DISCONTINUED", "reason": PHONE,

@@ -88,7 +88,7 @@ fn known(server: &Server, id: &str) -> Caller {
 }
 
 both! {
-    async fn a_caller_is_told_who_it_is(engine: Engine) {
+    async fn a_caller_learns_who_it_is(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let anonymous = server.raw(As::default()).ok("IdentifyCaller", json!({})).await;
         assert_eq!(anonymous, json!({"revision": 1}));

@@ -829,7 +829,7 @@ fn any_reach() -> impl Strategy<Value = Reach> {
 fn attempts(state: &State, caller: &Caller) -> Vec<String> {
     let mut outcomes = Vec::new();
     let mut attempt = |command: Box<dyn AnyCommand>| {
-        let told = format!("{command:?}");
+        let received = format!("{command:?}");
         let request = Request {
             command,
             request_id: None,
@@ -852,7 +852,7 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
             ),
             Err(error) => format!("{error:?}"),
         };
-        outcomes.push(format!("{told}: {outcome}"));
+        outcomes.push(format!("{received}: {outcome}"));
     };
     for platform in ["ndp-001", "ndp-002"] {
         let platform = PlatformName::from_id(platform).unwrap();

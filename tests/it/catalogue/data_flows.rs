@@ -238,8 +238,8 @@ both! {
         assert_eq!(moved["state"], "SUSPENDED");
         let mut two = create("c");
         two["data_flow"]["state_entries"] = suspended;
-        let told = violations(&other_editor.err("CreateDataFlow", two).await);
-        assert_eq!(told, "data_flow.state_entries[1] NOT_ALLOWED");
+        let received = violations(&other_editor.err("CreateDataFlow", two).await);
+        assert_eq!(received, "data_flow.state_entries[1] NOT_ALLOWED");
 
         // a third agency, and the steward without a source
         let third = server.person("third", &[Role::AgencyEditor], Some("bo-tu-phap")).await;
@@ -249,8 +249,8 @@ both! {
         assert_eq!(third.refusal("UpdateDataFlow", renamed).await, denied);
         let mut unsourced = create("d");
         unsourced["data_flow"]["sources"] = json!([]);
-        let told = violations(&people.steward.err("CreateDataFlow", unsourced).await);
-        assert_eq!(told, "data_flow.sources REQUIRED");
+        let received = violations(&people.steward.err("CreateDataFlow", unsourced).await);
+        assert_eq!(received, "data_flow.sources REQUIRED");
         people.steward.ok("CreateDataFlow", create("d")).await;
 
         // an organisation cannot confirm, and the answer says so

@@ -411,8 +411,8 @@ both! {
             let mut request = report(CITY);
             request["deployment"][field] = value;
             let status = city.err("UpdateDeployment", request).await;
-            let told = violations(&status).replace(&format!("\ndeployment.{field}"), ", ");
-            lines.push(told);
+            let received = violations(&status).replace(&format!("\ndeployment.{field}"), ", ");
+            lines.push(received);
         }
         insta::allow_duplicates! {
             insta::assert_snapshot!(lines.join("\n"), @r"
@@ -465,19 +465,19 @@ both! {
         let mut own = report(AGENCY);
         own["deployment"]["stages"] = stages;
         ministry.ok("UpdateDeployment", own).await;
-        let told = counts(all).await;
-        let told = |field: &str| told[field].clone();
+        let received = counts(all).await;
+        let received = |field: &str| received[field].clone();
         let stages = json!([
             {"stage": "PILOT", "deployment_count": 1},
             {"stage": "OPERATING", "deployment_count": 2},
         ]);
-        assert_eq!(told("stage_counts"), stages);
+        assert_eq!(received("stage_counts"), stages);
         for (field, number) in [
             ("deployment_count", 3), ("operating_province_count", 1), ("province_count", 34),
             ("confirmed_deployment_count", 1), ("late_deployment_count", 1),
             ("stale_deployment_count", 0), ("duplicate_system_deployment_count", 2),
         ] {
-            assert_eq!(told(field), number, "{field}");
+            assert_eq!(received(field), number, "{field}");
         }
         let of = |agency: &str| json!({"agency": format!("agencies/{agency}")});
         assert_eq!(counts(of(CITY)).await["deployment_count"], 1, "those that it deploys");
@@ -541,8 +541,8 @@ both! {
         it.city.ok("UpdateDeployment", report(CITY)).await;
         let counted = async || {
             let all = json!({"edition": "editions/-"});
-            let told = it.anyone.ok("ComputeSummary", all).await;
-            told["deployments"]["deployment_count"].clone()
+            let received = it.anyone.ok("ComputeSummary", all).await;
+            received["deployments"]["deployment_count"].clone()
         };
         assert_eq!(counted().await, 1);
         let platform = it.anyone.ok("GetPlatform", json!({"name": "platforms/ndp-001"})).await;

@@ -18,7 +18,7 @@ const REPEAL: [i32; 3] = [2026, 6, 24];
 const BEFORE: [i32; 3] = [2026, 6, 23];
 
 /// The edition of an answer, the one in force, and the records that its warnings lead to.
-fn told(answer: &Value) -> (String, String, Vec<String>) {
+fn received(answer: &Value) -> (String, String, Vec<String>) {
     let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
     let warnings = answer["warnings"].as_array().cloned().unwrap_or_default();
     let resources = warnings
@@ -53,7 +53,7 @@ both! {
         let server = Server::start_with(&engine.url(), &editions).await;
         let anyone = server.raw(As::default());
         let steward = server.raw(server.person("steward", &[Role::Steward], None).await);
-        let summary = async |request: Value| told(&anyone.ok("ComputeSummary", request).await);
+        let summary = async |request: Value| received(&anyone.ok("ComputeSummary", request).await);
         let on = |day: [i32; 3]| json!({"effective_date": date(day)});
         assert_eq!(summary(json!({})).await, expected(OF_79, OF_79, &[]));
         assert_eq!(summary(on(REPEAL)).await, expected(OF_79, OF_79, &[]));
@@ -66,12 +66,12 @@ both! {
         assert_eq!(summary(all).await, expected("editions/-", OF_79, &[]));
         // every answer of an edition says so
         let since = json!({"edition": OF_84, "start_date": date(REPEAL)});
-        assert_eq!(told(&anyone.ok("ComputeTimeline", since).await), repealed);
+        assert_eq!(received(&anyone.ok("ComputeTimeline", since).await), repealed);
         for method in ["ComputeAgencySummaries", "ComputeDataQuality", "ListAttentionItems"] {
             let request = json!({"edition": OF_84});
-            assert_eq!(told(&anyone.ok(method, request).await), repealed, "{method}");
+            assert_eq!(received(&anyone.ok(method, request).await), repealed, "{method}");
             let default = anyone.ok(method, json!({})).await;
-            assert_eq!(told(&default), expected(OF_79, OF_79, &[]), "{method}");
+            assert_eq!(received(&default), expected(OF_79, OF_79, &[]), "{method}");
         }
 
         // a plan is owed by an edition that is not over
@@ -104,7 +104,7 @@ both! {
         let server = Server::start(&engine.url()).await;
         let anyone = server.raw(As::default());
         let summary = anyone.ok("ComputeSummary", json!({})).await;
-        assert_eq!(told(&summary), expected(OF_84, OF_79, &[OF_79]));
+        assert_eq!(received(&summary), expected(OF_84, OF_79, &[OF_79]));
         let warning = &summary["warnings"][0];
         assert_eq!(warning["kind"], "EDITION_NOT_IN_FORCE");
         assert_eq!(warning["text"], format!(

@@ -61,8 +61,8 @@ both! {
             // a name of nothing else is refused: for the code point, or as empty
             for alone in [unseen.to_string(), format!(" {unseen}{unseen}\u{a0}")] {
                 let status = raw.err("CreatePlatform", platform(&alone)).await;
-                let told = violations(&status);
-                assert!(told.starts_with("platform.display_name "), "{unseen:?}: {told}");
+                let received = violations(&status);
+                assert!(received.starts_with("platform.display_name "), "{unseen:?}: {received}");
                 let status = raw.err("SearchPlatforms", json!({"query": alone})).await;
                 assert!(violations(&status).starts_with("query "), "{unseen:?}");
             }

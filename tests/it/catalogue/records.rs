@@ -191,12 +191,12 @@ both! {
             ..Default::default()
         };
         let error = keeper.catalogue.create_agency(wrong).await.unwrap_err();
-        let mut told = fields(&error);
-        told.sort();
-        assert_eq!(told.len(), 3, "{told:?}");
-        assert!(told[0].starts_with("agency.display_name TOO_LONG"), "{told:?}");
-        assert!(told[1].starts_with("agency.kind "), "{told:?}");
-        assert!(told[2].starts_with("reason TOO_LONG"), "{told:?}");
+        let mut received = fields(&error);
+        received.sort();
+        assert_eq!(received.len(), 3, "{received:?}");
+        assert!(received[0].starts_with("agency.display_name TOO_LONG"), "{received:?}");
+        assert!(received[1].starts_with("agency.kind "), "{received:?}");
+        assert!(received[2].starts_with("reason TOO_LONG"), "{received:?}");
 
         let edition = pb::CreateEditionRequest {
             edition_id: "thu-nghiem".into(),
@@ -220,8 +220,8 @@ both! {
             }),
             ..Default::default()
         }).await.unwrap_err();
-        let told = fields(&error);
-        assert_eq!(told, [
+        let received = fields(&error);
+        assert_eq!(received, [
             "edition.previous_edition REFERENCE_NOT_FOUND",
             "edition.repealing_edition REFERENCE_NOT_FOUND",
         ]);
@@ -235,8 +235,8 @@ both! {
             }),
             ..Default::default()
         }).await.unwrap_err();
-        let told = fields(&error);
-        assert_eq!(told, [
+        let received = fields(&error);
+        assert_eq!(received, [
             "edition.previous_edition NOT_ALLOWED",
             "edition.repealing_edition NOT_ALLOWED",
         ]);
@@ -273,9 +273,9 @@ both! {
             platform: Some(wrong),
             ..Default::default()
         }).await.unwrap_err();
-        let mut told = fields(&error);
-        told.sort();
-        assert_eq!(told, [
+        let mut received = fields(&error);
+        received.sort();
+        assert_eq!(received, [
             "platform.coordinating_agencies[1] REFERENCE_NOT_FOUND",
             "platform.governance[0].agency REFERENCE_NOT_FOUND",
             "platform.listings[0].edition REFERENCE_NOT_FOUND",
@@ -407,8 +407,8 @@ both! {
         assert_eq!(details.resource_info().unwrap().resource_name, "platforms/khong-co");
         let malformed = batch(&["ndp-001", "-", "A"]);
         let error = anyone.catalogue.batch_get_platforms(malformed).await.unwrap_err();
-        let told: Vec<_> = fields(&error).iter().map(|it| it[..8].to_owned()).collect();
-        assert_eq!(told, ["names[1]", "names[2]"]);
+        let received: Vec<_> = fields(&error).iter().map(|it| it[..8].to_owned()).collect();
+        assert_eq!(received, ["names[1]", "names[2]"]);
         for count in [0, 1001] {
             let error = anyone.catalogue.batch_get_platforms(batch(&vec!["a"; count])).await;
             assert!(fields(&error.unwrap_err())[0].starts_with("names "), "{count}");
@@ -751,12 +751,12 @@ both! {
                 reason: bad,
                 ..Default::default()
             }).await.unwrap_err();
-            let told = fields(&error);
+            let received = fields(&error);
             for field in ["platform.display_name", "platform.sources[1].note", "reason"] {
                 let expected = format!("{field} CONTROL_CHARACTER");
-                assert!(told.contains(&expected), "{hidden:?}: {told:?}");
+                assert!(received.contains(&expected), "{hidden:?}: {received:?}");
             }
-            assert!(told.iter().any(|it| it.starts_with("platform.labels[")), "{told:?}");
+            assert!(received.iter().any(|it| it.starts_with("platform.labels[")), "{received:?}");
         }
         // limits count characters, and say whose
         let long = synthetic::platform(&"ệ".repeat(500));

@@ -509,9 +509,9 @@ async fn a_raw_copy_beside_the_write_ahead_log_of_a_later_state_is_never_served_
             "{what}: {error}"
         );
         if code == Some(1) {
-            let told =
+            let received =
                 error.contains("do not belong together") && error.contains("`admin restore`");
-            assert!(told, "{what}: {error}");
+            assert!(received, "{what}: {error}");
             // the refusal has merged nothing
             let again = command(&["admin", "key", "list"], &engine.url());
             assert_eq!((again.0, again.2), (code, error), "{what}");

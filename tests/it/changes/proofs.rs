@@ -421,7 +421,7 @@ both! {
         let newest = server.registry.revision().get();
         let raw = server.raw(As::default());
         let ahead = newest + 1;
-        for (method, request, told) in [
+        for (method, request, received) in [
             ("ProveInclusion", json!({"name": "changes/0"}), "NotFound RESOURCE_NOT_FOUND"),
             (
                 "ProveInclusion",
@@ -453,7 +453,7 @@ both! {
             ("GetCheckpoint", json!({}), "InvalidArgument INVALID_REQUEST"),
             ("DownloadTile", json!({"path": "0/000"}), "NotFound RESOURCE_NOT_FOUND"),
         ] {
-            assert_eq!(raw.refusal(method, request.clone()).await, told, "{method} {request}");
+            assert_eq!(raw.refusal(method, request.clone()).await, received, "{method} {request}");
         }
         let request = json!({"old_tree_size": 2, "new_tree_size": 1});
         let status = raw.err("ProveConsistency", request).await;

@@ -211,8 +211,8 @@ both! {
         for server in servers {
             let all = shown(&scene, server).await;
             assert!(!all.contains("QX7"), "{all}");
-            let told = watched(server, scene.auditor.clone(), newest + 1).await;
-            let find = |revision: i64| told.iter().find(|it| it.revision == revision).unwrap();
+            let received = watched(server, scene.auditor.clone(), newest + 1).await;
+            let find = |revision: i64| received.iter().find(|it| it.revision == revision).unwrap();
             let wrote = find(scene.wrote);
             assert_eq!(wrote.redacting_change, by);
             assert_eq!(wrote.reason, format!("theo đề nghị của {MARK}"));

@@ -65,7 +65,7 @@ async fn undone(server: &Server, caller: &Raw, method: &str, record: &Value) -> 
 }
 
 /// Who took it back, when and why: all of it for callers who see all of the plan.
-async fn assert_told(
+async fn assert_reported(
     server: &Server,
     cast: &Cast,
     get: &str,
@@ -124,7 +124,7 @@ both! {
         assert_eq!(reopened["state"], "OPEN");
         assert!(reopened.get("completion").is_none(), "{reopened}");
         assert_eq!(reopened["standing"], open["standing"]);
-        assert_told(&server, &cast, "GetMilestone", &done, "reopening", "cast-editor").await;
+        assert_reported(&server, &cast, "GetMilestone", &done, "reopening", "cast-editor").await;
         // as if it had never been completed, on any date; by the knowledge of then it was
         assert_eq!(summary(&anyone, 0).await, before);
         assert_eq!(summary(&anyone, revision).await, counted);
@@ -176,7 +176,7 @@ both! {
         let withdrawn = undone(&server, &cast.editor, "WithdrawReport", &second).await;
         assert_eq!(withdrawn["state"], "WITHDRAWN");
         assert_eq!(withdrawn["results"], "Đã làm");
-        assert_told(&server, &cast, "GetReport", &second, "withdrawal", "cast-editor").await;
+        assert_reported(&server, &cast, "GetReport", &second, "withdrawal", "cast-editor").await;
         let first = again(&cast.editor, "GetReport", &first).await;
         assert_eq!(first["state"], "FILED");
         assert!(first.get("correction").is_none(), "{first}");
@@ -231,7 +231,7 @@ both! {
         let withdrawn = undone(&server, &cast.steward, "WithdrawAssessment", &wrong).await;
         assert_eq!(withdrawn["state"], "WITHDRAWN");
         assert_eq!(withdrawn["rating"], wrong["rating"]);
-        assert_told(&server, &cast, "GetAssessment", &wrong, "withdrawal", "cast-steward").await;
+        assert_reported(&server, &cast, "GetAssessment", &wrong, "withdrawal", "cast-steward").await;
         assert_eq!(summary(&anyone, 0).await, before);
         assert_eq!(summary(&anyone, revision).await, counted);
         let refused = cast.steward.refusal("WithdrawAssessment", undo(&withdrawn)).await;
@@ -271,21 +271,21 @@ both! {
             }
             answers
         };
-        let told = answers().await;
+        let received = answers().await;
         let new = cast.plan_in("ndp-001", "new", PlanState::Issued).await;
         assert_ne!(summary(&anyone, 0).await, before);
         cast.step(PlanMove::Annul, &new).await.unwrap();
         // on every date as before, but that there is one more plan, which never was in force
         let now = answers().await;
-        for (told, now) in told.iter().zip(&now) {
+        for (received, now) in received.iter().zip(&now) {
             for field in [
                 "issued_plan_platform_count", "rating_counts", "milestone_state_counts",
                 "freshness_counts",
             ] {
-                assert_eq!(told.get(field), now.get(field), "{field}");
+                assert_eq!(received.get(field), now.get(field), "{field}");
             }
-            if told.is_array() {
-                assert_eq!(told, now);
+            if received.is_array() {
+                assert_eq!(received, now);
             }
         }
         let old = again(&anyone, "GetPlan", &old).await;
@@ -425,7 +425,7 @@ both! {
         let away = held().await;
         assert_eq!(away, [whole[0], whole[1] - 1, whole[2] - 1, whole[3] - 1]);
         let revision = server.registry.revision().get();
-        let told = summary(&anyone, revision).await;
+        let received = summary(&anyone, revision).await;
         for (reinstatement, wrong) in [
             (json!({}), "reinstatement.document REQUIRED"),
             (
@@ -456,7 +456,7 @@ both! {
         assert_eq!(refused, "FailedPrecondition SECOND_PERSON_NEEDED");
         second.ok("ApproveProposal", undo(proposal)).await;
         assert_eq!(held().await, [whole[0], whole[1] - 1, whole[2], whole[3]]);
-        assert_eq!(summary(&anyone, revision).await, told);
+        assert_eq!(summary(&anyone, revision).await, received);
         let platform = anyone.ok("GetPlatform", get.clone()).await;
         assert_eq!(platform["state"], "ACTIVE");
         assert!(platform.get("exit").is_none(), "{platform}");

@@ -296,8 +296,8 @@ both! {
                 request[field.name()] = other.clone();
                 let status = all.err(name, request).await;
                 assert_eq!(violations(&status), "page_token PAGE_TOKEN_INVALID", "{name}");
-                let told = format!("another value of `{}`", field.name());
-                assert!(status.message().contains(&told), "{name}: {}", status.message());
+                let received = format!("another value of `{}`", field.name());
+                assert!(status.message().contains(&received), "{name}: {}", status.message());
                 tried += 1;
                 // and the other way round
                 let mut request = first.clone();
@@ -309,7 +309,7 @@ both! {
                     all.ok(name, request.clone()).await;
                     request[field.name()] = first[field.name()].clone();
                     let status = all.err(name, request).await;
-                    assert!(status.message().contains(&told), "{name}: {}", status.message());
+                    assert!(status.message().contains(&received), "{name}: {}", status.message());
                 }
             }
             let read_at = method.input().get_field_by_name("read_time").is_some();

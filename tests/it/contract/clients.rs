@@ -564,8 +564,8 @@ fn each_readme_tells_how_to_run_its_client() {
         let readme = fs::read_to_string(path.join("README.md")).unwrap();
         for what in ["platforms", "plan platforms/", "watch"] {
             let wanted = format!("{} {what}", client.program.join(" "));
-            let told = |line: &str| line.starts_with("$ ") && line.contains(&wanted);
-            assert!(readme.lines().any(told), "{}: {wanted}", client.folder);
+            let received = |line: &str| line.starts_with("$ ") && line.contains(&wanted);
+            assert!(readme.lines().any(received), "{}: {wanted}", client.folder);
         }
     }
 }

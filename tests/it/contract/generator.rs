@@ -34,8 +34,8 @@ fn problems(messages: &str) -> Vec<String> {
     let schema = Schema::new(compiler.descriptor_pool(), "synthetic.v1", &rust).expect("a schema");
     let mut problems = Problems::default();
     validation::generate(&schema, &mut problems);
-    let told = problems.into_result().err().unwrap_or_default();
-    told.lines().map(String::from).collect()
+    let received = problems.into_result().err().unwrap_or_default();
+    received.lines().map(String::from).collect()
 }
 
 /// The problem of a field of a message that no request holds.
@@ -142,7 +142,7 @@ fn patterns_have_to_mean_the_same_everywhere() {
 
 #[test]
 fn whatever_a_request_can_hold_needs_a_bound() {
-    let told = problems(
+    let received = problems(
         "message AddRequest {
             string free = 1;
             repeated int32 list = 2;
@@ -181,7 +181,7 @@ fn whatever_a_request_can_hold_needs_a_bound() {
         message Input { string free = 1; }
         service S { rpc Call(Input) returns (Answer); }",
     );
-    let fields: Vec<_> = told
+    let fields: Vec<_> = received
         .iter()
         .filter_map(|line| line.split(": ").nth(1))
         .collect();
@@ -209,7 +209,7 @@ fn whatever_a_request_can_hold_needs_a_bound() {
         .map(|field| format!("synthetic.v1.{field}"))
     );
     assert_eq!(
-        told.get(1).map_or("", String::as_str),
+        received.get(1).map_or("", String::as_str),
         "synthetic.proto: synthetic.v1.AddRequest.list: a request can hold this field, so it needs \
          a bound: add `repeated.max_items`"
     );
@@ -217,11 +217,11 @@ fn whatever_a_request_can_hold_needs_a_bound() {
 
 #[test]
 fn the_pattern_of_a_page_goes_with_its_rule() {
-    let told = problem(&format!(
+    let received = problem(&format!(
         "string f = 1 [(buf.validate.field).string.pattern = '{}'];",
         rules::lines::WEB.replace('\\', "\\\\")
     ));
-    assert!(told.contains("without string.uri"), "{told}");
+    assert!(received.contains("without string.uri"), "{received}");
 }
 
 #[test]

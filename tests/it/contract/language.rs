@@ -26,7 +26,7 @@ fn is_vietnamese(status: &Status) -> bool {
 }
 
 #[tokio::test]
-async fn an_error_is_told_in_the_language_asked_for() {
+async fn an_error_is_in_the_language_asked_for() {
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
     let mut clients = server.anonymous();
@@ -70,8 +70,8 @@ async fn an_error_is_told_in_the_language_asked_for() {
             let error = answer.json();
             let details = error["details"].as_array().unwrap();
             let localized = details.iter().find(|it| it["locale"] == "vi").unwrap();
-            let told = error["message"] == localized["message"];
-            assert_eq!(told, vietnamese, "{path}: {error}");
+            let received = error["message"] == localized["message"];
+            assert_eq!(received, vietnamese, "{path}: {error}");
         }
     }
     server.stop().await;

@@ -739,8 +739,8 @@ both! {
             let error = active(&mut anyone, other).await.unwrap_err();
             assert_eq!(fields(&error), refused);
             let changed = if by_order { "`order_by`" } else { "`filter`" };
-            let told = format!("another value of {changed};");
-            assert!(error.message().contains(&told), "{}", error.message());
+            let received = format!("another value of {changed};");
+            assert!(error.message().contains(&received), "{}", error.message());
         }
         // the same filter otherwise written is the same
         let spaced = Asked { filter: " verification=PENDING_ANNEX ".into(), ..asked.clone() };

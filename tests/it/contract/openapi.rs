@@ -85,7 +85,7 @@ async fn it_holds_every_method_with_its_comment() {
         id.is_match("5d4a7f0e-3c2b-4a19-8f6e-0d1c2b3a4958") && id.is_match("") && !id.is_match("x")
     );
     // conditions, where there is a version to compare
-    for (path, verb, tagged, headers, told) in [
+    for (path, verb, tagged, headers, received) in [
         (
             "/v1/platforms/{platform}",
             "get",
@@ -123,7 +123,7 @@ async fn it_holds_every_method_with_its_comment() {
             let response = operation["responses"].get(status);
             assert_eq!(
                 response.is_some(),
-                told.contains(&status),
+                received.contains(&status),
                 "{verb} {path} {status}"
             );
         }
@@ -148,8 +148,8 @@ async fn it_holds_every_method_with_its_comment() {
             "{name}"
         );
         for (field, schema) in schema["properties"].as_object().into_iter().flatten() {
-            let told = schema["description"].is_string() || field == "@type";
-            assert!(told, "{name}.{field} is not described");
+            let received = schema["description"].is_string() || field == "@type";
+            assert!(received, "{name}.{field} is not described");
         }
     }
     server.stop().await;

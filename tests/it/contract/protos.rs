@@ -113,10 +113,10 @@ fn buf_breaking_names_what_a_client_would_lose() {
         assert!(text.contains(before), "{file}: {before}");
         fs::write(&changed, text.replacen(before, after, 1)).unwrap();
         let arguments = ["breaking", "--against", "proto/baseline.binpb"];
-        let Some((succeeds, told)) = run_buf(folder.path(), &arguments) else {
+        let Some((succeeds, received)) = run_buf(folder.path(), &arguments) else {
             return;
         };
-        assert!(!succeeds && told.contains(said), "{before}: {told}");
+        assert!(!succeeds && received.contains(said), "{before}: {received}");
     }
 }
 
@@ -681,9 +681,9 @@ fn behaviours(found: &mut Findings) {
             let says = if refused { "is refused" } else { "may be" };
             found.check(false, name, &format!("{says} empty: its behavior is wrong"));
         }
-        let told = comment_of(&field).trim_end().ends_with("Required.");
+        let received = comment_of(&field).trim_end().ends_with("Required.");
         found.check(
-            !told || required,
+            !received || required,
             name,
             "its comment says that it is required",
         );

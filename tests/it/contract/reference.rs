@@ -108,27 +108,27 @@ impl Page {
         }
         self.line("| field | type | |\n|---|---|---|");
         for field in message.fields() {
-            let mut told = comment(&field.parent_file(), field.path());
+            let mut received = comment(&field.parent_file(), field.path());
             let behavior = protos::behaviour(&field);
             // OPTIONAL is what a field is unless it says otherwise
             for word in behavior.iter().filter(|it| **it != "OPTIONAL") {
-                if *word != "REQUIRED" || !told.ends_with("Required.") {
-                    write!(told, " *{word}*.").unwrap();
+                if *word != "REQUIRED" || !received.ends_with("Required.") {
+                    write!(received, " *{word}*.").unwrap();
                 }
             }
             if let Some(oneof) = field.containing_oneof().filter(|it| !it.is_synthetic()) {
-                write!(told, " One of `{}`.", oneof.name()).unwrap();
+                write!(received, " One of `{}`.", oneof.name()).unwrap();
             }
             if let Some(rules) = protos::extension(&field.options(), "buf.validate.field") {
                 let mut all = Vec::new();
                 self::rules(&rules, "", &mut all);
                 if !all.is_empty() {
-                    write!(told, " Rules: {}.", all.join(", ")).unwrap();
+                    write!(received, " Rules: {}.", all.join(", ")).unwrap();
                 }
             }
-            let told = told.replace('\n', " ").replace('|', "\\|");
+            let received = received.replace('\n', " ").replace('|', "\\|");
             self.line(format!(
-                "| `{}` | {} | {told} |",
+                "| `{}` | {} | {received} |",
                 field.name(),
                 type_of(&field)
             ));
@@ -141,9 +141,9 @@ impl Page {
         self.paragraph(&comment(&one.parent_file(), one.path()));
         self.line("| value | number | |\n|---|---|---|");
         for value in one.values() {
-            let told = comment(&one.parent_file(), value.path()).replace('|', "\\|");
+            let received = comment(&one.parent_file(), value.path()).replace('|', "\\|");
             self.line(format!(
-                "| `{}` | {} | {told} |",
+                "| `{}` | {} | {received} |",
                 value.name(),
                 value.number()
             ));
@@ -222,8 +222,8 @@ fn comment(file: &FileDescriptor, path: &[i32]) -> String {
         .as_ref()
         .unwrap();
     let location = info.location.iter().find(|it| *it.path == *path);
-    let told = location.map(|it| it.leading_comments()).unwrap_or_default();
-    told.split_whitespace().collect::<Vec<_>>().join(" ")
+    let received = location.map(|it| it.leading_comments()).unwrap_or_default();
+    received.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Messages within messages too, before what is outside them.

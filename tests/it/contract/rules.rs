@@ -174,7 +174,7 @@ both! {
         cast.plan_in("ndp-001", "x", PlanState::Issued).await;
         let roles = [Role::Steward, Role::Admin];
         let steward = server.raw(server.person("all", &roles, None).await);
-        let mut told = String::new();
+        let mut received = String::new();
         for (method, request) in lists().into_iter().chain(ids()).chain(records()) {
             let caller = match method {
                 "CreatePlan" | "CreateReport" | "RebaselinePlan" => &cast.editor,
@@ -187,9 +187,9 @@ both! {
                 panic!("{method} {request}: {violations:?}")
             };
             let line = format!("{method} {} {}: {}\n", it.field, it.reason, it.description);
-            told.push_str(&line);
+            received.push_str(&line);
         }
-        assert_golden("rules.txt", &told);
+        assert_golden("rules.txt", &received);
         server.stop().await;
     }
 }

@@ -95,7 +95,7 @@ both! {
                 "labels": {"thu": hidden},
             }));
             request["reason"] = json!(hidden);
-            let told = violations(&raw.err("CreatePlatform", request).await);
+            let received = violations(&raw.err("CreatePlatform", request).await);
             let mut expected = Vec::new();
             let mut expect = |field: &str, reason: Option<&str>| {
                 expected.extend(reason.map(|reason| format!("{field} {reason}")));
@@ -104,12 +104,12 @@ both! {
             expect("platform.sources[0].note", of_lines);
             expect("platform.labels[\"thu\"]", of_line);
             expect("reason", of_lines);
-            assert_eq!(told, expected.join("\n"), "{hidden:?}");
+            assert_eq!(received, expected.join("\n"), "{hidden:?}");
             let filter = json!({"filter": format!("display_name = \"{hidden}\"")});
             let listed = raw.call("ListPlatforms", filter).await;
             if of_lines == Some("CONTROL_CHARACTER") {
-                let told = violations(&listed.unwrap_err());
-                assert_eq!(told, "filter CONTROL_CHARACTER", "{hidden:?}");
+                let received = violations(&listed.unwrap_err());
+                assert_eq!(received, "filter CONTROL_CHARACTER", "{hidden:?}");
             }
         }
         // what would be kept is empty
@@ -134,10 +134,10 @@ both! {
                 "security": {"level": 3, "approval": {
                     "kind": "DECISION", "symbol": "1/QĐ-TEST", "uri": uri}},
             }));
-            let told = violations(&raw.err("CreatePlatform", request).await);
+            let received = violations(&raw.err("CreatePlatform", request).await);
             for field in ["links[0].uri", "sources[0].uri", "security.approval.uri"] {
                 let expected = format!("platform.{field} NOT_A_URI");
-                assert!(told.contains(&expected), "{uri}: {told}");
+                assert!(received.contains(&expected), "{uri}: {received}");
             }
         }
         let good = "https://xn--b-tgu.vn:8443/a?b=%C4%91#c";
@@ -154,14 +154,14 @@ both! {
             " platforms/ndp-001", "platforms/ndp-001 ", "platforms/ndp%2D001", "platforms/ndp_001",
             "Platforms/ndp-001", "platforms/-ndp", "platforms/ndp-001\n", "platforms/ndp‐001",
         ] {
-            let told = violations(&raw.err("GetPlatform", json!({"name": name})).await);
-            assert!(told.contains("name PATTERN"), "{name:?}: {told}");
+            let received = violations(&raw.err("GetPlatform", json!({"name": name})).await);
+            assert!(received.contains("name PATTERN"), "{name:?}: {received}");
         }
         for name in ["changes/007", "changes/+7", "changes/ 7", "changes/-1", "changes/7.0",
             "changes/0x1", "changes/01", "changes/1/", "changes/", "changes/99999999999999999999"]
         {
-            let told = violations(&raw.err("GetChange", json!({"name": name})).await);
-            assert_eq!(told, "name PATTERN", "{name}");
+            let received = violations(&raw.err("GetChange", json!({"name": name})).await);
+            assert_eq!(received, "name PATTERN", "{name}");
         }
         assert_eq!(raw.ok("GetChange", json!({"name": "changes/1"})).await["name"], "changes/1");
         for filter in [
@@ -176,8 +176,8 @@ both! {
             let headers = [("ndp-min-revision", revision)];
             let (method, request) = ("AccessService/IdentifyCaller", pb::IdentifyCallerRequest {});
             let answer = call(&server.address, method, &headers, &request).await;
-            let told = violations(&answer.outcome());
-            assert_eq!(told, "ndp-min-revision OUT_OF_RANGE", "{revision}");
+            let received = violations(&answer.outcome());
+            assert_eq!(received, "ndp-min-revision OUT_OF_RANGE", "{revision}");
         }
         server.stop().await;
     }

@@ -413,7 +413,7 @@ fn sample(kind: &Kind, rules: Option<&DynamicMessage>) -> Value {
 // === over the wire ===
 
 /// The violations as `path REASON`, each of which must have a text in both languages.
-fn told(status: &Status, what: &str) -> BTreeSet<String> {
+fn received(status: &Status, what: &str) -> BTreeSet<String> {
     assert_eq!(status.code(), Code::InvalidArgument, "{what}: {status:?}");
     let details = status.get_error_details();
     let bad = details
@@ -432,9 +432,9 @@ fn told(status: &Status, what: &str) -> BTreeSet<String> {
     lines.collect()
 }
 
-fn tells(told: &BTreeSet<String>, case: &Case) -> bool {
+fn tells(received: &BTreeSet<String>, case: &Case) -> bool {
     // a path may be cut, and then ends in an ellipsis or within a key
-    told.iter().any(|line| {
+    received.iter().any(|line| {
         let (path, reason) = line.rsplit_once(' ').unwrap();
         let same = path == case.path || (case.path.contains("[\"") && path.starts_with(&case.path));
         same && reason == case.reason
@@ -459,7 +459,7 @@ async fn every_rule_of_every_request_is_enforced_over_the_wire() {
         .filter(|it| it.package_name() == "ndp.registry.v1");
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut tried = 0;
-    let mut not_told = Vec::new();
+    let mut not_named = Vec::new();
     let methods = ours.flat_map(|it| it.methods().collect::<Vec<_>>());
     // the rules of a stream of requests are those of each, and its method's own tests break them
     for method in methods.filter(|it| !it.is_client_streaming()) {
@@ -471,9 +471,9 @@ async fn every_rule_of_every_request_is_enforced_over_the_wire() {
         for case in &walk.cases {
             let what = format!("{} {} {}", method.name(), case.path, case.reason);
             let status = call(&raw, &method, case.request(&method), &what).await;
-            let told = told(&status, &what);
-            if !tells(&told, case) {
-                not_told.push(format!("{what}; told {told:?}"));
+            let received = received(&status, &what);
+            if !tells(&received, case) {
+                not_named.push(format!("{what}; received {received:?}"));
             }
             tried += 1;
         }
@@ -489,11 +489,11 @@ async fn every_rule_of_every_request_is_enforced_over_the_wire() {
         several.iter().for_each(|case| case.apply(&mut request));
         if several.len() > 1 {
             let what = format!("{} with {} mistakes", method.name(), several.len());
-            let told = told(&call(&raw, &method, request, &what).await, &what);
+            let received = received(&call(&raw, &method, request, &what).await, &what);
             for case in several {
-                if !tells(&told, case) {
-                    not_told.push(format!(
-                        "{what}: {} {}; told {told:?}",
+                if !tells(&received, case) {
+                    not_named.push(format!(
+                        "{what}: {} {}; received {received:?}",
                         case.path, case.reason
                     ));
                 }
@@ -501,10 +501,10 @@ async fn every_rule_of_every_request_is_enforced_over_the_wire() {
         }
     }
     assert!(
-        not_told.is_empty(),
+        not_named.is_empty(),
         "{} of {tried}:\n{}",
-        not_told.len(),
-        not_told.join("\n")
+        not_named.len(),
+        not_named.join("\n")
     );
     assert!(tried > 400, "{tried} rules");
     let rules: Vec<_> = seen.keys().map(String::as_str).collect();

@@ -251,7 +251,7 @@ both! {
                     .replace("{name}", &name)
                     .replace("{file}", &file)
             };
-            let columns = COLUMNS.iter().map(|(table, column, value, told)| {
+            let columns = COLUMNS.iter().map(|(table, column, value, received)| {
                 let row = match *table {
                     "changes" => " WHERE revision = {r}",
                     "effects" => " WHERE revision = {r} AND ordinal = 0",
@@ -259,14 +259,14 @@ both! {
                     "key_hashes" => " WHERE api_key LIKE 'principals/editor/%'",
                     _ => "",
                 };
-                (format!("UPDATE {table} SET {column} = {value}{row}"), told)
+                (format!("UPDATE {table} SET {column} = {value}{row}"), received)
             });
-            let rows = ROWS.iter().map(|(damage, told)| ((*damage).to_owned(), told));
-            for (damage, told) in columns.chain(rows) {
+            let rows = ROWS.iter().map(|(damage, received)| ((*damage).to_owned(), received));
+            for (damage, received) in columns.chain(rows) {
                 let damage = fill(&sql.with_zeros(&damage));
                 sql.run(&damage).await;
                 let found = findings(&url).await;
-                let right = match told {
+                let right = match received {
                     First(begin) => {
                         let begin = fill(begin);
                         found.as_ref().is_ok_and(|it| {
@@ -392,7 +392,9 @@ fn the_page_lists_what_is_not_found() {
     let page = fs::read_to_string(repository().join("docs/verify.md")).unwrap();
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
     let listed: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
-    let nothing = COLUMNS.iter().filter(|(.., told)| matches!(told, Nothing));
+    let nothing = COLUMNS
+        .iter()
+        .filter(|(.., received)| matches!(received, Nothing));
     let nothing: Vec<_> = nothing
         .map(|(table, column, ..)| format!("{table}.{column}"))
         .collect();

@@ -106,14 +106,14 @@ impl Honest {
         println!(
             "beside {what}: {} reads {}, {} writes {}",
             reads.len(),
-            told(reads),
+            described(reads),
             writes.len(),
-            told(writes)
+            described(writes)
         );
     }
 }
 
-fn told(mut times: Vec<Duration>) -> String {
+fn described(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() - 1) * percent / 100];
     format!("p50 {:?} p99 {:?}", at(50), at(99))
@@ -320,7 +320,7 @@ both! {
         server.stop().await;
     }
 
-    async fn a_watcher_who_stops_reading_is_told_so_and_costs_little(engine: Engine) {
+    async fn a_watcher_who_stops_reading_is_ended_and_costs_little(engine: Engine) {
         let stalled_after = Duration::from_millis(200);
         let server = small_ring(&engine, stalled_after).await;
         let steward = server.raw(server.person("steward", &[Role::Steward], None).await);

@@ -108,7 +108,7 @@ async fn break_while_writing(
     drop(tokio::time::timeout(BOUND, reached).await.unwrap().unwrap());
     tokio::task::block_in_place(break_it);
     let all = tokio::time::timeout(BOUND, writers.join_all()).await;
-    all.expect("the writers were not told that it broke")
+    all.expect("the writers did not learn that it broke")
 }
 
 /// The revision that holds a request, from the log itself.

@@ -220,7 +220,7 @@ async fn a_commit_whose_answer_is_lost_is_found_in_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_silent_database_is_told_apart_and_reads_go_on() {
+async fn a_silent_database_is_recognised_and_reads_go_on() {
     let Some((_cluster, proxy, server, _)) = behind_a_wire().await else {
         return;
     };

@@ -19,7 +19,7 @@ async fn becomes(readiness: &mut watch::Receiver<bool>, wanted: bool) {
 }
 
 both! {
-    async fn a_lock_that_nobody_gives_up_is_told_by_health(engine: Engine) {
+    async fn a_lock_that_nobody_gives_up_shows_in_health(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
         let mut editor = server.clients(editor);
@@ -40,7 +40,7 @@ both! {
 
 /// Health reports the fault although no caller tries to write.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_role_without_connections_or_rights_is_told_by_health() {
+async fn a_role_without_connections_or_rights_shows_in_health() {
     let started = tokio::task::block_in_place(|| Cluster::start_with(&[]));
     let Some(cluster) = started else { return };
     let database = cluster.database(None).await;
@@ -78,7 +78,7 @@ async fn a_role_without_connections_or_rights_is_told_by_health() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_password_that_was_changed_is_told_once_and_can_be_changed_back() {
+async fn a_password_that_was_changed_is_logged_once_and_can_be_changed_back() {
     let started = tokio::task::block_in_place(|| Cluster::start_with(&[]));
     let Some(cluster) = started else { return };
     let database = cluster.database(None).await;

@@ -304,7 +304,7 @@ async fn kill_while_writing(server: &Served, cast: &Cast, round: usize) {
         server.process.wait(BOUND);
     });
     let all = tokio::time::timeout(BOUND, writers.join_all()).await;
-    for status in all.expect("the writers were not told that it broke") {
+    for status in all.expect("the writers did not learn that it broke") {
         assert!(was_cut_off(&status), "{status:?}");
     }
 }

@@ -172,13 +172,13 @@ both! {
             }
         }
         let anyone = server.raw(As::default());
-        for (request, told) in [
+        for (request, received) in [
             (json!({"comparison_date": day("2027-01-01")}), "comparison_date OUT_OF_RANGE"),
             (json!({"comparison_date": day("2024-01-01")}), "comparison_date OUT_OF_RANGE"),
             (json!({"effective_date": day("2027-01-01")}), "effective_date OUT_OF_RANGE"),
         ] {
             let status = anyone.err("ComputeAgencySummaries", request.clone()).await;
-            assert_eq!(violations(&status), told, "{request}");
+            assert_eq!(violations(&status), received, "{request}");
         }
         server.stop().await;
     }

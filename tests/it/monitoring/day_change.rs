@@ -73,7 +73,7 @@ async fn notices(server: &Server) -> Vec<(i64, String, String, String)> {
     notices
 }
 
-fn told(change: &pb::Change) -> Vec<(String, String, String)> {
+fn received(change: &pb::Change) -> Vec<(String, String, String)> {
     let effects = change.effects.iter();
     effects
         .map(|effect| {
@@ -164,7 +164,7 @@ both! {
         server.stop().await;
     }
 
-    async fn days_that_passed_while_nothing_ran_are_told_in_one_change(engine: Engine) {
+    async fn days_that_passed_while_nothing_ran_are_in_one_change(engine: Engine) {
         let url = engine.url();
         let server = Server::start(&url).await;
         let cast = Cast::new(&server).await;
@@ -206,9 +206,9 @@ both! {
         let public = watch(As::default()).await;
         assert_eq!(public.revision, last.next().get());
         assert_eq!(public.method, "TurnDay");
-        assert_eq!(told(&public), of(&plan));
+        assert_eq!(received(&public), of(&plan));
         let whole = watch(auditor.clone()).await;
-        assert_eq!(told(&whole), [of(&plan), of(&hidden)].concat());
+        assert_eq!(received(&whole), [of(&plan), of(&hidden)].concat());
         // and no answer depends on it: the same State with and without
         let anyone = server.raw(As::default());
         let before = json!({"name": plan["name"], "read_revision": last.get()});
@@ -251,7 +251,7 @@ both! {
         server.stop().await;
     }
 
-    async fn each_record_that_a_day_makes_late_is_told_to_those_who_see_it(engine: Engine) {
+    async fn each_record_that_a_day_makes_late_is_sent_to_those_who_see_it(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let cast = Cast::new(&server).await;
         let agency = format!("agencies/{AGENCY}");
@@ -320,7 +320,7 @@ both! {
         server.moved_on(from).await;
         assert_eq!(last(&anyone).await, [format!("{name} standing.freshness CURRENT OVERDUE")]);
         let read = anyone.ok("GetDeployment", json!({"name": name})).await;
-        assert_eq!(read["standing"]["freshness"], "OVERDUE", "as it was told");
+        assert_eq!(read["standing"]["freshness"], "OVERDUE", "as the notice said");
         server.stop().await;
     }
 

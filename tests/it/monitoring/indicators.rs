@@ -681,10 +681,10 @@ both! {
         server.stop().await;
     }
 
-    async fn what_indicators_need_is_told(engine: Engine) {
+    async fn what_indicators_need_needs_attention(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let cast = Cast::new(&server).await;
-        let told = async || {
+        let received = async || {
             let filter = "kind = \"MISSING_OBSERVATION\" OR kind = \"OFF_TARGET\" \
                 OR kind = \"BASIS_CHANGED\" OR kind = \"IMPLAUSIBLE_AGGREGATE\"";
             let request = json!({"filter": filter, "order_by": "kind, agency"});
@@ -701,22 +701,22 @@ both! {
         };
         let items = |all: &[&str]| all.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
         // 1 October: that of August was due on 14 September, by the agency with a target
-        assert_eq!(told().await, items(&["MISSING_OBSERVATION bo-cong-an 2026-9-15"]));
+        assert_eq!(received().await, items(&["MISSING_OBSERVATION bo-cong-an 2026-9-15"]));
         cast.editor.ok("CreateObservation", declared("rate", 7)).await;
-        assert_eq!(told().await, items(&["MISSING_OBSERVATION bo-cong-an 2026-9-15"]));
+        assert_eq!(received().await, items(&["MISSING_OBSERVATION bo-cong-an 2026-9-15"]));
         cast.meter.ok("CreateObservation", rate(AGENCY, 8, 91)).await;
-        assert_eq!(told().await, items(&[
+        assert_eq!(received().await, items(&[
             "OFF_TARGET bo-cong-an 2026-8-31", "BASIS_CHANGED bo-cong-an 2026-10-1",
         ]));
         let fine = with(declared("rate", 8), &[("value", json!("96")), ("numerator", json!("96"))]);
         cast.editor.ok("CreateObservation", fine).await;
         // the measured value counts
-        assert_eq!(told().await, items(&["OFF_TARGET bo-cong-an 2026-8-31"]));
+        assert_eq!(received().await, items(&["OFF_TARGET bo-cong-an 2026-8-31"]));
         for (scope, value) in [("MINISTRIES", "80"), ("LOCALITIES", "60"), ("COUNTRY", "81")] {
             let request = of_scope("rate", 8, "PUBLISHED", scope, value);
             cast.steward.ok("CreateObservation", request).await;
         }
-        assert_eq!(told().await, items(&[
+        assert_eq!(received().await, items(&[
             "OFF_TARGET bo-cong-an 2026-8-31", "IMPLAUSIBLE_AGGREGATE - 2026-10-1",
         ]));
 

@@ -663,7 +663,7 @@ proptest! {
     #[test]
     fn notices_tell_what_differs(state in any_state(), from in 0..100_i32, days in 1..60_i32) {
         let (from, to) = (day(from), day(from + days));
-        let told: BTreeMap<_, _> = state.notices(from, to).into_iter()
+        let received: BTreeMap<_, _> = state.notices(from, to).into_iter()
             .map(|it| ((it.name, it.aspect.as_str()), (it.from, it.to)))
             .collect();
         let mut differs = BTreeMap::new();
@@ -691,7 +691,7 @@ proptest! {
                 );
             }
         }
-        prop_assert_eq!(told, differs);
+        prop_assert_eq!(received, differs);
     }
 
     #[test]

@@ -754,7 +754,7 @@ proptest! {
         let mut touched = BTreeMap::<Revision, BTreeSet<String>>::new();
         let mut answers: BTreeMap<Date, CountsOfDate> =
             dates(today).into_iter().map(|date| (date, answer(&state, date))).collect();
-        let mut told = vec![(state.clone(), answers.clone())];
+        let mut received = vec![(state.clone(), answers.clone())];
         for (number, step) in steps.iter().flatten().enumerate() {
             if let Step::Wait(days) = step {
                 today = today.plus_days(*days);
@@ -812,10 +812,10 @@ proptest! {
                 }
                 *before = after;
             }
-            told.push((state.clone(), answers.clone()));
+            received.push((state.clone(), answers.clone()));
         }
         // by what was known at each revision, as it is put together again from today's records
-        for (then, answers) in &told {
+        for (then, answers) in &received {
             let record_time = then.record_time();
             let again = state.reverted(then.revision(), record_time, past(then, &touched));
             let again = again.guarded_as(&state);

@@ -54,7 +54,7 @@ impl Ended {
     }
 
     /// The lines that report the failure, without the log before them.
-    pub(crate) fn told(&self) -> &str {
+    pub(crate) fn received(&self) -> &str {
         let start = self.stderr.find("error: ").unwrap_or_default();
         self.stderr[start..].trim_end()
     }
@@ -170,7 +170,7 @@ both! {
 
         let again = key("admin key create --principal admin --role steward");
         assert_eq!((again.code, again.stdout.as_str()), (1, ""));
-        assert!(again.told().contains("omit --role and --agency"), "{}", again.told());
+        assert!(again.received().contains("omit --role and --agency"), "{}", again.received());
         let second = key("admin key create --principal admin --expires 2099-12-31T23:59:59+07:00");
         let second = second.succeeded().stdout;
         let listed = key("admin key list").succeeded().stdout;
@@ -186,7 +186,7 @@ both! {
         assert!(listed.contains(&format!("{}\tREVOKED", first[0])), "{listed}");
         let twice = key(&format!("admin key revoke {}", first[0]));
         assert_eq!(twice.code, 1);
-        assert!(twice.told().contains("revoked"), "{}", twice.told());
+        assert!(twice.received().contains("revoked"), "{}", twice.received());
 
         let checked = key("admin verify").succeeded().stdout;
         assert!(checked.starts_with("ok: revision 5, 5 changes"), "{checked}");
@@ -202,7 +202,7 @@ both! {
         let made = fs::read(&file).unwrap();
         let again = backup();
         assert_eq!(again.code, 1);
-        assert!(again.told().contains("it is there already"), "{}", again.stderr);
+        assert!(again.received().contains("it is there already"), "{}", again.stderr);
         assert!(fs::read(&file).unwrap() == made, "the first backup is another one");
         // no partial file is left either
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -257,7 +257,7 @@ both! {
         let again = run(people);
         assert_eq!((again.code, again.stdout.as_str()), (1, ""));
         let nobody = run("admin onboard --agency bo-cong-an");
-        assert!(nobody.told().contains("name someone"), "{}", nobody.told());
+        assert!(nobody.received().contains("name someone"), "{}", nobody.received());
         let new = "admin onboard --agency thu --name Thử --kind other --admin thu-admin";
         run(new).succeeded();
         let checked = run("admin verify").succeeded().stdout;
@@ -304,7 +304,7 @@ async fn a_backup_that_is_ended_leaves_no_file() {
 #[test]
 fn a_key_that_cannot_be_made_says_why() {
     let (_directory, url) = nowhere();
-    let mut told = String::new();
+    let mut received = String::new();
     for arguments in [
         "--principal x --role boss",
         "--principal Admin_x --role admin",
@@ -319,13 +319,13 @@ fn a_key_that_cannot_be_made_says_why() {
         let all: Vec<_> = all.split_whitespace().chain(["--database", &url]).collect();
         let ended = ndp(&all, &[]);
         assert_eq!(ended.stdout, "");
-        told.push_str(&format!(
+        received.push_str(&format!(
             "$ {arguments} → {}\n{}\n\n",
             ended.code,
-            ended.told()
+            ended.received()
         ));
     }
-    assert_golden("cli/keys.txt", &told);
+    assert_golden("cli/keys.txt", &received);
     let listed = ndp(&["admin", "key", "list", "--database", &url], &[]).succeeded();
     assert_eq!(listed.stdout, "");
 }
@@ -344,7 +344,7 @@ const MISTAKES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_mistake_is_told_at_once_wherever_it_was_made() {
+fn every_mistake_is_reported_at_once_wherever_it_was_made() {
     let directory = tempfile::tempdir().unwrap();
     let options: Vec<_> = MISTAKES
         .iter()
@@ -372,7 +372,7 @@ fn every_mistake_is_told_at_once_wherever_it_was_made() {
     let by_file = ndp(&["serve", "--config", file.to_str().unwrap()], &[]);
     let by_named_file = ndp(&["serve"], &[("NDP_CONFIG", file.to_str().unwrap())]);
 
-    insta::assert_snapshot!(by_option.told(), @r###"
+    insta::assert_snapshot!(by_option.received(), @r###"
     error: 7 mistakes in the settings:
       database: write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
       catalogue: `1-x` is not shipped; shipped: 1527-qd-bkhcn, 2618-qd-bkhcn, 1132-qd-ttg
@@ -425,7 +425,7 @@ fn a_file_that_cannot_be_read_says_where_and_shows_no_secret() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ndp.toml");
     let path = file.to_str().unwrap();
-    let mut told = String::new();
+    let mut received = String::new();
     for text in [
         "log_level = \"info\"\ndatabase = \"postgres://ndp:hunter2@host/db\n",
         "lisen = \"127.0.0.1:1\"\nshutdown_seconds = 1.5\n[catalogue]\n",
@@ -433,15 +433,15 @@ fn a_file_that_cannot_be_read_says_where_and_shows_no_secret() {
         fs::write(&file, text).unwrap();
         let ended = ndp(&["serve", "--config", path], &[]);
         assert_eq!(ended.code, 64);
-        told.push_str(&ended.told().replace(path, "ndp.toml"));
-        told.push('\n');
+        received.push_str(&ended.received().replace(path, "ndp.toml"));
+        received.push('\n');
     }
     fs::remove_file(&file).unwrap();
     let ended = ndp(&["serve", "--config", path], &[]);
     assert_eq!(ended.code, 64);
-    told.push_str(&ended.told().replace(path, "ndp.toml"));
-    assert!(!told.contains("hunter2"));
-    assert_golden("cli/files.txt", &told);
+    received.push_str(&ended.received().replace(path, "ndp.toml"));
+    assert!(!received.contains("hunter2"));
+    assert_golden("cli/files.txt", &received);
 }
 
 #[test]
@@ -480,9 +480,11 @@ fn a_command_that_makes_nothing_makes_no_database() {
         let ended = ndp(&[arguments, &["--database", &url]].concat(), &[]);
         assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
         assert!(
-            ended.told().starts_with("error: there is no database `"),
+            ended
+                .received()
+                .starts_with("error: there is no database `"),
             "{}",
-            ended.told()
+            ended.received()
         );
     }
     assert_eq!(directory.path().read_dir().unwrap().count(), 0);
@@ -516,7 +518,7 @@ fn a_database_that_cannot_be_opened_is_named_without_its_password() {
             &[],
         );
         assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
-        assert!(ended.told().contains(shown), "{}", ended.told());
+        assert!(ended.received().contains(shown), "{}", ended.received());
         assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
     }
 }
@@ -528,9 +530,9 @@ fn a_port_in_use_is_named() {
     let address = other.local_addr().unwrap().to_string();
     let ended = ndp(&["serve", "--listen", &address, "--database", &url], &[]);
     assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
-    let told = ended.told();
+    let received = ended.received();
     let expected = format!("error: cannot listen on {address}; is another server running there?");
-    assert!(told.starts_with(&expected), "{told}");
+    assert!(received.starts_with(&expected), "{received}");
 }
 
 #[test]
@@ -539,7 +541,11 @@ fn an_address_that_others_can_reach_needs_insecure() {
     let arguments = ["serve", "--database", &url, "--listen", "0.0.0.0:0"];
     let ended = ndp(&arguments, &[]);
     assert_eq!(ended.code, 64);
-    assert!(ended.told().contains("--insecure"), "{}", ended.told());
+    assert!(
+        ended.received().contains("--insecure"),
+        "{}",
+        ended.received()
+    );
     assert_eq!(directory.path().read_dir().unwrap().count(), 0);
     let server = Process::start(&[&arguments[..], &["--insecure"]].concat(), &[]);
     server.wait_for_line("listening on 0.0.0.0:", BOUND);
@@ -604,10 +610,10 @@ both! {
         };
         run(&["admin", "key", "create", "--principal", "admin", "--role", "admin"]).succeeded();
         let named = ["admin", "key", "list", "--catalogue", "2618-qd-bkhcn,1132-qd-ttg"];
-        let told = run(&named).succeeded().stderr;
-        assert!(told.contains("no entry of the edition was loaded"), "{told}");
-        assert!(told.contains("admin load 1132-qd-ttg"), "{told}");
-        assert!(!told.contains("admin load 2618-qd-bkhcn"), "{told}");
+        let received = run(&named).succeeded().stderr;
+        assert!(received.contains("no entry of the edition was loaded"), "{received}");
+        assert!(received.contains("admin load 1132-qd-ttg"), "{received}");
+        assert!(!received.contains("admin load 2618-qd-bkhcn"), "{received}");
         let loaded = run(&["admin", "load", "1132-qd-ttg"]).succeeded().stdout;
         assert!(loaded.starts_with("loaded: editions/1132-qd-ttg, "), "{loaded}");
         // again it finds everything there
@@ -624,7 +630,7 @@ both! {
         run(&["admin", "verify"]).succeeded();
         let unknown = run(&["admin", "load", "1-x"]);
         assert_eq!(unknown.code, 1);
-        assert!(unknown.told().contains("no entries of edition `1-x`"), "{}", unknown.told());
+        assert!(unknown.received().contains("no entries of edition `1-x`"), "{}", unknown.received());
     }
 }
 

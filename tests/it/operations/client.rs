@@ -343,7 +343,7 @@ async fn writes_send_the_etag_the_mask_and_a_preview() {
     assert_eq!(get("leadUnit"), Value::Null);
     let none = editor.run(&["plan", "update", PLAN]);
     assert!(
-        none.code == 64 && none.told().contains("nothing to change"),
+        none.code == 64 && none.received().contains("nothing to change"),
         "{}",
         none.stderr
     );
@@ -673,8 +673,11 @@ async fn an_import_in_groups_that_is_stopped_goes_on_by_the_same_command() {
     process.signal(Signal::Int);
     let code = block_in_place(|| process.wait(BOUND).code());
     assert_eq!(code, Some(130), "it was to be stopped between two groups");
-    let told = process.printed(Stream::Stderr);
-    assert!(told.contains("run the same command to go on"), "{told}");
+    let received = process.printed(Stream::Stderr);
+    assert!(
+        received.contains("run the same command to go on"),
+        "{received}"
+    );
     let answer: Value = serde_json::from_str(&person.prints(&import)).unwrap();
     let count = |field: &str| answer[field].as_u64().unwrap_or_default();
     assert_eq!(answer["state"], "WRITTEN", "{answer}");
@@ -761,7 +764,7 @@ fn what_makes_no_sense_is_refused_in_vietnamese_too() {
     let asked = ["plan", "list", "--bogus", "--lang", "en"];
     let asked = ended(&Process::start(&asked, &[("LC_ALL", "vi_VN.UTF-8")]));
     assert!(
-        asked.told().contains("unexpected argument"),
+        asked.received().contains("unexpected argument"),
         "{}",
         asked.stderr
     );
@@ -977,7 +980,7 @@ async fn a_file_has_its_name_once_all_of_it_has_come() {
     let nowhere = person.run(&[&export[..], &["--to", nowhere.to_str().unwrap()]].concat());
     assert_eq!(nowhere.code, 1);
     assert!(
-        nowhere.told().contains("cannot write"),
+        nowhere.received().contains("cannot write"),
         "{}",
         nowhere.stderr
     );

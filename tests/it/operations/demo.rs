@@ -89,7 +89,7 @@ both! {
             again["issued_plan_platform_count"]);
 
         // out of range: a day after the last one known, and a day or time before the first record
-        for (request, told) in [
+        for (request, received) in [
             (json!({"effective_date": day("2027-01-01")}), "2026-10-01"),
             (json!({"read_revision": known, "effective_date": day("2025-10-01")}), "2025-09-01"),
             (json!({"effective_date": day("2024-10-31")}), "2024-11-01"),
@@ -97,7 +97,7 @@ both! {
         ] {
             let status = anyone.err("ComputeSummary", request.clone()).await;
             assert_eq!(status.code(), tonic::Code::OutOfRange, "{request}");
-            assert!(status.message().contains(told), "{request}: {}", status.message());
+            assert!(status.message().contains(received), "{request}: {}", status.message());
         }
         server.stop().await;
     }
@@ -255,7 +255,7 @@ both! {
             assert_eq!(Some(count(0)), summary["issued_plan_platform_count"].as_i64());
             assert_eq!(count(1), operating(&summary));
         }
-        for (request, told) in [
+        for (request, received) in [
             (json!({}), "InvalidArgument"),
             (json!({"start_date": day("2025-10-31"), "end_date": day("2025-01-01")}),
                 "InvalidArgument"),
@@ -263,7 +263,7 @@ both! {
             (json!({"start_date": day("2024-10-01")}), "OutOfRange"),
         ] {
             let status = anyone.err("ComputeTimeline", request.clone()).await;
-            assert_eq!(format!("{:?}", status.code()), told, "{request}");
+            assert_eq!(format!("{:?}", status.code()), received, "{request}");
         }
         server.stop().await;
     }

@@ -43,7 +43,7 @@ fn in_shell(script: &str, arguments: &[&str]) -> Command {
 }
 
 /// What a command came to, with standard output going somewhere else.
-fn told(arguments: &[&str], stdout: To) -> (i32, String) {
+fn received(arguments: &[&str], stdout: To) -> (i32, String) {
     let process = Process::spawn_to(registry(arguments), stdout, To::Lines);
     let code = process.wait(BOUND).code().unwrap();
     (code, process.printed(Stream::Stderr))
@@ -110,7 +110,7 @@ fn what_cannot_be_printed_is_an_error_and_what_nobody_reads_is_none() {
     .into_iter()
     .enumerate()
     {
-        let (code, said) = told(arguments, To::broken_pipe());
+        let (code, said) = received(arguments, To::broken_pipe());
         assert_eq!(
             (code, said.contains("error")),
             (0, false),
@@ -119,7 +119,7 @@ fn what_cannot_be_printed_is_an_error_and_what_nobody_reads_is_none() {
         if arguments.get(1) == Some(&"demo") {
             continue;
         }
-        let (code, said) = told(arguments, To::file("/dev/full"));
+        let (code, said) = received(arguments, To::file("/dev/full"));
         assert_eq!(code, 1, "{number} {arguments:?}: {said}");
         let error = "error: standard output cannot be written\n  caused by: No space left";
         assert!(said.contains(error), "{arguments:?}: {said}");
@@ -180,7 +180,7 @@ fn a_key_that_nobody_saw_is_not_made() {
         To::file("/dev/full"),
         To::file("/dev/null"),
     ] {
-        let (code, said) = told(&create, stdout);
+        let (code, said) = received(&create, stdout);
         assert_eq!(code, 1, "{said}");
         let error = "error: no key was made, for nobody would have seen it\n  caused by: ";
         assert!(said.contains(error), "{said}");
@@ -298,7 +298,7 @@ async fn a_log_that_nobody_reads_does_not_keep_a_process_from_ending() {
 // === signals ===
 
 both! {
-    async fn a_start_that_waits_ends_when_it_is_told_to(engine: Engine) {
+    async fn a_start_that_waits_ends_on_a_signal(engine: Engine) {
         let url = engine.url();
         let made = ndp(&["admin", "key", "create", "--principal", "a", "--database", &url]);
         assert_eq!(made.0, 0);
@@ -358,7 +358,7 @@ async fn other_signals_do_not_end_a_server() {
 // === files ===
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_beyond_the_limit_of_open_files_are_told_and_others_answered() {
+async fn connections_beyond_the_limit_of_open_files_are_logged_and_others_answered() {
     let engine = Engine::sqlite();
     let url = engine.url();
     let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--database", &url];
@@ -381,7 +381,7 @@ async fn connections_beyond_the_limit_of_open_files_are_told_and_others_answered
     let channel = channel(&address).await;
     get(&channel).await.unwrap();
     let mut idle = Vec::new();
-    let told = (0..200).any(|_| {
+    let received = (0..200).any(|_| {
         let mut one = TcpStream::connect(&address).unwrap();
         one.set_read_timeout(Some(BOUND)).unwrap();
         one.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
@@ -391,7 +391,7 @@ async fn connections_beyond_the_limit_of_open_files_are_told_and_others_answered
         String::from_utf8_lossy(&said[..count]).contains("too many connections")
     });
     // part of the 72 is kept for callers with a key
-    assert!(told && idle.len() <= 72, "{}", idle.len());
+    assert!(received && idle.len() <= 72, "{}", idle.len());
     get(&channel).await.unwrap();
     drop(idle);
     server.signal(Signal::Term);
@@ -579,7 +579,7 @@ fn a_postgres_that_refuses_or_cannot_be_reached_is_named_with_the_cause() {
 }
 
 #[test]
-fn a_postgres_that_is_silent_is_told_of_while_it_is_waited_for() {
+fn a_postgres_that_is_silent_is_logged_while_it_is_waited_for() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let url = format!("postgres://ndp:hunter2@127.0.0.1:{port}/db");
@@ -589,10 +589,13 @@ fn a_postgres_that_is_silent_is_told_of_while_it_is_waited_for() {
     );
     let shown = format!("database=postgres://ndp:PASSWORD@127.0.0.1:{port}/db");
     server.wait_for_lines("it says so twice", BOUND, |lines| {
-        let told = |(_, it): &&(Stream, String)| it.contains("still connecting");
-        let told: Vec<_> = lines.iter().filter(told).collect();
-        assert!(told.iter().all(|(_, it)| it.contains(&shown)), "{told:?}");
-        (told.len() == 2).then_some(())
+        let received = |(_, it): &&(Stream, String)| it.contains("still connecting");
+        let received: Vec<_> = lines.iter().filter(received).collect();
+        assert!(
+            received.iter().all(|(_, it)| it.contains(&shown)),
+            "{received:?}"
+        );
+        (received.len() == 2).then_some(())
     });
     server.signal(Signal::Term);
     assert_eq!(server.wait(BOUND).code(), Some(0));

@@ -53,7 +53,7 @@ impl Running {
         let opened = sandbox.open().await.unwrap();
         let calls = server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = calls.local_addr().unwrap().to_string();
-        let (stop, told) = mpsc::unbounded_channel();
+        let (stop, received) = mpsc::unbounded_channel();
         let sandbox = Arc::clone(sandbox);
         let serving = tokio::spawn(async move {
             let listeners = Listeners {
@@ -65,9 +65,9 @@ impl Running {
                 sandbox: true,
                 ..ServerOptions::default()
             };
-            let mut told = StopRequests(told);
+            let mut received = StopRequests(received);
             sandbox
-                .serve(opened, &listeners, &mut told, 10, &options)
+                .serve(opened, &listeners, &mut received, 10, &options)
                 .await
         });
         Self {
@@ -169,15 +169,15 @@ async fn anyone_may_call_in_every_role_and_every_answer_says_what_it_is() {
     let running = Running::start(&new(&directory.path().join("sandbox.db"), &clock)).await;
     for open in open_keys().unwrap() {
         let raw = running.raw(As::key(&open.secret)).await;
-        let told = raw.ok("IdentifyCaller", json!({})).await;
-        assert_eq!(told["roles"], json!([open.role.as_str()]));
-        let name = told["agency_display_name"].as_str().unwrap_or_default();
+        let received = raw.ok("IdentifyCaller", json!({})).await;
+        assert_eq!(received["roles"], json!([open.role.as_str()]));
+        let name = received["agency_display_name"].as_str().unwrap_or_default();
         assert_eq!(
             name.contains("(thử nghiệm / synthetic)"),
             open.role.is_of_agency()
         );
         assert!(
-            told["principal"]
+            received["principal"]
                 .as_str()
                 .unwrap()
                 .starts_with("principals/sandbox-")
@@ -274,11 +274,11 @@ fn the_program_prints_the_keys_and_keeps_the_two_apart() {
     running.signal(Signal::Term);
     assert_eq!(running.wait(BOUND).code(), Some(0));
 
-    let refused = |arguments: &[&str], code, told: &str| {
+    let refused = |arguments: &[&str], code, received: &str| {
         let process = serve(arguments);
         assert_eq!(process.wait(BOUND).code(), Some(code), "{arguments:?}");
         let printed = process.printed(Stream::Stderr);
-        assert!(printed.contains(told), "{arguments:?}: {printed}");
+        assert!(printed.contains(received), "{arguments:?}: {printed}");
     };
     refused(
         &["--database", &sandbox],

@@ -250,11 +250,11 @@ both! {
             let change = json!({"name": format!("changes/{revision}")});
             let change = anonymous.ok("GetChange", change).await;
             let effects = change["effects"].as_array().unwrap().iter();
-            let told = effects.map(|effect| {
+            let received = effects.map(|effect| {
                 let name = effect["resource"].as_str().unwrap();
                 format!("{} {}", name.rsplit('/').nth(1).unwrap(), effect["kind"].as_str().unwrap())
             });
-            told.collect::<Vec<_>>().join(", ")
+            received.collect::<Vec<_>>().join(", ")
         };
         assert_eq!(seen(&plan["revision"]).await, "plans PUT, baselines PUT");
         let show = async |visibility: &str| {

@@ -45,7 +45,7 @@ both! {
 
         let mut euros = line("Vốn vay", 2027, 1);
         euros["amount"]["currency_code"] = json!("EUR");
-        for (budget, told) in [
+        for (budget, received) in [
             (json!({"amount": dong(8), "lines": lines}), "plan.budget.lines OUT_OF_RANGE"),
             (
                 json!({"amount": dong(8), "lines": [euros]}),
@@ -59,7 +59,7 @@ both! {
             (json!({"lines": vec![line("x", 2026, 1); 61]}), "plan.budget.lines TOO_MANY_ITEMS"),
         ] {
             let refused = cast.editor.err("CreatePlan", create("b", budget)).await;
-            assert_eq!(violations(&refused), told);
+            assert_eq!(violations(&refused), received);
         }
         server.stop().await;
     }

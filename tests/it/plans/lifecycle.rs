@@ -305,9 +305,9 @@ both! {
             answers
         };
         let before = server.registry.revision().get();
-        let told = answers(before).await;
+        let received = answers(before).await;
         let held = [0, 1, 1, 1, 1].map(|count| (json!(count), 1 - count));
-        assert_eq!(told, held);
+        assert_eq!(received, held);
 
         for (successor, restored) in [(2, 1), (1, 0)] {
             let plan = get(&plans[successor]).await;
@@ -323,14 +323,14 @@ both! {
             // the restored plan takes the place of the annulled one, so the counts do not change
             assert_eq!(answers(0).await, held);
         }
-        assert_eq!(answers(before).await, told);
+        assert_eq!(answers(before).await, received);
 
         // the first plan superseded none: once it is annulled, the platform has no plan
         let plan = get(&plans[0]).await;
         cast.step(PlanMove::Annul, &plan).await.unwrap();
         let lacking = [1, 1, 1, 0, 0].map(|missing| (json!(0), missing));
         assert_eq!(answers(0).await, lacking, "none is owed by an edition that was repealed");
-        assert_eq!(answers(before).await, told);
+        assert_eq!(answers(before).await, received);
         server.stop().await;
     }
 

@@ -64,8 +64,8 @@ both! {
                     }
                     Err(status) => {
                         assert_eq!(violations(&status), "report.period_end_date OUT_OF_RANGE");
-                        let (_, told) = status.message().split_once(": ").unwrap();
-                        told.replace("no reporting period of the plan", "none")
+                        let (_, received) = status.message().split_once(": ").unwrap();
+                        received.replace("no reporting period of the plan", "none")
                     }
                 };
                 lines.push(format!("{end:?} {outcome}"));

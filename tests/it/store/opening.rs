@@ -31,7 +31,7 @@ fn refused_by(command: &[&str], url: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_that_is_no_registry_is_told_apart() {
+async fn a_file_of_another_program_is_recognised() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).display().to_string();
     let text = path("text");
@@ -120,7 +120,7 @@ both! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_postgresql_refuses_is_told_with_what_to_do() {
+async fn what_postgresql_refuses_is_reported_with_what_to_do() {
     let started = tokio::task::block_in_place(|| Cluster::start_with(&[]));
     let Some(cluster) = started else { return };
     for statement in [

@@ -485,11 +485,11 @@ fn model(state: &State, count_scope: &TaskScope, on: Date) -> BTreeMap<String, i
 }
 
 /// The same lines from the registry's counts.
-fn told(counts: &TaskCounts, on: Date) -> BTreeMap<String, i32> {
-    let mut told = BTreeMap::new();
+fn received(counts: &TaskCounts, on: Date) -> BTreeMap<String, i32> {
+    let mut received = BTreeMap::new();
     let mut add = |what: String, number: i32| {
         if number != 0 {
-            told.insert(what, number);
+            received.insert(what, number);
         }
     };
     add("tasks".into(), counts.get(TaskCount::Tasks));
@@ -505,7 +505,7 @@ fn told(counts: &TaskCounts, on: Date) -> BTreeMap<String, i32> {
     for (month, number) in due.months {
         add(format!("due {}-{}", month.year(), month.number()), number);
     }
-    told
+    received
 }
 
 fn count_scopes() -> Vec<TaskScope> {
@@ -658,8 +658,8 @@ proptest! {
         for tally in &kept {
             let on = tally.date();
             for count_scope in count_scopes() {
-                let told = told(&tally.tasks().counts(&count_scope), on);
-                prop_assert_eq!(told, model(&state, &count_scope, on), "{:?}", count_scope);
+                let received = received(&tally.tasks().counts(&count_scope), on);
+                prop_assert_eq!(received, model(&state, &count_scope, on), "{:?}", count_scope);
             }
         }
         for count_scope in count_scopes() {
@@ -669,7 +669,7 @@ proptest! {
                 model.retain(|what, _| !what.starts_with("due "));
                 let mut counts = TaskCounts::default();
                 counts.numbers = numbers;
-                prop_assert_eq!(told(&counts, *on), model, "{} {:?}", on, count_scope);
+                prop_assert_eq!(received(&counts, *on), model, "{} {:?}", on, count_scope);
             }
         }
         let on = day(-3);

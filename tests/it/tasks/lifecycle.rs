@@ -294,11 +294,11 @@ both! {
                     _ => {}
                 }
                 request["validate_only"] = json!(true);
-                let told = match caller.call(method, request.clone()).await {
+                let received = match caller.call(method, request.clone()).await {
                     Ok(_) => "ok".to_owned(),
                     Err(status) => crate::harness::raw::reason(&status),
                 };
-                lines.push(format!("{} {method} {told}", task["state"].as_str().unwrap()));
+                lines.push(format!("{} {method} {received}", task["state"].as_str().unwrap()));
                 if method != "UpdateTask" {
                     request["etag"] = json!("r1-1");
                     let stale = caller.refusal(method, request).await;

@@ -421,7 +421,7 @@ both! {
         server.stop().await;
     }
 
-    async fn a_year_that_the_calendar_does_not_know_is_told(engine: Engine) {
+    async fn a_year_that_the_calendar_does_not_know_is_a_warning(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let cast = cast_with_tasks(&server).await;
         let mut request = create("nam-truoc");
@@ -496,8 +496,8 @@ both! {
         let hidden = received(&cast, "hidden").await;
         let reject = with(&hidden, json!({"ground": "OUT_OF_SCOPE"}));
         let hidden = cast.approver.ok("RejectRecommendation", reject).await;
-        let told = anyone.refusal("GetRecommendation", json!({"name": hidden["name"]})).await;
-        assert_eq!(told, "NotFound RESOURCE_NOT_FOUND");
+        let received = anyone.refusal("GetRecommendation", json!({"name": hidden["name"]})).await;
+        assert_eq!(received, "NotFound RESOURCE_NOT_FOUND");
         let reopened = cast.steward.ok("ReopenRecommendation", step(&hidden)).await;
         assert_eq!(reopened["state"], "IN_REVIEW");
         assert_eq!(get(&anyone, &reopened).await["etag"], reopened["etag"]);

@@ -63,16 +63,16 @@ fn refused(answer: &Answer) -> String {
             .iter()
             .find(|it| it["@type"].as_str().unwrap().ends_with(kind))
     };
-    let mut told = format!("{} {}", answer.status, of("ErrorInfo").unwrap()["reason"]);
+    let mut received = format!("{} {}", answer.status, of("ErrorInfo").unwrap()["reason"]);
     for violation in of("BadRequest")
         .iter()
         .flat_map(|it| it["fieldViolations"].as_array())
     {
         for violation in violation {
-            told.push_str(&format!(" {} {}", violation["field"], violation["reason"]));
+            received.push_str(&format!(" {} {}", violation["field"], violation["reason"]));
         }
     }
-    told.replace('"', "")
+    received.replace('"', "")
 }
 
 type Client = FileServiceClient<
@@ -126,8 +126,8 @@ fn command(arguments: &[&str], url: &str) -> (Option<i32>, String) {
     clear_settings(&mut command);
     let output = command.args(arguments).args(["--database", url]).output();
     let output = output.unwrap();
-    let told = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(told).unwrap())
+    let received = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(received).unwrap())
 }
 
 /// The only file of a directory of files.
@@ -345,14 +345,14 @@ both! {
         server.stop().await;
         let directory = tempfile::tempdir().unwrap();
         let backup = directory.path().join("backup.db");
-        let (code, told) = command(&["admin", "backup", backup.to_str().unwrap()], &engine.url());
-        assert_eq!(code, Some(0), "{told}");
-        assert!(told.contains("1 files, 600000 bytes"), "{told}");
+        let (code, received) = command(&["admin", "backup", backup.to_str().unwrap()], &engine.url());
+        assert_eq!(code, Some(0), "{received}");
+        assert!(received.contains("1 files, 600000 bytes"), "{received}");
         let url = format!("sqlite:{}/restored.db", directory.path().display());
-        let (code, told) = command(&["admin", "restore", backup.to_str().unwrap()], &url);
-        assert_eq!(code, Some(0), "{told}");
-        let (code, told) = command(&["admin", "verify"], &url);
-        assert_eq!(code, Some(0), "{told}");
+        let (code, received) = command(&["admin", "restore", backup.to_str().unwrap()], &url);
+        assert_eq!(code, Some(0), "{received}");
+        let (code, received) = command(&["admin", "verify"], &url);
+        assert_eq!(code, Some(0), "{received}");
         let server = Server::start(&url).await;
         let got = get(&server, &steward, &digest).await;
         assert!(got.body == content, "other bytes came back: {}", got.status);
@@ -365,12 +365,12 @@ both! {
         let change = format!("UPDATE file_parts SET bytes = ({first}) WHERE ordinal = 1");
         sql.run(&change).await;
         sql.close().await;
-        let (code, told) = command(&["admin", "verify"], &engine.url());
-        assert_eq!(code, Some(65), "{told}");
-        assert!(told.contains("the file is not the one of its digest"), "{told}");
+        let (code, received) = command(&["admin", "verify"], &engine.url());
+        assert_eq!(code, Some(65), "{received}");
+        assert!(received.contains("the file is not the one of its digest"), "{received}");
         let backup = directory.path().join("damaged.db");
-        let (code, told) = command(&["admin", "backup", backup.to_str().unwrap()], &engine.url());
-        assert_eq!(code, Some(1), "{told}");
+        let (code, received) = command(&["admin", "backup", backup.to_str().unwrap()], &engine.url());
+        assert_eq!(code, Some(1), "{received}");
     }
 
     async fn files_in_a_directory_are_checked(engine: Engine) {
@@ -390,17 +390,17 @@ both! {
         server.stop().await;
         let files = format!("directory:{}", place.display());
         let check = || command(&["admin", "verify", "--files", &files], &engine.url());
-        let (code, told) = check();
-        assert_eq!(code, Some(0), "{told}");
-        assert!(told.contains("1 of them outside the database"), "{told}");
-        let (code, told) = command(&["admin", "verify"], &engine.url());
-        assert_eq!(code, Some(0), "{told}");
-        assert!(told.contains("1 were not read"), "{told}");
+        let (code, received) = check();
+        assert_eq!(code, Some(0), "{received}");
+        assert!(received.contains("1 of them outside the database"), "{received}");
+        let (code, received) = command(&["admin", "verify"], &engine.url());
+        assert_eq!(code, Some(0), "{received}");
+        assert!(received.contains("1 were not read"), "{received}");
         let backup = directory.path().join("backup.db");
         let backup = ["admin", "backup", backup.to_str().unwrap(), "--files", &files];
-        let (code, told) = command(&backup, &engine.url());
-        assert_eq!(code, Some(0), "{told}");
-        assert!(told.contains("Copy the directory of files too"), "{told}");
+        let (code, received) = command(&backup, &engine.url());
+        assert_eq!(code, Some(0), "{received}");
+        assert!(received.contains("Copy the directory of files too"), "{received}");
 
         let kept = only_file(&place);
         let mut changed = content.clone();
@@ -411,14 +411,14 @@ both! {
             (pdf(100), "or is of another size"),
         ] {
             fs::write(&kept, other).unwrap();
-            let (code, told) = check();
-            assert_eq!(code, Some(65), "{told}");
-            assert!(told.contains(finding), "{told}");
+            let (code, received) = check();
+            assert_eq!(code, Some(65), "{received}");
+            assert!(received.contains(finding), "{received}");
         }
         fs::remove_file(&kept).unwrap();
-        let (code, told) = check();
-        assert_eq!(code, Some(65), "{told}");
-        assert!(told.contains("is missing"), "{told}");
+        let (code, received) = check();
+        assert_eq!(code, Some(65), "{received}");
+        assert!(received.contains("is missing"), "{received}");
         // a recorded file that is missing ends the download with an error
         let server = start(&engine, settings).await;
         let lost = download(&mut client(&server, &steward), &digest).await.unwrap_err();

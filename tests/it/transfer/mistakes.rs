@@ -27,7 +27,7 @@ struct Mistake {
     kind: &'static str,
     content: Vec<u8>,
     /// `SHEET!CELL REASON`, or the reason where the file as a whole is refused.
-    told: &'static str,
+    received: &'static str,
 }
 
 const PLAN: &str = "platforms/ndp-001/plans/thu";
@@ -36,13 +36,13 @@ fn mistake(
     what: &'static str,
     kind: &'static str,
     content: impl Into<Vec<u8>>,
-    told: &'static str,
+    received: &'static str,
 ) -> Mistake {
     Mistake {
         what,
         kind,
         content: content.into(),
-        told,
+        received,
     }
 }
 
@@ -156,7 +156,7 @@ fn inline(cell: &str, text: &str) -> String {
 }
 
 /// What is reported of a file, with the descriptions in both languages.
-fn told(answer: &pb::ImportResponse) -> BTreeSet<String> {
+fn received(answer: &pb::ImportResponse) -> BTreeSet<String> {
     let problems = answer.rows.iter().flat_map(|row| {
         row.problems.iter().map(|it| {
             assert!(!it.description.is_empty(), "{it:?}");
@@ -468,7 +468,7 @@ fn mistakes(figure: &str) -> Vec<Mistake> {
 }
 
 both! {
-    async fn each_kind_of_mistake_is_told_at_its_place(engine: Engine) {
+    async fn each_kind_of_mistake_is_reported_at_its_place(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let cast = Cast::new(&server).await;
         let plan = cast.draft("ndp-001", "thu").await;
@@ -484,11 +484,11 @@ both! {
         assert_eq!(kinds.len(), mistakes.len());
         assert!(kinds.len() >= 30, "{}", kinds.len());
         let mut wrong = Vec::new();
-        for Mistake { what, kind, content, told: expected } in &mistakes {
+        for Mistake { what, kind, content, received: expected } in &mistakes {
             let found = match import(&mut client, tried(kind), content).await {
                 Ok(answer) => {
                     assert_eq!(answer.state(), State::Refused, "{what}");
-                    told(&answer)
+                    received(&answer)
                 }
                 Err(status) => {
                     let refused = violations(&status);
@@ -539,7 +539,7 @@ both! {
         ] {
             let stated = pb::ImportRequest { validate_only: false, ..tried("milestones") };
             let answer = import(&mut client, stated, &content).await.unwrap();
-            answers.push((counts(&answer), told(&answer)));
+            answers.push((counts(&answer), received(&answer)));
         }
         let (first, others) = answers.split_first().unwrap();
         assert_eq!(*first, ((State::Written, [1, 0, 0, 0]), BTreeSet::new()));
@@ -551,7 +551,7 @@ both! {
         let stated = pb::ImportRequest { validate_only: false, ..tried("milestones") };
         let content = row("Mốc;\"Dòng 1\n\nDòng; 2\";2026-12-31;2");
         let answer = import(&mut client, stated, &content).await.unwrap();
-        assert_eq!(counts(&answer), (State::Written, [0, 1, 0, 0]), "{:?}", told(&answer));
+        assert_eq!(counts(&answer), (State::Written, [0, 1, 0, 0]), "{:?}", received(&answer));
         let read = raw.ok("GetMilestone", json!({"name": name})).await;
         assert_eq!(read["required_result"], "Dòng 1\n\nDòng; 2");
         server.stop().await;

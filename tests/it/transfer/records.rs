@@ -290,9 +290,9 @@ both! {
             (1999, 0, "a/b/c", "A1999 PATTERN"),
         ];
         let mut expected = BTreeSet::new();
-        for (row, column, text, told) in mistakes {
+        for (row, column, text, received) in mistakes {
             rows[row - 2][*column] = (*text).to_owned();
-            expected.insert((*told).to_owned());
+            expected.insert((*received).to_owned());
         }
         let answer = import(&mut client, of("tasks"), &tasks(&rows)).await.unwrap();
         let found = wrong(&answer);
@@ -658,7 +658,7 @@ both! {
         let laughs = zipped(&[("xl/workbook.xml", laughs.to_vec())]);
         let many: Vec<_> = (0..1001).map(|it| format!("part{it}")).collect();
         let many: Vec<_> = many.iter().map(|it| (it.as_str(), Vec::new())).collect();
-        for (what, content, told) in [
+        for (what, content, received) in [
             ("a bomb", bomb, "WorkbookTooLarge"),
             ("many parts", zipped(&many), "WorkbookTooLarge"),
             ("entities", laughs, "WorkbookUnsafe"),
@@ -673,7 +673,7 @@ both! {
         ] {
             let refused = import(&mut client, tried("tasks"), &content).await.unwrap_err();
             assert!(violations(&refused).contains("FILE_UNREADABLE"), "{what}: {refused:?}");
-            assert!(!told.is_empty() || !refused.message().contains("MiB"), "{what}");
+            assert!(!received.is_empty() || !refused.message().contains("MiB"), "{what}");
         }
         // a sheet that says it is of every row and column has the cells that it has
         let mut book = Workbook::new();
@@ -684,7 +684,7 @@ both! {
         let content = book.save_to_buffer().unwrap();
         let answer = import(&mut client, tried("tasks"), &content).await.unwrap();
         assert!(wrong(&answer).contains("1048576 REQUIRED"), "{:?}", wrong(&answer));
-        for (stated, told) in [
+        for (stated, received) in [
             (tried(""), "kind UNKNOWN_VALUE"),
             (tried("taks"), "kind UNKNOWN_VALUE"),
             (ImportRequest { edition: "editions/no".to_owned(), ..tried("") },
@@ -692,7 +692,7 @@ both! {
             (ImportRequest { sha256: "0".repeat(64), ..tried("tasks") }, "sha256 FILE_DIGEST"),
         ] {
             let refused = import(&mut client, stated, b"code\n").await.unwrap_err();
-            assert!(violations(&refused).contains(told), "{refused:?}");
+            assert!(violations(&refused).contains(received), "{refused:?}");
         }
         server.stop().await;
     }

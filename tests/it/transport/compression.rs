@@ -233,11 +233,11 @@ async fn requests_are_read_as_their_flag_and_encoding_say() {
     ] {
         let answer = ask(&server, GET, encoding, frame).await;
         let status = answer.outcome();
-        let told = match status.code() {
+        let received = match status.code() {
             Code::Ok => "Ok".to_owned(),
             code => format!("{code:?} {}", reason(&status)),
         };
-        assert_eq!(told, outcome, "{what}");
+        assert_eq!(received, outcome, "{what}");
         if outcome == "Ok" {
             assert_eq!(
                 answer.body.first(),
@@ -246,7 +246,7 @@ async fn requests_are_read_as_their_flag_and_encoding_say() {
             );
         }
         // the refusal of an encoding lists the encodings that the server accepts
-        if told.starts_with("Unimplemented") {
+        if received.starts_with("Unimplemented") {
             assert_eq!(answer.header("grpc-accept-encoding"), accepts, "{what}");
         }
     }

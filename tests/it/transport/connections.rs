@@ -71,7 +71,7 @@ async fn goes_on(server: &Server, watch: &mut Watch) {
         .unwrap();
     server.person("auditor", &[Role::Auditor], None).await;
     let newest = server.registry.revision().get();
-    let told = async {
+    let received = async {
         loop {
             let message = watch.message().await.expect("the connection was cut");
             if message.expect("an end without a status").revision >= newest {
@@ -79,12 +79,12 @@ async fn goes_on(server: &Server, watch: &mut Watch) {
             }
         }
     };
-    let told = tokio::time::timeout(BOUND, told).await;
-    told.expect("nothing is told any more");
+    let received = tokio::time::timeout(BOUND, received).await;
+    received.expect("nothing is received any more");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_too_many_is_told_why() {
+async fn one_too_many_is_refused() {
     let engine = Engine::sqlite();
     // the harness has one
     let limits = Limits {
@@ -130,7 +130,7 @@ async fn one_too_many_is_told_why() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_too_many_is_told_why_in_its_own_protocol() {
+async fn one_too_many_is_refused_in_its_own_protocol() {
     let engine = Engine::sqlite();
     let limits = Limits {
         connections: 1,
@@ -140,15 +140,15 @@ async fn one_too_many_is_told_why_in_its_own_protocol() {
     let mut second = TcpStream::connect(&server.address).await.unwrap();
     let request = "GET /v1/editions HTTP/1.1\r\nhost: registry\r\n\r\n";
     second.write_all(request.as_bytes()).await.unwrap();
-    let mut told = String::new();
-    let reading = tokio::time::timeout(BOUND, second.read_to_string(&mut told));
+    let mut received = String::new();
+    let reading = tokio::time::timeout(BOUND, second.read_to_string(&mut received));
     reading.await.expect("it stays open").unwrap();
     assert!(
-        told.starts_with("HTTP/1.1 429 Too Many Requests\r\n"),
-        "{told}"
+        received.starts_with("HTTP/1.1 429 Too Many Requests\r\n"),
+        "{received}"
     );
-    assert!(told.contains("\r\nretry-after: 1\r\n"), "{told}");
-    let (_, body) = told.split_once("\r\n\r\n").unwrap();
+    assert!(received.contains("\r\nretry-after: 1\r\n"), "{received}");
+    let (_, body) = received.split_once("\r\n\r\n").unwrap();
     let body: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(body["code"], 8);
     server.stop().await;
@@ -307,8 +307,10 @@ async fn one_that_is_idle_or_old_is_asked_to_come_to_an_end() {
         // a client that speaks the protocol opens another, and its call goes on where one is open
         let mut watch = watch(&server).await;
         server.person("auditor", &[Role::Auditor], None).await;
-        let told = tokio::time::timeout(BOUND, watch.message()).await;
-        told.expect("nothing is told").expect("the watch was cut");
+        let received = tokio::time::timeout(BOUND, watch.message()).await;
+        received
+            .expect("nothing is received")
+            .expect("the watch was cut");
         drop(watch);
         server.stop().await;
     }
@@ -412,7 +414,7 @@ fn call(server: &str, stream: u32) -> Vec<u8> {
 /// A client that reads the server's GOAWAY makes no further call on the connection; a client that
 /// ignores it gets a refusal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_comes_when_the_server_is_told_to_stop_is_refused() {
+async fn a_call_that_comes_when_the_server_stops_is_refused() {
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
     let address = server.address.clone();

@@ -61,7 +61,7 @@ async fn list(
 
 async fn waits(server: &Server, work: Work, count: f64) {
     let name = format!("ndp_heavy_work_waiting{{work=\"{}\"}}", work.name());
-    until("so many wait", async || {
+    until("all of them wait", async || {
         sample(server, &name) == Some(count)
     })
     .await;

@@ -198,12 +198,12 @@ both! {
                     Ok(expected) => {
                         assert_eq!(answer.status, 200, "{name}: {}", answer.text());
                         let mut expected = serde_json::to_value(expected.get_ref()).unwrap();
-                        let mut told = answer.json();
+                        let mut received = answer.json();
                         // page tokens differ from answer to answer
-                        let token = told.as_object_mut().unwrap().remove("nextPageToken");
+                        let token = received.as_object_mut().unwrap().remove("nextPageToken");
                         let other = expected.as_object_mut().unwrap().remove("nextPageToken");
                         assert_eq!(token.is_some(), other.is_some(), "{name}");
-                        assert_eq!(told, expected, "{name}");
+                        assert_eq!(received, expected, "{name}");
                         answered += 1;
                     }
                     Err(status) => {
@@ -685,8 +685,12 @@ async fn metadata_and_time_are_headers() {
             "",
         )
         .await;
-        let told = (answer.status, mistakes(&answer));
-        assert_eq!(told, (400, "x-server-timeout MALFORMED".into()), "{time}");
+        let received = (answer.status, mistakes(&answer));
+        assert_eq!(
+            received,
+            (400, "x-server-timeout MALFORMED".into()),
+            "{time}"
+        );
     }
     let twice = [("x-server-timeout", "1"), ("x-server-timeout", "2")];
     let answer = send(

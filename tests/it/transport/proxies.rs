@@ -30,8 +30,8 @@ const OTHER: &str = "192.0.2.2";
 /// Whether a call on behalf of this address is admitted.
 async fn grpc(server: &Server, address: &str) -> bool {
     let mut request = Request::new(pb::IdentifyCallerRequest {});
-    let told = address.parse().unwrap();
-    request.metadata_mut().insert("x-forwarded-for", told);
+    let received = address.parse().unwrap();
+    request.metadata_mut().insert("x-forwarded-for", received);
     let mut access = server.clients(As::default()).access;
     match access.identify_caller(request).await {
         Ok(_) => true,
@@ -44,9 +44,9 @@ async fn grpc(server: &Server, address: &str) -> bool {
 
 /// The same as JSON.
 async fn json(server: &Server, address: &str) -> bool {
-    let told = [("x-forwarded-for", address)];
+    let received = [("x-forwarded-for", address)];
     let path = "GET /v1/principals:identifyCaller";
-    let status = send(&server.address, path, &told, "").await.status;
+    let status = send(&server.address, path, &received, "").await.status;
     assert!([200, 429].contains(&status), "{status}");
     status == 200
 }
@@ -149,13 +149,13 @@ both! {
         assert_eq!(after(&server, &version_2(ONE), &[]).await, Some(429));
         assert_eq!(after(&server, &version_2(OTHER), &[]).await, Some(200));
         // only a listed proxy may name another caller in a header
-        let told = [("x-forwarded-for", "192.0.2.3")];
-        assert_eq!(after(&server, &version_1(ONE), &told).await, Some(429));
+        let received = [("x-forwarded-for", "192.0.2.3")];
+        assert_eq!(after(&server, &version_1(ONE), &received).await, Some(429));
         // the proxy itself, as for a health check
         assert_eq!(after(&server, b"PROXY UNKNOWN\r\n", &[]).await, Some(200));
         // a proxy in front of the proxy, which has written a header of the call
         let nearer = version_2("127.0.0.2");
-        assert_eq!(after(&server, &nearer, &told).await, Some(200));
+        assert_eq!(after(&server, &nearer, &received).await, Some(200));
         // a connection of a listed proxy without the header is closed without an answer
         assert_eq!(after(&server, b"", &[]).await, None);
         server.stop().await;

@@ -68,7 +68,7 @@ async fn health_follows_its_document() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_is_too_large_is_told_so() {
+async fn a_request_that_is_too_large_is_refused() {
     let engine = Engine::sqlite();
     let server = start(&engine, ServerOptions::default()).await;
     for method in [

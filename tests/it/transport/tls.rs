@@ -694,8 +694,8 @@ async fn an_idle_connection_is_asked_to_end_and_its_reader_has_its_time() {
     idle.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat())
         .await
         .unwrap();
-    let told = rest(idle).await;
-    let mut frames = &*told;
+    let received = rest(idle).await;
+    let mut frames = &*received;
     let mut types = Vec::new();
     while let [a, b, c, kind, _, _, _, _, _, after @ ..] = frames {
         let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;

@@ -198,7 +198,7 @@ fn what_is_not_passes() {
 }
 
 #[test]
-fn the_place_is_told_in_characters() {
+fn the_place_is_counted_in_characters() {
     let position = |text| find(text).unwrap().position;
     assert_eq!(position("0912345678"), 1);
     assert_eq!(position("Số ừ: 0912 345 678"), 7);

@@ -243,16 +243,16 @@ mod tests {
         };
         let first = |filter, order| binding(filter).with("order_by", order);
         let token = seal(&KEY, &first("a", "name"), &cursor);
-        let told = |binding: &Binding| match open(&KEY, binding, &token) {
+        let message = |binding: &Binding| match open(&KEY, binding, &token) {
             Err(Error::Invalid(violations)) => violations.iter().next().unwrap().rule.english(),
             other => panic!("{other:?}"),
         };
-        assert!(told(&first("b", "name")).contains("another value of `filter`;"));
-        assert!(told(&first("b", "level")).contains("another value of `filter`, `order_by`;"));
-        assert!(told(&first("ana", "me")).contains("another value of `filter`, `order_by`;"));
+        assert!(message(&first("b", "name")).contains("another value of `filter`;"));
+        assert!(message(&first("b", "level")).contains("another value of `filter`, `order_by`;"));
+        assert!(message(&first("ana", "me")).contains("another value of `filter`, `order_by`;"));
         let other = Binding::new("ListPlans", place()).with("filter", "a");
-        assert!(told(&other.with("order_by", "name")).contains("this method"));
-        assert!(told(&binding("a")).contains("this method"));
+        assert!(message(&other.with("order_by", "name")).contains("this method"));
+        assert!(message(&binding("a")).contains("this method"));
     }
 
     #[test]
@@ -279,18 +279,18 @@ mod tests {
         };
         let token = seal(&KEY, &binding("x"), &cursor);
         assert_eq!(position(&KEY, LOG, &token).unwrap(), place());
-        let reason = |told: Result<Position, Error>| match told {
+        let reason = |result: Result<Position, Error>| match result {
             Err(Error::Refused(refusal)) => refusal.condition.reason().name(),
             Err(Error::Invalid(_)) => "PAGE_TOKEN_INVALID",
             other => panic!("{other:?}"),
         };
         // a restored log has another id, and another key
         for key in [KEY, TokenKey::new([8; 32])] {
-            let told = position(&key, Uuid::from_u128(0xcd), &token);
-            assert_eq!(reason(told), "LOG_DIVERGED");
+            let result = position(&key, Uuid::from_u128(0xcd), &token);
+            assert_eq!(reason(result), "LOG_DIVERGED");
         }
-        let told = position(&TokenKey::new([8; 32]), LOG, &token);
-        assert_eq!(reason(told), "PAGE_TOKEN_INVALID");
+        let result = position(&TokenKey::new([8; 32]), LOG, &token);
+        assert_eq!(reason(result), "PAGE_TOKEN_INVALID");
         for short in ["", "Aw", &token[..48]] {
             assert_eq!(
                 reason(position(&KEY, LOG, short)),
@@ -303,12 +303,12 @@ mod tests {
         for bit in 0..8 * MARKS_AT {
             let mut flipped = token.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            let told = position(&KEY, LOG, &URL_SAFE_NO_PAD.encode(flipped));
+            let result = position(&KEY, LOG, &URL_SAFE_NO_PAD.encode(flipped));
             let expected = match bit / 8 {
                 1..17 => "LOG_DIVERGED",
                 _ => "PAGE_TOKEN_INVALID",
             };
-            assert_eq!(reason(told), expected, "{bit}");
+            assert_eq!(reason(result), expected, "{bit}");
         }
     }
 

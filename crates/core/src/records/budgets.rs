@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn lines_add_up_to_the_amount_at_most() {
-        let told = |amount: Option<Money>, lines: Vec<BudgetLine>| {
+        let reported = |amount: Option<Money>, lines: Vec<BudgetLine>| {
             let mut violations = Violations::new();
             let budget = Budget {
                 amount,
@@ -243,17 +243,17 @@ mod tests {
                 ..Budget::default()
             };
             budget.check("budget", &mut violations);
-            let told: Vec<_> = violations
+            let reported: Vec<_> = violations
                 .iter()
                 .map(|it| format!("{}: {}", it.field, it.rule.english()))
                 .collect();
-            told.join("; ")
+            reported.join("; ")
         };
         let lines = || vec![line("a", 2026, 5), line("b", 2026, i64::MAX)];
-        assert_eq!(told(None, lines()), "");
-        assert_eq!(told(Some(dong(6)), vec![line("a", 2026, 5)]), "");
+        assert_eq!(reported(None, lines()), "");
+        assert_eq!(reported(Some(dong(6)), vec![line("a", 2026, 5)]), "");
         assert_eq!(
-            told(Some(dong(4)), vec![line("a", 2026, 5)]),
+            reported(Some(dong(4)), vec![line("a", 2026, 5)]),
             "budget.lines: the lines add up to 5 VND, more than the amount of 4 VND; correct a \
              line or the amount"
         );
@@ -262,7 +262,7 @@ mod tests {
         euros.amount.nanos = 500_000_000;
         assert_eq!(euros.amount.to_string(), "1.5 EUR");
         assert_eq!(
-            told(Some(dong(4)), vec![euros]),
+            reported(Some(dong(4)), vec![euros]),
             "budget.lines[0].amount.currency_code: must be `VND`, as the rest of the budget"
         );
     }

@@ -301,10 +301,10 @@ both! {
 
         // the identity belongs to no principal yet: it reads what is public, and the page says
         // whom to ask
-        let told = browser.whoami().await;
-        assert!(told.get("principal").is_none(), "{told}");
+        let received = browser.whoami().await;
+        assert!(received.get("principal").is_none(), "{received}");
         assert_eq!(browser.refused("GET /v1/denials", &[]).await, "401 CREDENTIALS_MISSING");
-        let hash = told["identity"]["tokenSubject"]["subjectHash"].as_str().unwrap().to_owned();
+        let hash = received["identity"]["tokenSubject"]["subjectHash"].as_str().unwrap().to_owned();
         let page = browser.send("GET /sign-in", &[]).await;
         assert!(page.text().contains(&hash), "{}", page.text());
         let identity = json!({"token_subject": {"issuer": "synthetic", "subject_hash": hash}});
@@ -314,14 +314,14 @@ both! {
         assert!(page.text().contains("principals/person"), "{}", page.text());
         // also where the call waits before it is identified
         let waits = [("ndp-min-revision", "1")];
-        let told = browser.send(&format!("GET {WHOAMI}"), &waits).await.json();
-        assert_eq!(told["principal"], "principals/person");
+        let received = browser.send(&format!("GET {WHOAMI}"), &waits).await.json();
+        assert_eq!(received["principal"], "principals/person");
 
         // a credential of the call comes before the cookie, and gRPC has none
         let other = server.person("other", &[Role::Auditor], None).await;
         let headers = [("authorization", other.sent())];
-        let told = browser.send(&format!("GET {WHOAMI}"), &headers).await.json();
-        assert_eq!(told["principal"], "principals/other");
+        let received = browser.send(&format!("GET {WHOAMI}"), &headers).await.json();
+        assert_eq!(received["principal"], "principals/other");
         let cookie = format!("{SESSION}={}", browser.cookies[SESSION]);
         let request = ndp_registry::pb::IdentifyCallerRequest {};
         let headers = [("cookie", &*cookie), SAME];
@@ -338,8 +338,8 @@ both! {
         assert_eq!((out.status, out.header("location")), (303, Some("/sign-in")));
         let removed = format!("{SESSION}=; Max-Age=0; {ATTRIBUTES}");
         assert_eq!(out.values("set-cookie"), [removed]);
-        let told = browser.whoami().await;
-        assert!(told.get("identity").is_none(), "{told}");
+        let received = browser.whoami().await;
+        assert!(received.get("identity").is_none(), "{received}");
         server.stop().await;
     }
 
@@ -607,8 +607,8 @@ both! {
         assert_eq!(plans["plans"].as_array().unwrap().len(), 1, "{plans}");
         // reading may be linked to from anywhere
         let headers = [("sec-fetch-site", "cross-site")];
-        let told = browser.send(&format!("GET {WHOAMI}"), &headers).await;
-        assert_eq!(told.json()["principal"], "principals/person");
+        let received = browser.send(&format!("GET {WHOAMI}"), &headers).await;
+        assert_eq!(received.json()["principal"], "principals/person");
         let asks = [
             ("origin", dashboard),
             ("access-control-request-method", "POST"),

@@ -194,8 +194,8 @@ both! {
             provider.token(&authority, audience, algorithm).await
         };
         for algorithm in ["RS256", "ES256"] {
-            let told = whoami(&server, bearer(&token("ndp-registry", algorithm).await)).await;
-            assert_eq!(told["principal"], "principals/person", "{algorithm}");
+            let received = whoami(&server, bearer(&token("ndp-registry", algorithm).await)).await;
+            assert_eq!(received["principal"], "principals/person", "{algorithm}");
         }
         for (audience, algorithm) in [("ndp-registry", "PS256"), ("another", "RS256")] {
             let token = token(audience, algorithm).await;
@@ -209,8 +209,8 @@ both! {
         let provider = Provider::start(&pair, port, "two").unwrap();
         let new = provider.token(&authority, "ndp-registry", "RS256").await;
         server.clock.advance(60);
-        let told = whoami(&server, bearer(&new)).await;
-        assert_eq!(told["principal"], "principals/person");
+        let received = whoami(&server, bearer(&new)).await;
+        assert_eq!(received["principal"], "principals/person");
         assert_eq!(refused(&server, &old).await, "Unauthenticated TOKEN_INVALID");
         provider.stop();
         server.stop().await;

@@ -70,7 +70,7 @@ enum Wrong {
 
 impl From<Status> for Wrong {
     fn from(status: Status) -> Self {
-        let told = format!(
+        let received = format!(
             "{:?} {} {:?}",
             status.code(),
             status.message(),
@@ -78,8 +78,8 @@ impl From<Status> for Wrong {
         );
         // what the transport says has a source; what the server says has none
         match status.source() {
-            Some(_) => Self::Connection(told),
-            None => Self::Refused(told),
+            Some(_) => Self::Connection(received),
+            None => Self::Refused(received),
         }
     }
 }
@@ -175,7 +175,7 @@ impl Honest {
     }
 
     /// Moves the faults so far into `faults`, and returns the latencies as text.
-    pub(super) fn told(&self, faults: &mut Vec<String>) -> String {
+    pub(super) fn received(&self, faults: &mut Vec<String>) -> String {
         faults.append(&mut self.shared.faults.lock().unwrap());
         let mut latencies = self.shared.latencies.lock().unwrap().clone();
         latencies.sort_unstable();

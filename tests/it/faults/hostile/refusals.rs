@@ -82,9 +82,9 @@ pub(super) fn limited_json(answer: &Answer) -> String {
     let info = detail("ErrorInfo").expect("no ErrorInfo");
     let said = ["limit", "scope", "most"].map(|key| text(&info["metadata"][key]));
     let retry = answer.header("retry-after");
-    let told = detail("RetryInfo").map(|it| text(&it["retryDelay"]));
+    let received = detail("RetryInfo").map(|it| text(&it["retryDelay"]));
     let after = retry.map(|seconds| format!("{seconds}s"));
-    assert_eq!(after, told, "{answer:?}");
+    assert_eq!(after, received, "{answer:?}");
     let retry = retry.map_or(String::new(), |it| format!(", again in {it} s"));
     let reason = text(&info["reason"]);
     format!("{} {reason}: {}{retry}", answer.status, said.join(" "))
@@ -106,7 +106,7 @@ async fn ask_reflection(channel: &Channel) -> Result<(), Status> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_with_its_share_of_calls_is_told_so() {
+async fn an_address_with_its_share_of_calls_is_refused() {
     let engine = Engine::sqlite();
     let server = Attacked::start(&engine, LOW_LIMITS).await;
     let attack = "endless bodies, gRPC";
@@ -194,7 +194,7 @@ async fn calls_that_are_refused_take_little_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_with_its_share_of_watches_is_told_so() {
+async fn an_address_with_its_share_of_watches_is_refused() {
     let engine = Engine::sqlite();
     let server = Attacked::start(&engine, &[]).await;
     let running = overfill(&server, "health watches", "ndp_watchers", 1024.0).await;
@@ -269,7 +269,7 @@ async fn headers_and_bodies_that_are_too_long_are_refused_with_words() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_who_calls_too_often_is_told_when_to_come_again() {
+async fn one_who_calls_too_often_learns_when_to_retry() {
     let engine = Engine::sqlite();
     let server = Attacked::start(&engine, &["--calls-per-second", "1"]).await;
     let mut said = None;
@@ -312,7 +312,7 @@ async fn a_long_body_counts_as_several_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_with_its_share_of_request_bytes_is_told_so() {
+async fn an_address_with_its_share_of_request_bytes_is_refused() {
     let engine = Engine::sqlite();
     let server = Attacked::start(&engine, &[]).await;
     let mut line = Line::open(&server.target(), Reads::All).await.unwrap();
@@ -397,7 +397,7 @@ const CALLS_MAX: usize = 2048;
 
 /// No byte of an answer leaves the server while the windows of the streams are zero.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_with_its_share_of_answer_bytes_is_told_so() {
+async fn an_address_with_its_share_of_answer_bytes_is_refused() {
     let engine = Engine::sqlite();
     let options = ServerOptions {
         // longer than any test takes

@@ -463,7 +463,7 @@ async fn what_is_taken_in_no_form_is_not_acceptable() {
 
 /// The words of google.rpc as HTTP has them; which limit it is, the error says.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn headers_that_are_too_large_are_told_so() {
+async fn headers_that_are_too_large_are_refused() {
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
     let large = "x".repeat(17_000);

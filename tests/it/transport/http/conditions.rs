@@ -97,8 +97,8 @@ both! {
         }
         let stale = with(&server, &steward, patch, &[("if-match", &first)], &body("two")).await;
         assert_eq!(outcome(&stale), never);
-        let told = stale.json();
-        let current = &detail(&told, "ErrorInfo")["metadata"]["etag"];
+        let received = stale.json();
+        let current = &detail(&received, "ErrorInfo")["metadata"]["etag"];
         assert_eq!(quoted(current), second);
         assert_eq!(get(&server, path).await.json()["displayNameEn"], "one");
         let one_of = [("if-match", list.as_str())];
@@ -107,19 +107,19 @@ both! {
         assert_eq!(get(&server, path).await.json()["displayNameEn"], "three");
 
         let none = [("if-none-match", "*")];
-        let told = with(&server, &steward, patch, &none, &body("four")).await;
-        assert_eq!(outcome(&told), "400 if-none-match CONDITION_UNSUPPORTED");
+        let received = with(&server, &steward, patch, &none, &body("four")).await;
+        assert_eq!(outcome(&received), "400 if-none-match CONDITION_UNSUPPORTED");
         // a method without an etag does not act as if it compared one
         let create = "POST /v1/agencies?agencyId=thu";
         let agency = json!({"displayName": "Cơ quan thử (synthetic)", "kind": "OTHER"});
-        let told = with(&server, &steward, create, &[("if-match", &second)], &agency).await;
-        assert_eq!(outcome(&told), "400 if-match CONDITION_UNSUPPORTED");
+        let received = with(&server, &steward, create, &[("if-match", &second)], &agency).await;
+        assert_eq!(outcome(&received), "400 if-match CONDITION_UNSUPPORTED");
         let made = with(&server, &steward, create, &[], &agency).await;
         assert_eq!(made.header("etag"), Some(&*quoted(&made.json()["etag"])));
         // nor does a record that is not there turn into a condition that does not hold
         let gone = "PATCH /v1/agencies/khong-co?updateMask=displayNameEn";
-        let told = with(&server, &steward, gone, &[("if-match", "*")], &body("five")).await;
-        assert_eq!(outcome(&told), "404 RESOURCE_NOT_FOUND");
+        let received = with(&server, &steward, gone, &[("if-match", "*")], &body("five")).await;
+        assert_eq!(outcome(&received), "404 RESOURCE_NOT_FOUND");
         server.stop().await;
     }
 
@@ -139,8 +139,8 @@ both! {
             (&*tag, json!({}), "200"),
             (&*tag, json!({}), "412 ETAG_NOT_CURRENT"),
         ] {
-            let told = with(&server, &editor, submit, &[("if-match", condition)], &body).await;
-            assert_eq!(outcome(&told), expected, "{condition} {body}");
+            let received = with(&server, &editor, submit, &[("if-match", condition)], &body).await;
+            assert_eq!(outcome(&received), expected, "{condition} {body}");
         }
         server.stop().await;
     }
@@ -198,8 +198,8 @@ async fn a_read_answers_what_is_new_alone() {
         "GET /v1/platforms?pageSize=1",
         "GET /v1/changes:watch?start=BEGINNING",
     ] {
-        let told = send(&server.address, path, &[("if-match", tag)], "").await;
-        assert_eq!(outcome(&told), "412 ETAG_NOT_CURRENT", "{path}");
+        let received = send(&server.address, path, &[("if-match", tag)], "").await;
+        assert_eq!(outcome(&received), "412 ETAG_NOT_CURRENT", "{path}");
     }
     let list = [("if-none-match", tag)];
     let list = send(&server.address, "GET /v1/platforms?pageSize=1", &list, "").await;
@@ -249,9 +249,9 @@ async fn what_is_computed_for_a_day_is_another_the_next_day() {
             }
         );
         let body = json!({"validateOnly": true});
-        let told = with(&server, &approver, &complete, &condition, &body).await;
-        assert_ne!(told.status, 412, "{}", told.text());
-        assert!(!told.text().contains("ETAG"), "{}", told.text());
+        let received = with(&server, &approver, &complete, &condition, &body).await;
+        assert_ne!(received.status, 412, "{}", received.text());
+        assert!(!received.text().contains("ETAG"), "{}", received.text());
     }
     server.stop().await;
 }

@@ -31,17 +31,17 @@ async fn exchange(address: &str, sent: &[u8]) -> String {
 fn statuses(answer: &str) -> String {
     let status = Regex::new(r"(?m)^HTTP/1\.[01] ([0-9]{3})").unwrap();
     let reason = Regex::new(r#""reason":"([A-Z_]+)""#).unwrap();
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     let begins: Vec<_> = status.captures_iter(answer).collect();
     for (at, begin) in begins.iter().enumerate() {
-        told.push(begin[1].to_owned());
+        received.push(begin[1].to_owned());
         let end = begins
             .get(at + 1)
             .map_or(answer.len(), |it| it.get(0).unwrap().start());
         let part = &answer[begin.get(0).unwrap().start()..end];
-        told.extend(reason.captures(part).map(|it| it[1].to_owned()));
+        received.extend(reason.captures(part).map(|it| it[1].to_owned()));
     }
-    told.join(" ")
+    received.join(" ")
 }
 
 /// Section, who decides, what is sent, what comes. `~` ends a line, and `HOST` and `KEY` stand for
@@ -357,10 +357,10 @@ async fn requests_are_read_as_their_rfcs_say() {
             .replace("END", "connection: close~~")
             .replace('~', "\r\n");
         let answer = exchange(address, sent.as_bytes()).await;
-        let told = statuses(&answer);
-        if told != *expected {
+        let received = statuses(&answer);
+        if received != *expected {
             wrong.push(format!(
-                "{section} ({who}): {told}, not {expected}\n{sent}\n{answer}"
+                "{section} ({who}): {received}, not {expected}\n{sent}\n{answer}"
             ));
         }
     }

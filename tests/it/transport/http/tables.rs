@@ -146,7 +146,7 @@ async fn cells_are_plain_and_compute_nothing() {
         let answer = send(&server.address, &asked, &key, "").await;
         assert!(!rows(&answer).is_empty(), "{path}");
     }
-    for (path, status, told) in [
+    for (path, status, received) in [
         (
             "/v1/platforms?format=xml",
             400,
@@ -166,7 +166,7 @@ async fn cells_are_plain_and_compute_nothing() {
         let answer = get(&server, path).await;
         assert_eq!(
             (answer.status, &*mistakes(&answer)),
-            (status, told),
+            (status, received),
             "{path}"
         );
     }

@@ -223,9 +223,9 @@ both! {
         let (_, random) = secret.rsplit_once('_').unwrap();
         assert!(!sealed.contains(random), "{sealed}");
         let whoami = "/v1/principals:identifyCaller";
-        let told = visitor.get(whoami).await.json();
-        assert_eq!(told["principal"], "principals/editor");
-        assert!(told["apiKey"].as_str().unwrap().starts_with("principals/editor/apiKeys/"));
+        let received = visitor.get(whoami).await.json();
+        assert_eq!(received["principal"], "principals/editor");
+        assert!(received["apiKey"].as_str().unwrap().starts_with("principals/editor/apiKeys/"));
         assert!(visitor.get("/").await.text().contains("Đăng xuất"));
 
         // a refused attempt does not sign in
@@ -264,7 +264,7 @@ both! {
         assert!(rest.contains("\"SESSION_INVALID\""), "{rest}");
         let again = Visitor::new(&server, &editor).await;
         let admin = server.raw(server.person("admin", &[Role::Admin], None).await);
-        admin.ok("RevokeApiKey", json!({"name": told["apiKey"]})).await;
+        admin.ok("RevokeApiKey", json!({"name": received["apiKey"]})).await;
         let ended = again.get(whoami).await;
         assert!(ended.text().contains("KEY_REVOKED"), "{}", ended.text());
         server.stop().await;

@@ -489,7 +489,7 @@ proptest! {
         let (mut today, mut ids) = (day(0), Numbers::default());
         let mut known: Vec<(RecommendationName, Facts)> = Vec::new();
         let mut answers: Vec<_> = dates(today).iter().map(|it| answer(&state, *it)).collect();
-        let mut told = Vec::new();
+        let mut answered = Vec::new();
         let mut tally = tally::Tally::new(&state, today, &Effort::unlimited());
         for step in &steps {
             if let Step::Wait(days) = step {
@@ -519,7 +519,7 @@ proptest! {
                 prop_assert!(date >= from || *before == after, "{} after {:?}", date, step);
                 *before = after;
             }
-            told.push((state.clone(), answers.clone()));
+            answered.push((state.clone(), answers.clone()));
         }
         // each place and clearance, on each date
         let mut places = vec![None];
@@ -545,7 +545,7 @@ proptest! {
             prop_assert_eq!(tally.recommendations(place, clearance), scan);
         }
         // by what was known at each revision, for callers who see all
-        for (then, answers) in &told {
+        for (then, answers) in &answered {
             let again = then.guarded_as(&state);
             for (date, (_, known)) in dates.iter().zip(answers) {
                 prop_assert_eq!(known, &answer(&again, *date).1);

@@ -184,7 +184,7 @@ fn shown(all: &[Made], agency: usize, mixed: bool) -> Result<Option<Made>, ()> {
 }
 
 /// The contents of a board, as text to compare.
-fn told(board: &Board<'_>) -> Vec<(String, Option<i32>, Option<String>)> {
+fn lines_of(board: &Board<'_>) -> Vec<(String, Option<i32>, Option<String>)> {
     let rows = board.rows.iter().map(|row| {
         let cell = row.cells.first().unwrap();
         let value = cell.observation.and_then(|it| it.value);
@@ -243,7 +243,7 @@ proptest! {
             .collect();
         slow.sort();
         let slow: Vec<_> = slow.into_iter().map(|(_, row)| row).collect();
-        prop_assert_eq!(told(&board), slow);
+        prop_assert_eq!(lines_of(&board), slow);
 
         let column = board.columns.first().unwrap();
         let some: Vec<_> = values.iter().flatten().collect();
@@ -333,7 +333,7 @@ proptest! {
         let then = grown(&all[..known], kind, direction);
         let told_of = |state: &State| {
             let board = state.scoreboard(&ask(true), &Effort::unlimited());
-            told(&board.unwrap())
+            lines_of(&board.unwrap())
         };
         let before = told_of(&then);
         let now = grown(&all, kind, direction);
@@ -361,7 +361,7 @@ fn equal_values_share_a_rank() {
     let all = [value(0, 7), value(1, 9), value(2, 7), value(3, 5)];
     let state = grown(&all, IndicatorKind::Total, Preference::Higher);
     let board = state.scoreboard(&ask(false), &Effort::unlimited()).unwrap();
-    let ranks: Vec<_> = told(&board)
+    let ranks: Vec<_> = lines_of(&board)
         .into_iter()
         .map(|(name, rank, _)| (name, rank))
         .collect();

@@ -280,7 +280,7 @@ fn refusals_name_place_and_cure() {
 }
 
 #[test]
-fn habits_of_other_languages_are_told_what_to_write() {
+fn habits_of_other_languages_are_answered_with_what_to_write() {
     for (filter, at, part) in [
         // operators
         (
@@ -560,22 +560,22 @@ fn one_text_for_one_meaning() {
 }
 
 #[test]
-fn equality_is_told_only_when_it_must_hold() {
-    let told = |filter, path| {
+fn equality_is_found_only_when_it_must_hold() {
+    let required = |filter, path| {
         Filter::<Thing>::parse(filter)
             .unwrap()
             .equality(path)
             .cloned()
     };
     let agency = Some(Constant::Text("agencies/a".into()));
-    assert_eq!(told("agency = agencies/a", "agency"), agency);
+    assert_eq!(required("agency = agencies/a", "agency"), agency);
     assert_eq!(
-        told("level > 1 agency:agencies/a AND (shared = true)", "agency"),
+        required("level > 1 agency:agencies/a AND (shared = true)", "agency"),
         agency
     );
-    assert_eq!(told("coordinators:agencies/a", "coordinators"), agency);
+    assert_eq!(required("coordinators:agencies/a", "coordinators"), agency);
     assert_eq!(
-        told("shared = true AND level = 4", "level"),
+        required("shared = true AND level = 4", "level"),
         Some(Constant::Integer(4))
     );
     for filter in [
@@ -587,7 +587,7 @@ fn equality_is_told_only_when_it_must_hold() {
         "agency:*",
         "-agency = agencies/a",
     ] {
-        assert_eq!(told(filter, "agency"), None, "{filter}");
+        assert_eq!(required(filter, "agency"), None, "{filter}");
     }
 }
 

@@ -52,7 +52,7 @@ impl<'a> Words<'a> {
     }
 
     /// A message about the field at this path of the request, or about the request as a whole.
-    pub(super) fn told(&self, at: &str, text: &str) -> Markup {
+    pub(super) fn message(&self, at: &str, text: &str) -> Markup {
         let mut parts = Vec::new();
         for (index, part) in text.split('`').enumerate() {
             if index % 2 == 0 {
@@ -281,13 +281,15 @@ mod tests {
         let mut names = Names::default();
         let name = "agencies/bo-cong-an";
         names.add(name, "Bộ Công an".to_owned(), String::new());
-        let html = Words::new(lang, act, &names).told(at, text).into_string();
+        let html = Words::new(lang, act, &names)
+            .message(at, text)
+            .into_string();
         html.replace("&quot;", "\"")
     }
 
     #[test]
     fn fields_values_days_and_records_are_in_the_words_of_the_form() {
-        for (at, text, told) in [
+        for (at, text, expected) in [
             (
                 "completion_date",
                 "không được sau ngày hôm nay (2026-11-01)",
@@ -322,15 +324,15 @@ mod tests {
                 "Dùng PDF hoặc https://a.vn/b.",
             ),
         ] {
-            assert_eq!(said(Lang::Vi, "tasks/a:report", at, text), told);
+            assert_eq!(said(Lang::Vi, "tasks/a:report", at, text), expected);
         }
-        let told = said(
+        let unmarked = said(
             Lang::En,
             "platforms/a/plans/b:report",
             "report.rating",
             "must be one of `RATING_AT_RISK`, not 2026-09-05",
         );
-        assert_eq!(told, "This must be one of “At risk”, not 5 Sep 2026.");
+        assert_eq!(unmarked, "This must be one of “At risk”, not 5 Sep 2026.");
     }
 
     #[test]
