@@ -58,7 +58,8 @@ pub(super) fn permissions(language: Language) -> Command {
         "Cho biết bên gọi được gọi những phương thức nào, trên một bản ghi hoặc nói chung",
     );
     let method = language.of(
-        "Method, as SubmitPlan; may be given more than once. If left out, all that take the resource",
+        "Method, as SubmitPlan; may be given more than once. If left out, all that take the \
+         resource",
         "Phương thức, ví dụ SubmitPlan; có thể nêu nhiều phương thức. Nếu bỏ trống là mọi phương \
          thức nhận bản ghi đó",
     );

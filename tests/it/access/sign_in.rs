@@ -96,8 +96,8 @@ async fn refused(server: &Server, token: &str) -> String {
     let answer = send(&server.address, "GET /v1/platforms/ndp-001", &headers, "").await;
     let error = answer.json();
     let details = error["details"].as_array().unwrap();
-    let received = details.iter().find_map(|it| it["reason"].as_str());
-    assert_eq!(received, Some(&*reason(&status)), "{error}");
+    let got = details.iter().find_map(|it| it["reason"].as_str());
+    assert_eq!(got, Some(&*reason(&status)), "{error}");
     assert_eq!(error["code"], status.code() as i32, "{error}");
     assert_eq!(error["message"], status.message());
     by_grpc
@@ -143,7 +143,7 @@ both! {
         claims["roles"] = json!(["ROLE_ADMIN"]);
         claims["agency"] = json!("agencies/bo-y-te");
         let token = key.sign(&claims);
-        let received = whoami(&server, bearer(&token)).await;
+        let got = whoami(&server, bearer(&token)).await;
         let expected = json!({
             "principal": "principals/person",
             "agency": format!("agencies/{AGENCY}"),
@@ -152,7 +152,7 @@ both! {
             "revision": person["revision"],
             "identity": person["identities"][0],
         });
-        assert_eq!(received, expected);
+        assert_eq!(got, expected);
         let headers = [("authorization", &*format!("Bearer {token}"))];
         let what = "GET /v1/principals:identifyCaller";
         let by_json = send(&server.address, what, &headers, "").await.json();
@@ -180,17 +180,17 @@ both! {
         caller.ok("ComputeSummary", json!({})).await;
         let refusal = caller.refusal("ListDenials", json!({})).await;
         assert_eq!(refusal, "Unauthenticated CREDENTIALS_MISSING");
-        let received = caller.ok("IdentifyCaller", json!({})).await;
-        assert!(received.get("principal").is_none(), "{received}");
+        let got = caller.ok("IdentifyCaller", json!({})).await;
+        assert!(got.get("principal").is_none(), "{got}");
         // the answer has the identity that an administrator adds
-        let person = identify(&keeper, "person", &[received["identity"].clone()]).await;
-        assert_eq!(person["identities"][0], received["identity"]);
-        let received = caller.ok("IdentifyCaller", json!({})).await;
-        assert_eq!(received["principal"], "principals/person");
+        let person = identify(&keeper, "person", &[got["identity"].clone()]).await;
+        assert_eq!(person["identities"][0], got["identity"]);
+        let got = caller.ok("IdentifyCaller", json!({})).await;
+        assert_eq!(got["principal"], "principals/person");
         caller.ok("ListChanges", json!({})).await;
         identify(&keeper, "person", &[]).await;
-        let received = caller.ok("IdentifyCaller", json!({})).await;
-        assert!(received.get("principal").is_none(), "{received}");
+        let got = caller.ok("IdentifyCaller", json!({})).await;
+        assert!(got.get("principal").is_none(), "{got}");
         server.stop().await;
     }
 
@@ -287,8 +287,8 @@ both! {
             // there is one key for this algorithm
             header(|it| it.kid = None),
         ] {
-            let received = whoami(&server, bearer(&token)).await;
-            assert_eq!(received["principal"], "principals/person");
+            let got = whoami(&server, bearer(&token)).await;
+            assert_eq!(got["principal"], "principals/person");
         }
         // an expired token is refused as such also if it was verified before
         let token = key.sign(&good);
@@ -371,8 +371,8 @@ both! {
         .await;
         let (renewed, newest) = (token(&first), token(&second));
         until("the key is withdrawn", async || {
-            let received = server.raw(bearer(&renewed)).call("IdentifyCaller", json!({})).await;
-            received.is_err()
+            let got = server.raw(bearer(&renewed)).call("IdentifyCaller", json!({})).await;
+            got.is_err()
         })
         .await;
         assert_eq!(refused(&server, &renewed).await, "Unauthenticated TOKEN_INVALID");
@@ -441,10 +441,10 @@ both! {
         let now = server.registry.clock().now();
         let mut of_second = claims("42", now);
         of_second["iss"] = json!("urn:second");
-        let received = whoami(&server, bearer(&one.sign(&claims("42", now)))).await;
-        assert_eq!(received["principal"], "principals/person");
-        let received = whoami(&server, bearer(&two.sign(&of_second))).await;
-        assert_eq!(received["principal"], "principals/other");
+        let got = whoami(&server, bearer(&one.sign(&claims("42", now)))).await;
+        assert_eq!(got["principal"], "principals/person");
+        let got = whoami(&server, bearer(&two.sign(&of_second))).await;
+        assert_eq!(got["principal"], "principals/other");
         // neither speaks for the other
         assert_eq!(refused(&server, &one.sign(&of_second)).await, "Unauthenticated TOKEN_INVALID");
         let foreign = two.sign(&claims("42", now));
@@ -605,9 +605,9 @@ both! {
         };
         let of = |name: &str, names: &[&str]| clients.issue_for(name, 2099, names);
         let importer = of("importer", &["other.example", "importer.example"]);
-        let received = whoami(Some(&importer), "").await;
-        assert_eq!(received["principal"], "principals/importer");
-        assert_eq!(received["identity"], json!({"certificateDns": "importer.example"}));
+        let got = whoami(Some(&importer), "").await;
+        assert_eq!(got["principal"], "principals/importer");
+        assert_eq!(got["identity"], json!({"certificateDns": "importer.example"}));
         // by gRPC, with a person that the system names
         let mut requests = tls::http2(&Trusting {
             own: Some(importer.clone()),
@@ -618,15 +618,15 @@ both! {
         let answer = tls::call(&mut requests, method, &request).await;
         let mut body = answer.into_body();
         let frame = body.data().await.unwrap().unwrap();
-        let received = <pb::IdentifyCallerResponse as prost::Message>::decode(&frame[5..]).unwrap();
-        assert_eq!(received.principal, "principals/importer");
-        let received = whoami(Some(&importer), "ndp-actor: clerk-7\r\n").await;
-        assert_eq!(received["actor"], "clerk-7");
+        let got = <pb::IdentifyCallerResponse as prost::Message>::decode(&frame[5..]).unwrap();
+        assert_eq!(got.principal, "principals/importer");
+        let got = whoami(Some(&importer), "ndp-actor: clerk-7\r\n").await;
+        assert_eq!(got["actor"], "clerk-7");
         // names are compared exactly, and only with names of their type
         for names in [&["IMPORTER.example"][..], &["x.importer.example"], &["*.example"]] {
-            let received = whoami(Some(&of("near", names)), "").await;
-            assert!(received.get("principal").is_none(), "{names:?} {received}");
-            assert_eq!(received["identity"], json!({"certificateDns": names[0]}));
+            let got = whoami(Some(&of("near", names)), "").await;
+            assert!(got.get("principal").is_none(), "{names:?} {got}");
+            assert_eq!(got["identity"], json!({"certificateDns": names[0]}));
         }
         let uri = clients.issue_uri("uri", 2099, "spiffe://example.vn/importer");
         assert_eq!(whoami(Some(&uri), "").await["principal"], "principals/importer");
@@ -634,16 +634,16 @@ both! {
         assert!(whoami(Some(&uri), "").await.get("principal").is_none());
         assert!(whoami(None, "").await.get("identity").is_none());
         let both = of("both", &["importer.example", "person.example"]);
-        let received = whoami(Some(&both), "").await;
-        assert_eq!(received["details"][0]["reason"], "CERTIFICATE_AMBIGUOUS", "{received}");
+        let got = whoami(Some(&both), "").await;
+        assert_eq!(got["details"][0]["reason"], "CERTIFICATE_AMBIGUOUS", "{got}");
         // a key wins over the certificate, also one that does not hold
         for (key, expected) in [(&person, "principals/person"), (&system, "principals/importer")] {
             let authorization = format!("authorization: {}\r\n", key.sent());
-            let received = whoami(Some(&both), &authorization).await;
-            assert_eq!((&received["principal"], received.get("identity")), (&json!(expected), None));
+            let got = whoami(Some(&both), &authorization).await;
+            assert_eq!((&got["principal"], got.get("identity")), (&json!(expected), None));
         }
-        let received = whoami(Some(&importer), "authorization: Bearer ndp_wrong_x\r\n").await;
-        assert_eq!(received["details"][0]["reason"], "CREDENTIALS_INVALID", "{received}");
+        let got = whoami(Some(&importer), "authorization: Bearer ndp_wrong_x\r\n").await;
+        assert_eq!(got["details"][0]["reason"], "CREDENTIALS_INVALID", "{got}");
         // a certificate that expires while its connection is open proves nothing more
         let mut requests = tls::http2(&Trusting {
             own: Some(clients.issue_for("brief", 2098, &["importer.example"])),
@@ -659,8 +659,8 @@ both! {
         let name = PrincipalName::from_id("importer").unwrap();
         let etag = server.registry.read().state.principal(&name).unwrap().meta.etag();
         server.as_system(Box::new(DisablePrincipal { name, etag })).await;
-        let received = whoami(Some(&importer), "").await;
-        assert_eq!(received["details"][0]["reason"], "PRINCIPAL_DISABLED", "{received}");
+        let got = whoami(Some(&importer), "").await;
+        assert_eq!(got["details"][0]["reason"], "PRINCIPAL_DISABLED", "{got}");
         server.stop().await;
     }
 

@@ -65,7 +65,7 @@ async fn undone(server: &Server, caller: &Raw, method: &str, record: &Value) -> 
 }
 
 /// Who took it back, when and why: all of it for callers who see all of the plan.
-async fn assert_reported(
+async fn assert_says(
     server: &Server,
     cast: &Cast,
     get: &str,
@@ -124,7 +124,7 @@ both! {
         assert_eq!(reopened["state"], "OPEN");
         assert!(reopened.get("completion").is_none(), "{reopened}");
         assert_eq!(reopened["standing"], open["standing"]);
-        assert_reported(&server, &cast, "GetMilestone", &done, "reopening", "cast-editor").await;
+        assert_says(&server, &cast, "GetMilestone", &done, "reopening", "cast-editor").await;
         // as if it had never been completed, on any date; by the knowledge of then it was
         assert_eq!(summary(&anyone, 0).await, before);
         assert_eq!(summary(&anyone, revision).await, counted);
@@ -176,7 +176,7 @@ both! {
         let withdrawn = undone(&server, &cast.editor, "WithdrawReport", &second).await;
         assert_eq!(withdrawn["state"], "WITHDRAWN");
         assert_eq!(withdrawn["results"], "Đã làm");
-        assert_reported(&server, &cast, "GetReport", &second, "withdrawal", "cast-editor").await;
+        assert_says(&server, &cast, "GetReport", &second, "withdrawal", "cast-editor").await;
         let first = again(&cast.editor, "GetReport", &first).await;
         assert_eq!(first["state"], "FILED");
         assert!(first.get("correction").is_none(), "{first}");
@@ -231,7 +231,7 @@ both! {
         let withdrawn = undone(&server, &cast.steward, "WithdrawAssessment", &wrong).await;
         assert_eq!(withdrawn["state"], "WITHDRAWN");
         assert_eq!(withdrawn["rating"], wrong["rating"]);
-        assert_reported(&server, &cast, "GetAssessment", &wrong, "withdrawal", "cast-steward").await;
+        assert_says(&server, &cast, "GetAssessment", &wrong, "withdrawal", "cast-steward").await;
         assert_eq!(summary(&anyone, 0).await, before);
         assert_eq!(summary(&anyone, revision).await, counted);
         let refused = cast.steward.refusal("WithdrawAssessment", undo(&withdrawn)).await;

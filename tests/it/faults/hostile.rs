@@ -98,7 +98,7 @@ impl Scene {
             seen.add(&server.page().await);
         }
         let peak = server.peak();
-        let mut received = String::new();
+        let mut got = String::new();
         for (attack, running) in attacks.iter().zip(running) {
             let tally = running.tally();
             let (connected, sent, cut) = (tally.connected(), tally.sent(), tally.cut());
@@ -106,19 +106,19 @@ impl Scene {
             if attacks.len() > 1 {
                 continue;
             }
-            write!(received, " {connected} connected, {sent} sent, {cut} cut;").unwrap();
+            write!(got, " {connected} connected, {sent} sent, {cut} cut;").unwrap();
             let counted = |limit: &&str| seen.refusals(limit) > before.refusals(limit);
             if !attack.limits.is_empty() && !attack.limits.iter().any(counted) {
                 faults.push(format!("no refusal by {:?} was counted", attack.limits));
             }
         }
-        let latencies = honest.received(&mut faults);
+        let latencies = honest.latencies(&mut faults);
         faults.extend(seen.beyond_the_shares());
         faults.extend(server::beyond_memory(calm, peak));
         let ended = Instant::now();
         faults.extend(server.is_calm_again(first_calm).await);
         println!(
-            "{what}: in place in {placed_in:.1?};{received} {seen}; memory {} MB calm, {} at most, {} \
+            "{what}: in place in {placed_in:.1?};{got} {seen}; memory {} MB calm, {} at most, {} \
              after {:.1?}; honest {latencies}",
             calm / 1_000_000,
             peak / 1_000_000,

@@ -67,11 +67,11 @@ impl Verifier {
             command.arg(path);
         }
         let output = block_in_place(|| command.output()).unwrap();
-        let received = String::from_utf8(output.stderr).unwrap();
+        let got = String::from_utf8(output.stderr).unwrap();
         match output.status.code() {
             Some(0) => Ok(String::from_utf8(output.stdout).unwrap()),
-            Some(1) => Err(received),
-            code => panic!("{code:?}: {received}"),
+            Some(1) => Err(got),
+            code => panic!("{code:?}: {got}"),
         }
     }
 
@@ -390,9 +390,9 @@ both! {
             let Some(verifier) = &verifier else { continue };
             let key = public_key(&pages[0]);
             let printed = verifier.verify(&key, &pages).unwrap_or_else(|it| panic!("{it}"));
-            let received = format!("ok: {metric} on {ON} at revision {at} is {expected}, synthetic: ");
+            let got = format!("ok: {metric} on {ON} at revision {at} is {expected}, synthetic: ");
             let last = printed.lines().last().unwrap();
-            assert!(last.starts_with(&received), "{last}");
+            assert!(last.starts_with(&got), "{last}");
             for resource in &counted {
                 assert!(printed.contains(&format!("\n{resource}: changes/")), "{printed}");
             }
@@ -453,25 +453,25 @@ both! {
         let Some(verifier) = Verifier::new() else { return };
         let key = public_key(page);
         verifier.verify_json(&key, &parsed(page)).unwrap_or_else(|it| panic!("{it}"));
-        for (what, alter, received) in ALTERATIONS {
+        for (what, alter, got) in ALTERATIONS {
             let mut altered = parsed(page);
             alter(&mut altered);
             assert_ne!(altered, parsed(page), "{what} alters nothing");
             let refused = verifier.verify_json(&key, &altered);
             let refused = refused.expect_err(what);
-            assert!(refused.starts_with("error: ") && refused.contains(received), "{what}: {refused}");
+            assert!(refused.starts_with("error: ") && refused.contains(got), "{what}: {refused}");
         }
         let other = Key::new(&[7; 32]);
         let parts: Vec<_> = key.splitn(3, '+').collect();
         let with_another_id = format!("{origin}+00000000+{}", parts[2]);
-        for (key, received) in [
+        for (key, got) in [
             (other.public(&origin), "the key did not sign the checkpoint"),
             (other.public("ndp-registry/another"), "the checkpoint is of `ndp-registry/"),
             (with_another_id, "its id is not its own"),
             ("not a key".to_owned(), "no bundle"),
         ] {
             let refused = verifier.verify(&key, &pages).expect_err(&key);
-            assert!(refused.starts_with("error: ") && refused.contains(received), "{key}: {refused}");
+            assert!(refused.starts_with("error: ") && refused.contains(got), "{key}: {refused}");
         }
         let refused = verifier.verify(&key, &["{".to_owned()]).unwrap_err();
         assert!(refused.contains("no bundle"), "{refused}");
@@ -536,8 +536,8 @@ both! {
                 Ok(printed) => assert!(holds, "{printed}"),
                 Err(refused) => {
                     let by = redacted["redacting_change"].as_str().unwrap();
-                    let received = format!("changes/{before}: {by} redacted texts of it by law");
-                    assert!(!holds && refused.contains(&received), "{refused}");
+                    let got = format!("changes/{before}: {by} redacted texts of it by law");
+                    assert!(!holds && refused.contains(&got), "{refused}");
                 }
             }
         }
@@ -596,14 +596,14 @@ both! {
         let url = engine.url();
         let server = Server::start(&url).await;
         let raw = server.raw(auditor(&server).await);
-        for (request, received) in [
+        for (request, got) in [
             (json!({}), "metric NOT_ALLOWED"),
             (json!({"metric": "MILESTONES"}), "metric NOT_ALLOWED"),
             (json!({"metric": "DATA_FLOWS_ACTIVE"}), "metric NOT_ALLOWED"),
             (json!({"metric": "TASKS", "page_size": -1}), "page_size OUT_OF_RANGE"),
         ] {
             let status = raw.err("ProveMetric", request.clone()).await;
-            assert_eq!(violations(&status), received, "{request}");
+            assert_eq!(violations(&status), got, "{request}");
         }
         let unknown = json!({"metric": "TASKS", "programme": "programmes/none"});
         assert_eq!(raw.refusal("ProveMetric", unknown).await, "NotFound RESOURCE_NOT_FOUND");

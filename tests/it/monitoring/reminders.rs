@@ -62,10 +62,10 @@ fn step(record: &Value) -> Value {
 /// What an agency is reminded of, as this caller sees it.
 async fn reminders(caller: &Raw, agency: &str) -> Vec<String> {
     let request = json!({"agency": format!("agencies/{agency}")});
-    received(&caller.ok("ComputeReminders", request).await)
+    got(&caller.ok("ComputeReminders", request).await)
 }
 
-fn received(answer: &Value) -> Vec<String> {
+fn got(answer: &Value) -> Vec<String> {
     let list = answer["reminders"].as_array();
     let line = |it: &Value| {
         let resource = it["resource"].as_str().unwrap().replace("platforms/", "");
@@ -88,7 +88,7 @@ both! {
         let request = json!({"agency": format!("agencies/{AGENCY}")});
         let seen = anyone.ok("ComputeReminders", request.clone()).await;
         insta::allow_duplicates! {
-            insta::assert_snapshot!(received(&seen).join("\n"), @r"
+            insta::assert_snapshot!(got(&seen).join("\n"), @r"
             MILESTONE_DUE ndp-001/plans/p/milestones/m0 -11
             MILESTONE_DUE ndp-001/plans/p/milestones/m1 0
             REPORT_DUE ndp-001/plans/p 3
@@ -96,7 +96,7 @@ both! {
             ");
         }
         let whole = cast.editor.ok("ComputeReminders", request.clone()).await;
-        let hidden: Vec<_> = received(&whole).into_iter().filter(|it| it.contains("ndp-002")).collect();
+        let hidden: Vec<_> = got(&whole).into_iter().filter(|it| it.contains("ndp-002")).collect();
         assert_eq!(hidden.len(), 2, "{hidden:?}");
         // one answer asked for twice is one answer
         let mut again = request.clone();
@@ -109,13 +109,13 @@ both! {
         cast.editor.ok("CompleteMilestone", json!({"name": name, "etag": milestone["etag"],
             "completion_date": date([2026, 9, 30])})).await;
         let seen = anyone.ok("ComputeReminders", request.clone()).await;
-        assert!(!received(&seen).iter().any(|it| it.contains("m0")), "{seen}");
+        assert!(!got(&seen).iter().any(|it| it.contains("m0")), "{seen}");
         let mut before = request;
         before["effective_date"] = date([2026, 9, 12]);
         let seen = anyone.ok("ComputeReminders", before).await;
-        assert!(received(&seen).is_empty(), "m0 was due in more than a week: {seen}");
+        assert!(got(&seen).is_empty(), "m0 was due in more than a week: {seen}");
         let other = json!({"agency": format!("agencies/{OTHER_AGENCY}")});
-        assert!(received(&anyone.ok("ComputeReminders", other).await).is_empty());
+        assert!(got(&anyone.ok("ComputeReminders", other).await).is_empty());
         let nobody = anyone.refusal("ComputeReminders", json!({"agency": "agencies/none"})).await;
         assert_eq!(nobody, "NotFound RESOURCE_NOT_FOUND");
         let later = json!({"agency": format!("agencies/{AGENCY}"),

@@ -196,8 +196,8 @@ both! {
             ..Default::default()
         };
         let error = anyone.monitoring.compute_summary(malformed).await.unwrap_err();
-        let received = fields(&error);
-        assert!(received[0].starts_with("edition ") && received[1].starts_with("agency "), "{received:?}");
+        let got = fields(&error);
+        assert!(got[0].starts_with("edition ") && got[1].starts_with("agency "), "{got:?}");
         // an agency's id may begin with a digit, as CreateAgency takes it
         let mut keeper = steward(&server, "steward").await;
         keeper.catalogue.create_agency(pb::CreateAgencyRequest {

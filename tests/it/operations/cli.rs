@@ -54,7 +54,7 @@ impl Ended {
     }
 
     /// The lines that report the failure, without the log before them.
-    pub(crate) fn received(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         let start = self.stderr.find("error: ").unwrap_or_default();
         self.stderr[start..].trim_end()
     }
@@ -170,7 +170,7 @@ both! {
 
         let again = key("admin key create --principal admin --role steward");
         assert_eq!((again.code, again.stdout.as_str()), (1, ""));
-        assert!(again.received().contains("omit --role and --agency"), "{}", again.received());
+        assert!(again.message().contains("omit --role and --agency"), "{}", again.message());
         let second = key("admin key create --principal admin --expires 2099-12-31T23:59:59+07:00");
         let second = second.succeeded().stdout;
         let listed = key("admin key list").succeeded().stdout;
@@ -186,7 +186,7 @@ both! {
         assert!(listed.contains(&format!("{}\tREVOKED", first[0])), "{listed}");
         let twice = key(&format!("admin key revoke {}", first[0]));
         assert_eq!(twice.code, 1);
-        assert!(twice.received().contains("revoked"), "{}", twice.received());
+        assert!(twice.message().contains("revoked"), "{}", twice.message());
 
         let checked = key("admin verify").succeeded().stdout;
         assert!(checked.starts_with("ok: revision 5, 5 changes"), "{checked}");
@@ -202,7 +202,7 @@ both! {
         let made = fs::read(&file).unwrap();
         let again = backup();
         assert_eq!(again.code, 1);
-        assert!(again.received().contains("it is there already"), "{}", again.stderr);
+        assert!(again.message().contains("it is there already"), "{}", again.stderr);
         assert!(fs::read(&file).unwrap() == made, "the first backup is another one");
         // no partial file is left either
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -257,7 +257,7 @@ both! {
         let again = run(people);
         assert_eq!((again.code, again.stdout.as_str()), (1, ""));
         let nobody = run("admin onboard --agency bo-cong-an");
-        assert!(nobody.received().contains("name someone"), "{}", nobody.received());
+        assert!(nobody.message().contains("name someone"), "{}", nobody.message());
         let new = "admin onboard --agency thu --name Thử --kind other --admin thu-admin";
         run(new).succeeded();
         let checked = run("admin verify").succeeded().stdout;
@@ -304,7 +304,7 @@ async fn a_backup_that_is_ended_leaves_no_file() {
 #[test]
 fn a_key_that_cannot_be_made_says_why() {
     let (_directory, url) = nowhere();
-    let mut received = String::new();
+    let mut got = String::new();
     for arguments in [
         "--principal x --role boss",
         "--principal Admin_x --role admin",
@@ -319,13 +319,13 @@ fn a_key_that_cannot_be_made_says_why() {
         let all: Vec<_> = all.split_whitespace().chain(["--database", &url]).collect();
         let ended = ndp(&all, &[]);
         assert_eq!(ended.stdout, "");
-        received.push_str(&format!(
+        got.push_str(&format!(
             "$ {arguments} → {}\n{}\n\n",
             ended.code,
-            ended.received()
+            ended.message()
         ));
     }
-    assert_golden("cli/keys.txt", &received);
+    assert_golden("cli/keys.txt", &got);
     let listed = ndp(&["admin", "key", "list", "--database", &url], &[]).succeeded();
     assert_eq!(listed.stdout, "");
 }
@@ -372,7 +372,7 @@ fn every_mistake_is_reported_at_once_wherever_it_was_made() {
     let by_file = ndp(&["serve", "--config", file.to_str().unwrap()], &[]);
     let by_named_file = ndp(&["serve"], &[("NDP_CONFIG", file.to_str().unwrap())]);
 
-    insta::assert_snapshot!(by_option.received(), @r###"
+    insta::assert_snapshot!(by_option.message(), @r###"
     error: 7 mistakes in the settings:
       database: write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
       catalogue: `1-x` is not shipped; shipped: 1527-qd-bkhcn, 2618-qd-bkhcn, 1132-qd-ttg
@@ -425,7 +425,7 @@ fn a_file_that_cannot_be_read_says_where_and_shows_no_secret() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ndp.toml");
     let path = file.to_str().unwrap();
-    let mut received = String::new();
+    let mut got = String::new();
     for text in [
         "log_level = \"info\"\ndatabase = \"postgres://ndp:hunter2@host/db\n",
         "lisen = \"127.0.0.1:1\"\nshutdown_seconds = 1.5\n[catalogue]\n",
@@ -433,15 +433,15 @@ fn a_file_that_cannot_be_read_says_where_and_shows_no_secret() {
         fs::write(&file, text).unwrap();
         let ended = ndp(&["serve", "--config", path], &[]);
         assert_eq!(ended.code, 64);
-        received.push_str(&ended.received().replace(path, "ndp.toml"));
-        received.push('\n');
+        got.push_str(&ended.message().replace(path, "ndp.toml"));
+        got.push('\n');
     }
     fs::remove_file(&file).unwrap();
     let ended = ndp(&["serve", "--config", path], &[]);
     assert_eq!(ended.code, 64);
-    received.push_str(&ended.received().replace(path, "ndp.toml"));
-    assert!(!received.contains("hunter2"));
-    assert_golden("cli/files.txt", &received);
+    got.push_str(&ended.message().replace(path, "ndp.toml"));
+    assert!(!got.contains("hunter2"));
+    assert_golden("cli/files.txt", &got);
 }
 
 #[test]
@@ -480,11 +480,9 @@ fn a_command_that_makes_nothing_makes_no_database() {
         let ended = ndp(&[arguments, &["--database", &url]].concat(), &[]);
         assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
         assert!(
-            ended
-                .received()
-                .starts_with("error: there is no database `"),
+            ended.message().starts_with("error: there is no database `"),
             "{}",
-            ended.received()
+            ended.message()
         );
     }
     assert_eq!(directory.path().read_dir().unwrap().count(), 0);
@@ -518,7 +516,7 @@ fn a_database_that_cannot_be_opened_is_named_without_its_password() {
             &[],
         );
         assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
-        assert!(ended.received().contains(shown), "{}", ended.received());
+        assert!(ended.message().contains(shown), "{}", ended.message());
         assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
     }
 }
@@ -530,9 +528,9 @@ fn a_port_in_use_is_named() {
     let address = other.local_addr().unwrap().to_string();
     let ended = ndp(&["serve", "--listen", &address, "--database", &url], &[]);
     assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
-    let received = ended.received();
+    let got = ended.message();
     let expected = format!("error: cannot listen on {address}; is another server running there?");
-    assert!(received.starts_with(&expected), "{received}");
+    assert!(got.starts_with(&expected), "{got}");
 }
 
 #[test]
@@ -542,9 +540,9 @@ fn an_address_that_others_can_reach_needs_insecure() {
     let ended = ndp(&arguments, &[]);
     assert_eq!(ended.code, 64);
     assert!(
-        ended.received().contains("--insecure"),
+        ended.message().contains("--insecure"),
         "{}",
-        ended.received()
+        ended.message()
     );
     assert_eq!(directory.path().read_dir().unwrap().count(), 0);
     let server = Process::start(&[&arguments[..], &["--insecure"]].concat(), &[]);
@@ -610,10 +608,10 @@ both! {
         };
         run(&["admin", "key", "create", "--principal", "admin", "--role", "admin"]).succeeded();
         let named = ["admin", "key", "list", "--catalogue", "2618-qd-bkhcn,1132-qd-ttg"];
-        let received = run(&named).succeeded().stderr;
-        assert!(received.contains("no entry of the edition was loaded"), "{received}");
-        assert!(received.contains("admin load 1132-qd-ttg"), "{received}");
-        assert!(!received.contains("admin load 2618-qd-bkhcn"), "{received}");
+        let got = run(&named).succeeded().stderr;
+        assert!(got.contains("no entry of the edition was loaded"), "{got}");
+        assert!(got.contains("admin load 1132-qd-ttg"), "{got}");
+        assert!(!got.contains("admin load 2618-qd-bkhcn"), "{got}");
         let loaded = run(&["admin", "load", "1132-qd-ttg"]).succeeded().stdout;
         assert!(loaded.starts_with("loaded: editions/1132-qd-ttg, "), "{loaded}");
         // again it finds everything there
@@ -630,7 +628,7 @@ both! {
         run(&["admin", "verify"]).succeeded();
         let unknown = run(&["admin", "load", "1-x"]);
         assert_eq!(unknown.code, 1);
-        assert!(unknown.received().contains("no entries of edition `1-x`"), "{}", unknown.received());
+        assert!(unknown.message().contains("no entries of edition `1-x`"), "{}", unknown.message());
     }
 }
 

@@ -343,7 +343,7 @@ async fn writes_send_the_etag_the_mask_and_a_preview() {
     assert_eq!(get("leadUnit"), Value::Null);
     let none = editor.run(&["plan", "update", PLAN]);
     assert!(
-        none.code == 64 && none.received().contains("nothing to change"),
+        none.code == 64 && none.message().contains("nothing to change"),
         "{}",
         none.stderr
     );
@@ -764,7 +764,7 @@ fn what_makes_no_sense_is_refused_in_vietnamese_too() {
     let asked = ["plan", "list", "--bogus", "--lang", "en"];
     let asked = ended(&Process::start(&asked, &[("LC_ALL", "vi_VN.UTF-8")]));
     assert!(
-        asked.received().contains("unexpected argument"),
+        asked.message().contains("unexpected argument"),
         "{}",
         asked.stderr
     );
@@ -980,7 +980,7 @@ async fn a_file_has_its_name_once_all_of_it_has_come() {
     let nowhere = person.run(&[&export[..], &["--to", nowhere.to_str().unwrap()]].concat());
     assert_eq!(nowhere.code, 1);
     assert!(
-        nowhere.received().contains("cannot write"),
+        nowhere.message().contains("cannot write"),
         "{}",
         nowhere.stderr
     );

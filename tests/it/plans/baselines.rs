@@ -182,7 +182,7 @@ both! {
         let list = json!({"parent": plan["name"]});
         let list = anonymous.ok("ListMilestones", list).await;
         let held = list["milestones"].as_array().unwrap();
-        let received: Vec<_> = held
+        let got: Vec<_> = held
             .iter()
             .map(|it| format!(
                 "{} {} {} {} {} {}",
@@ -191,7 +191,7 @@ both! {
             ))
             .collect();
         insta::allow_duplicates! {
-            insta::assert_snapshot!(received.join("\n"), @r#"
+            insta::assert_snapshot!(got.join("\n"), @r#"
             a "OPEN" "Mốc a, dời" 2027 5 "Phòng thử nghiệm"
             b "DROPPED" "Mốc b" 2027 2 "Phòng thử nghiệm"
             c "OPEN" "Mốc c" null 2 "Phòng thử nghiệm"
@@ -349,9 +349,9 @@ both! {
                 "name": plan["name"], "etag": plan["etag"], "reason": "thử",
                 "rebaseline": rebaseline,
             });
-            let received = violations(&cast.editor.err("RebaselinePlan", request).await);
-            let received = received.replace("rebaseline.", "").replace("milestone_changes", "changes");
-            lines.push(format!("{what}: {}", received.replace('\n', ", ")));
+            let got = violations(&cast.editor.err("RebaselinePlan", request).await);
+            let got = got.replace("rebaseline.", "").replace("milestone_changes", "changes");
+            lines.push(format!("{what}: {}", got.replace('\n', ", ")));
         }
         insta::allow_duplicates! {
             insta::assert_snapshot!(lines.join("\n"), @r"

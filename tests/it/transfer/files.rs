@@ -63,16 +63,16 @@ fn refused(answer: &Answer) -> String {
             .iter()
             .find(|it| it["@type"].as_str().unwrap().ends_with(kind))
     };
-    let mut received = format!("{} {}", answer.status, of("ErrorInfo").unwrap()["reason"]);
+    let mut got = format!("{} {}", answer.status, of("ErrorInfo").unwrap()["reason"]);
     for violation in of("BadRequest")
         .iter()
         .flat_map(|it| it["fieldViolations"].as_array())
     {
         for violation in violation {
-            received.push_str(&format!(" {} {}", violation["field"], violation["reason"]));
+            got.push_str(&format!(" {} {}", violation["field"], violation["reason"]));
         }
     }
-    received.replace('"', "")
+    got.replace('"', "")
 }
 
 type Client = FileServiceClient<
@@ -126,8 +126,8 @@ fn command(arguments: &[&str], url: &str) -> (Option<i32>, String) {
     clear_settings(&mut command);
     let output = command.args(arguments).args(["--database", url]).output();
     let output = output.unwrap();
-    let received = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(received).unwrap())
+    let got = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(got).unwrap())
 }
 
 /// The only file of a directory of files.
@@ -345,14 +345,14 @@ both! {
         server.stop().await;
         let directory = tempfile::tempdir().unwrap();
         let backup = directory.path().join("backup.db");
-        let (code, received) = command(&["admin", "backup", backup.to_str().unwrap()], &engine.url());
-        assert_eq!(code, Some(0), "{received}");
-        assert!(received.contains("1 files, 600000 bytes"), "{received}");
+        let (code, got) = command(&["admin", "backup", backup.to_str().unwrap()], &engine.url());
+        assert_eq!(code, Some(0), "{got}");
+        assert!(got.contains("1 files, 600000 bytes"), "{got}");
         let url = format!("sqlite:{}/restored.db", directory.path().display());
-        let (code, received) = command(&["admin", "restore", backup.to_str().unwrap()], &url);
-        assert_eq!(code, Some(0), "{received}");
-        let (code, received) = command(&["admin", "verify"], &url);
-        assert_eq!(code, Some(0), "{received}");
+        let (code, got) = command(&["admin", "restore", backup.to_str().unwrap()], &url);
+        assert_eq!(code, Some(0), "{got}");
+        let (code, got) = command(&["admin", "verify"], &url);
+        assert_eq!(code, Some(0), "{got}");
         let server = Server::start(&url).await;
         let got = get(&server, &steward, &digest).await;
         assert!(got.body == content, "other bytes came back: {}", got.status);
@@ -365,12 +365,12 @@ both! {
         let change = format!("UPDATE file_parts SET bytes = ({first}) WHERE ordinal = 1");
         sql.run(&change).await;
         sql.close().await;
-        let (code, received) = command(&["admin", "verify"], &engine.url());
-        assert_eq!(code, Some(65), "{received}");
-        assert!(received.contains("the file is not the one of its digest"), "{received}");
+        let (code, got) = command(&["admin", "verify"], &engine.url());
+        assert_eq!(code, Some(65), "{got}");
+        assert!(got.contains("the file is not the one of its digest"), "{got}");
         let backup = directory.path().join("damaged.db");
-        let (code, received) = command(&["admin", "backup", backup.to_str().unwrap()], &engine.url());
-        assert_eq!(code, Some(1), "{received}");
+        let (code, got) = command(&["admin", "backup", backup.to_str().unwrap()], &engine.url());
+        assert_eq!(code, Some(1), "{got}");
     }
 
     async fn files_in_a_directory_are_checked(engine: Engine) {
@@ -390,17 +390,17 @@ both! {
         server.stop().await;
         let files = format!("directory:{}", place.display());
         let check = || command(&["admin", "verify", "--files", &files], &engine.url());
-        let (code, received) = check();
-        assert_eq!(code, Some(0), "{received}");
-        assert!(received.contains("1 of them outside the database"), "{received}");
-        let (code, received) = command(&["admin", "verify"], &engine.url());
-        assert_eq!(code, Some(0), "{received}");
-        assert!(received.contains("1 were not read"), "{received}");
+        let (code, got) = check();
+        assert_eq!(code, Some(0), "{got}");
+        assert!(got.contains("1 of them outside the database"), "{got}");
+        let (code, got) = command(&["admin", "verify"], &engine.url());
+        assert_eq!(code, Some(0), "{got}");
+        assert!(got.contains("1 were not read"), "{got}");
         let backup = directory.path().join("backup.db");
         let backup = ["admin", "backup", backup.to_str().unwrap(), "--files", &files];
-        let (code, received) = command(&backup, &engine.url());
-        assert_eq!(code, Some(0), "{received}");
-        assert!(received.contains("Copy the directory of files too"), "{received}");
+        let (code, got) = command(&backup, &engine.url());
+        assert_eq!(code, Some(0), "{got}");
+        assert!(got.contains("Copy the directory of files too"), "{got}");
 
         let kept = only_file(&place);
         let mut changed = content.clone();
@@ -411,14 +411,14 @@ both! {
             (pdf(100), "or is of another size"),
         ] {
             fs::write(&kept, other).unwrap();
-            let (code, received) = check();
-            assert_eq!(code, Some(65), "{received}");
-            assert!(received.contains(finding), "{received}");
+            let (code, got) = check();
+            assert_eq!(code, Some(65), "{got}");
+            assert!(got.contains(finding), "{got}");
         }
         fs::remove_file(&kept).unwrap();
-        let (code, received) = check();
-        assert_eq!(code, Some(65), "{received}");
-        assert!(received.contains("is missing"), "{received}");
+        let (code, got) = check();
+        assert_eq!(code, Some(65), "{got}");
+        assert!(got.contains("is missing"), "{got}");
         // a recorded file that is missing ends the download with an error
         let server = start(&engine, settings).await;
         let lost = download(&mut client(&server, &steward), &digest).await.unwrap_err();

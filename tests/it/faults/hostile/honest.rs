@@ -175,7 +175,7 @@ impl Honest {
     }
 
     /// Moves the faults so far into `faults`, and returns the latencies as text.
-    pub(super) fn received(&self, faults: &mut Vec<String>) -> String {
+    pub(super) fn latencies(&self, faults: &mut Vec<String>) -> String {
         faults.append(&mut self.shared.faults.lock().unwrap());
         let mut latencies = self.shared.latencies.lock().unwrap().clone();
         latencies.sort_unstable();
