@@ -111,7 +111,9 @@ pub(super) async fn page(ask: &Ask, id: &str) -> Result<Made, Failed> {
     let platform = ask.get(ask.catalogue().get_platform(request)).await?;
     let request = plan_request(ask, &name, "", PLANS);
     let (plans, plans_extent) = first_rows(ask, request).await?;
-    let plans = plans.plans;
+    let mut plans = plans.plans;
+    // what is in force first
+    plans.sort_by_key(|plan| plan.state() != pb::plan::State::Issued);
     let mut milestones = Vec::new();
     for plan in &plans {
         let request = milestone_request(ask, &plan.name, "", MILESTONES);

@@ -11,9 +11,12 @@ use std::{
     },
 };
 
+use ndp_core::{change::Image, names::AgencyName, records::platforms::Governance};
 use ndp_registry::store::Store;
 
-use super::{append, append_to, bare, change, execute, first_change, open, revision, texts};
+use super::{
+    append, append_to, bare, change, execute, first_change, open, platform, revision, texts,
+};
 use crate::harness::{Engine, both, process::clear_settings};
 
 both! {
@@ -46,6 +49,21 @@ both! {
         }
         stop.store(true, Ordering::Relaxed);
         assert!(writing.await.unwrap() >= last.get());
+    }
+
+    /// No foreign key says that what a record names exists, so a check of the database does.
+    async fn a_record_that_names_one_which_is_not_there_is_found(engine: Engine) {
+        let store = open(&engine).await;
+        let mut lost = platform("ndp-001", 1);
+        lost.fields.governance = vec![Governance {
+            agency: AgencyName::parse("agencies/khong-co"),
+            ..Governance::default()
+        }];
+        append(&store, &[change(1, vec![Image::Platform(Arc::new(lost))])]).await;
+        let findings = store.verify().await.unwrap().findings;
+        let problems: Vec<_> = findings.iter().map(|it| &*it.problem).collect();
+        assert_eq!(problems, ["names `agencies/khong-co`, which does not exist"]);
+        store.close().await;
     }
 
     async fn what_is_read_is_never_written(engine: Engine) {
