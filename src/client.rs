@@ -6,6 +6,7 @@ mod call;
 mod caller;
 mod commands;
 mod contract;
+mod diff;
 pub(crate) mod digest;
 mod download;
 pub(crate) mod examples;

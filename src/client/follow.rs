@@ -15,12 +15,12 @@ use tonic::Code;
 use super::{
     Client,
     contract::{CONTRACT, Verb},
+    diff::effects,
     download::directory_of,
     failure::{Failure, no_method},
     language::{Language, Words, unread},
     request::{set, text_at},
     screen::{Form, print},
-    views::effects,
 };
 use crate::{http::json::Message, signed};
 

@@ -15,12 +15,12 @@ use tonic::Code;
 use super::{
     Client,
     contract::{CONTRACT, Verb, is_given},
+    diff::{Difference, differences},
     failure::Failure,
     flags::Flag,
     language::{Words, unwritten},
     request::{Made, make, set},
     screen::Form,
-    views::{Difference, differences},
 };
 use crate::{
     http::{body, json::Message},
