@@ -167,7 +167,7 @@ pub(super) async fn posted(
         typed.0.remove(REQUEST_ID);
         let subject = subject(ask, act, name).await?;
         let failed = Failed::not_of_session();
-        return refused_form(ask, act, name, subject, &mut typed, &failed).await;
+        return Ok(refused_form(ask, act, name, subject, &mut typed, &failed).await);
     }
     // only what was previewed is sent
     let sends = typed.get(STEP) == SEND && !typed.get(REQUEST_ID).is_empty();
@@ -198,7 +198,7 @@ pub(super) async fn posted(
         let Ok(subject) = subject(ask, act, name).await else {
             return Err(failed);
         };
-        return refused_form(ask, act, name, subject, &mut typed, &failed).await;
+        return Ok(refused_form(ask, act, name, subject, &mut typed, &failed).await);
     }
     let subject = match subject(ask, act, name).await {
         Ok(subject) => subject,
@@ -221,10 +221,10 @@ pub(super) async fn posted(
             typed
                 .0
                 .insert(REQUEST_ID.to_owned(), Uuid::new_v4().to_string());
-            let made = preview(ask, act, name, &subject, &typed, &answer).await?;
+            let made = preview(ask, act, name, &subject, &typed, &answer).await;
             Ok(Outcome::Page(StatusCode::OK, made))
         }
-        Err(failed) => refused_form(ask, act, name, subject, &mut typed, &failed).await,
+        Err(failed) => Ok(refused_form(ask, act, name, subject, &mut typed, &failed).await),
     }
 }
 
@@ -274,7 +274,7 @@ async fn refused_form(
     mut subject: Subject,
     typed: &mut Typed,
     failed: &Failed,
-) -> Result<Outcome, Failed> {
+) -> Outcome {
     if failed.reason == ETAG_NOT_CURRENT.name() {
         // the form shows the record as it is now, and the next preview is compared with that
         typed.0.insert(ETAG.to_owned(), subject.etag.clone());
@@ -283,11 +283,14 @@ async fn refused_form(
     let texts = failed.fields.iter().map(|it| it.text(lang));
     let named = texts.chain([failed.text(lang)]).flat_map(resources);
     let named = named.map(str::to_owned).collect();
-    subject.names.join(called(ask, named).await?);
-    Ok(Outcome::Page(
+    // what was typed is not lost where no more can be read
+    subject
+        .names
+        .join(called(ask, named).await.unwrap_or_default());
+    Outcome::Page(
         failed.code,
         form(ask, act, name, &subject, typed, Some(failed)),
-    ))
+    )
 }
 
 /// Refuses who may not use the method, before a form is shown.
@@ -343,7 +346,7 @@ async fn subject(ask: &Ask, act: &Act, name: &str) -> Result<Subject, Failed> {
         false => Vec::new(),
     };
     let named = named_in(ask.lang(), &record, act.shows);
-    let names = called(ask, named).await?;
+    let names = called(ask, named).await.unwrap_or_default();
     Ok(Subject {
         names,
         agencies,
@@ -889,15 +892,15 @@ async fn preview(
     subject: &Subject,
     typed: &Typed,
     answer: &DynamicMessage,
-) -> Result<Made, Failed> {
+) -> Made {
     let lang = ask.lang();
     // a method that creates a record answers another kind, and nothing was there before
     let is_same_kind = answer.descriptor() == subject.record.descriptor();
     let before = is_same_kind.then_some(&subject.record);
     let differences = differences(lang, before, Some(answer));
     let named = differences.iter().flat_map(Difference::resources);
-    let names = called(ask, named.collect()).await?;
-    Ok(Made {
+    let names = called(ask, named.collect()).await.unwrap_or_default();
+    Made {
         title: lang.of_text(act.title).to_owned(),
         main: html! {
             (opening(ask, act, name, &subject.title))
@@ -909,7 +912,7 @@ async fn preview(
                 (kept(ask, act, name, typed))
             }
         },
-    })
+    }
 }
 
 /// That a form cannot be taken now, with all that was typed, to be sent again.
