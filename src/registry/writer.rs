@@ -3,8 +3,8 @@
 //! Commands wait in a bounded queue and are committed in groups. The [`Protocol`] says in which
 //! order: lock the log, read what other processes appended, take the time, decide each command on a
 //! private State that holds the group's earlier changes, commit, publish, answer. This file
-//! performs it on the store. On SQLite, a group is decided before the lock where that is possible
-//! (`ahead.rs`).
+//! performs it on the store. On SQLite, a group can be decided before the lock (`ahead.rs`),
+//! which is off: see `DECIDES_AHEAD`.
 //!
 //! Between groups, the task reads the head of the log four times a second, so that changes by other
 //! processes are served here within that time.
