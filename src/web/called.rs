@@ -12,26 +12,11 @@ use super::{
     words::Lang,
 };
 use crate::wire::glossary::heading;
-
-/// The collections at the top of resource names.
-const COLLECTIONS: [&str; 11] = [
-    "agencies",
-    "changes",
-    "dataFlows",
-    "editions",
-    "figures",
-    "indicators",
-    "platforms",
-    "principals",
-    "programmes",
-    "recommendations",
-    "tasks",
-];
+use ndp_core::records::Kind;
 
 /// Records that are looked up by their names, beside those that [`Ask::names`] looks up.
 struct Listed {
-    /// The collections in their resource names.
-    collections: &'static str,
+    kind: Kind,
     method: &'static str,
     parent: Option<&'static str>,
     /// The field of the answer that has the records.
@@ -39,13 +24,13 @@ struct Listed {
 }
 
 const fn listed(
-    collections: &'static str,
+    kind: Kind,
     method: &'static str,
     parent: Option<&'static str>,
     field: &'static str,
 ) -> Listed {
     Listed {
-        collections,
+        kind,
         method,
         parent,
         field,
@@ -53,50 +38,44 @@ const fn listed(
 }
 
 const LISTED: [Listed; 7] = [
-    listed("tasks", "TaskService/ListTasks", None, "tasks"),
+    listed(Kind::Task, "TaskService/ListTasks", None, "tasks"),
     listed(
-        "recommendations",
+        Kind::Recommendation,
         "RecommendationService/ListRecommendations",
         None,
         "recommendations",
     ),
     listed(
-        "indicators",
+        Kind::Indicator,
         "IndicatorService/ListIndicators",
         None,
         "indicators",
     ),
     listed(
-        "dataFlows",
+        Kind::DataFlow,
         "IntegrationService/ListDataFlows",
         None,
         "data_flows",
     ),
     listed(
-        "platforms/plans",
+        Kind::Plan,
         "PlanService/ListPlans",
         Some("platforms/-"),
         "plans",
     ),
     listed(
-        "platforms/plans/milestones",
+        Kind::Milestone,
         "PlanService/ListMilestones",
         Some("platforms/-/plans/-"),
         "milestones",
     ),
     listed(
-        "principals",
+        Kind::Principal,
         "AccessService/ListPrincipals",
         None,
         "principals",
     ),
 ];
-
-/// The collections in a resource name, as `platforms/plans`.
-fn collections(name: &str) -> String {
-    let parts: Vec<_> = name.split('/').step_by(2).collect();
-    parts.join("/")
-}
 
 /// A record and those that it is within, the innermost first.
 pub(super) fn and_above(name: &str) -> impl Iterator<Item = &str> {
@@ -107,33 +86,24 @@ pub(super) fn and_above(name: &str) -> impl Iterator<Item = &str> {
 
 /// Whether a text is the resource name of a record.
 pub(super) fn is_resource(text: &str) -> bool {
-    let mut parts = text.split('/');
-    let is_known = parts.next().is_some_and(|it| COLLECTIONS.contains(&it));
-    let is_id = |it: &str| {
-        let mut bytes = it.bytes();
-        !it.is_empty() && bytes.all(|it| it.is_ascii_alphanumeric() || it == b'-')
-    };
-    is_known && text.matches('/').count() % 2 == 1 && parts.all(is_id)
+    Kind::of_name(text).is_some()
 }
 
 /// What these records are called, as far as the caller may read them.
 pub(super) async fn called(ask: &Ask, resources: BTreeSet<String>) -> Result<Names, Failed> {
-    let mut at_top: Vec<&str> = Vec::new();
-    for name in resources.iter().filter(|it| is_resource(it)) {
-        if name.matches('/').count() == 1 {
-            at_top.push(name);
-        }
-    }
-    let mut names = ask.names(at_top).await?;
-    for kind in &LISTED {
-        let mut of_kind: Vec<&str> = Vec::new();
-        for name in &resources {
-            if is_resource(name) && collections(name) == kind.collections {
-                of_kind.push(name);
-            }
-        }
+    let is_at_top = |it: &&str| is_resource(it) && it.matches('/').count() == 1;
+    let mut names = ask
+        .names(resources.iter().map(String::as_str).filter(is_at_top))
+        .await?;
+    for listed in &LISTED {
+        let is_listed = |it: &&str| Kind::of_name(it) == Some(listed.kind);
+        let of_kind: Vec<_> = resources
+            .iter()
+            .map(String::as_str)
+            .filter(is_listed)
+            .collect();
         for some in of_kind.chunks(NAMES_OF_CALL) {
-            match look_up(ask, kind, some).await {
+            match look_up(ask, listed, some).await {
                 Ok(found) => names.join(found),
                 // who may not read them sees their resource names
                 Err(failed) if is_refused(&failed) => {}
@@ -151,19 +121,19 @@ fn is_refused(failed: &Failed) -> bool {
     )
 }
 
-async fn look_up(ask: &Ask, kind: &Listed, resources: &[&str]) -> Result<Names, Failed> {
+async fn look_up(ask: &Ask, listed: &Listed, resources: &[&str]) -> Result<Names, Failed> {
     let mut request = Map::new();
     request.insert("page_size".to_owned(), NAMES_OF_CALL.into());
     request.insert("filter".to_owned(), named(resources).into());
     if ask.is_pinned() {
         request.insert("read_revision".to_owned(), ask.revision.into());
     }
-    if let Some(parent) = kind.parent {
+    if let Some(parent) = listed.parent {
         request.insert("parent".to_owned(), parent.into());
     }
-    let answer = ask.call(kind.method, &Value::Object(request)).await?;
+    let answer = ask.call(listed.method, &Value::Object(request)).await?;
     let mut names = Names::default();
-    let records = answer.get_field_by_name(kind.field);
+    let records = answer.get_field_by_name(listed.field);
     let records = records.as_deref().and_then(Field::as_list);
     for record in records.into_iter().flatten().filter_map(Field::as_message) {
         let text = |field: &str| {

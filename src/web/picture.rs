@@ -283,8 +283,7 @@ pub(super) fn tiles(lang: Lang, tiles: &[Tile]) -> Markup {
             @for tile in tiles {
                 li {
                     a href=(tile.href) {
-                        svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"
-                            {
+                        svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" {
                             @match tile.share {
                                 Some(share) => {
                                     rect.trough width="100" height="10" {}
