@@ -39,7 +39,7 @@ use uuid::Uuid;
 
 use crate::{
     admission::turns::{TurnLimits, Turns},
-    store::{Head, Loaded, Secret, Store},
+    store::{Loaded, Secret, Store},
 };
 use authenticate::{KeyHashes, renew};
 use entropy::OsEntropy;
@@ -68,7 +68,7 @@ use tree::Tree;
 pub use tree::{Consistency, Inclusion, TilePart};
 use upkeep::Condition;
 pub use writer::{Entropy, Fatal, Outcome};
-use writer::{Job, Timekeeper, Waiting, Writer, outcome_of};
+use writer::{Job, Timekeeper, Writer, outcome_of};
 
 /// Maximum number of commands that wait for the writer. A further command is refused with
 /// RESOURCE_EXHAUSTED. Four full groups: as many as one or two commits can delay.
@@ -115,16 +115,6 @@ impl Snapshot {
     /// The position of this snapshot in the log.
     pub fn position(&self) -> Position {
         Position::new(self.log_id, self.state.revision(), &self.digest)
-    }
-
-    /// The head of its log; none before the first change.
-    fn head(&self) -> Option<Head> {
-        Some(Head {
-            log_id: self.log_id,
-            revision: self.state.revision(),
-            record_time: self.state.record_time()?,
-            digest: self.digest,
-        })
     }
 
     /// The same without what only the newest snapshot keeps.
@@ -321,7 +311,6 @@ impl Registry {
             entropy,
             published: Arc::clone(&published),
             jobs: receiver,
-            waiting: Waiting::default(),
             current,
             used_ids,
             measures: measures.clone(),

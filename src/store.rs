@@ -36,7 +36,7 @@ use uuid::Uuid;
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::images::fuzz as fuzz_image;
 use self::{
-    bulk::With,
+    bulk::End,
     engine::{Engine, Link, On, Pooled, Tx, Writing, answered, reading},
     errors::{Failure, Outages},
     history::PastRow,
@@ -171,11 +171,6 @@ pub struct Store {
     untouched: Option<Untouched>,
     identity: Option<Identity>,
 }
-
-/// Whether groups may be decided before the log is locked. Not yet: the time of such a change is
-/// before the lock, and another process that looked at the log in between may have answered a read
-/// at a later time as settled.
-const DECIDES_AHEAD: bool = false;
 
 impl Store {
     /// As [`Store::open_at`], for a URL as text.
@@ -430,43 +425,6 @@ impl Store {
         }
     }
 
-    /// Whether [`Store::append_at`] can append these: on SQLite, unless they remove a record or
-    /// rewrite earlier changes. PostgreSQL takes several statements with values one by one, and its
-    /// clock is read under the lock.
-    pub fn can_append_at(&self, changes: &[Encoded]) -> bool {
-        DECIDES_AHEAD
-            && matches!(self.engine, On::Sqlite(_))
-            && changes.iter().all(Encoded::only_adds)
-    }
-
-    /// Appends changes that were encoded to follow on a head and commits, in one round trip on the
-    /// session's connection. Nothing is written if the log ends elsewhere.
-    pub async fn append_at(
-        &self,
-        session: &mut Session,
-        head: &Head,
-        changes: &[Encoded],
-    ) -> Result<(), CommitError> {
-        let pooled = match &mut session.kept {
-            Some(pooled) => pooled,
-            none => match self.engine.writer().await {
-                Ok(pooled) => none.insert(pooled),
-                Err(failure) => {
-                    let error = self
-                        .outages
-                        .during::<(), _>(Err(failure), "beginning a write");
-                    return error.map_err(CommitError::RolledBack);
-                }
-            },
-        };
-        let mut writing = Writing::within(pooled);
-        let with = With::BeginAndCommit(self.engine.begin_write());
-        let appended = answered(log::append(writing.link(), head, changes, with)).await;
-        self.outages.at_commit(appended)?;
-        writing.ended();
-        Ok(())
-    }
-
     /// Each resource as it was before a revision, in the requested order; `None` where it did not
     /// exist.
     pub async fn images_before(
@@ -679,7 +637,7 @@ impl<'c> WriteTx<'c> {
         let operation = "appending changes";
         let head = self.head;
         let link = self.enter(operation)?;
-        let appended = answered(log::append(link, &head, changes, With::Nothing)).await;
+        let appended = answered(log::append(link, &head, changes, End::Open)).await;
         self.head = self.leave(appended, operation)?;
         Ok(())
     }
@@ -704,7 +662,7 @@ impl<'c> WriteTx<'c> {
         let head = self.head;
         let link = self.enter("committing");
         let link = link.map_err(CommitError::RolledBack)?;
-        let committed = answered(log::append(link, &head, changes, With::Commit)).await;
+        let committed = answered(log::append(link, &head, changes, End::Commit)).await;
         self.outages.at_commit(committed)?;
         self.tx.ended();
         Ok(())

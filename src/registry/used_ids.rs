@@ -20,7 +20,7 @@ use ndp_core::names::PrincipalName;
 const FIRST_ROOM: usize = 1 << 16;
 
 /// The share of new ids that one filter takes for used: so small that hardly any group of commands
-/// has one, because that group is decided under the lock.
+/// has to look one up.
 const FALSE_POSITIVES: f64 = 0.0001;
 
 /// Ids read from the log at a time.

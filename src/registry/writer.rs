@@ -3,20 +3,18 @@
 //! Commands wait in a bounded queue and are committed in groups. The [`Protocol`] says in which
 //! order: lock the log, read what other processes appended, take the time, decide each command on a
 //! private State that holds the group's earlier changes, commit, publish, answer. This file
-//! performs it on the store. On SQLite, a group can be decided before the lock (`ahead.rs`),
-//! which is off: see `DECIDES_AHEAD`.
+//! performs it on the store.
 //!
 //! Between groups, the task reads the head of the log four times a second, so that changes by other
 //! processes are served here within that time.
 
-mod ahead;
 mod following;
 mod job;
 mod protocol;
 mod rollover;
 mod timekeeper;
 
-use std::{future::ready, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     runtime::Handle,
@@ -28,18 +26,16 @@ use uuid::Uuid;
 
 pub use self::job::Outcome;
 use self::{
-    ahead::Ahead,
     job::{Draft, asked, known},
     protocol::{Event, Output, Protocol},
     rollover::Counting,
 };
 pub(super) use self::{
-    ahead::Waiting,
     job::{Job, outcome_of},
     timekeeper::Timekeeper,
 };
 use super::{Published, Snapshot, history::History, measures::Measures, used_ids::UsedIds};
-use crate::store::{CommitError, Session, Store, WriteTx};
+use crate::store::{CommitError, Encoded, Session, Store, WriteTx};
 use ndp_core::{
     change::{Change, Notice},
     error::Error,
@@ -112,7 +108,6 @@ pub(super) struct Writer {
     pub(super) entropy: Box<dyn Entropy>,
     pub(super) published: Arc<Published>,
     pub(super) jobs: mpsc::Receiver<Job>,
-    pub(super) waiting: Waiting,
     /// What was last published; only this task publishes.
     pub(super) current: Arc<Snapshot>,
     pub(super) used_ids: UsedIds,
@@ -177,21 +172,18 @@ impl Writer {
     async fn run(mut self) -> Result<(), Fatal> {
         let mut ticks = interval(FOLLOW_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut jobs = Vec::with_capacity(GROUP_MAX);
         let mut session = Session::default();
         let published = Arc::clone(&self.published);
         loop {
-            let waits = !self.waiting.jobs.is_empty();
             tokio::select! {
-                () = ready(()), if waits => self.write(&mut session).await?,
-                received = self.jobs.recv_many(&mut self.waiting.jobs, GROUP_MAX), if !waits => {
+                received = self.jobs.recv_many(&mut jobs, GROUP_MAX) => {
                     if received == 0 {
                         return Ok(());
                     }
-                    self.write(&mut session).await?;
+                    self.write(&mut session, std::mem::take(&mut jobs)).await?;
                 }
                 _ = ticks.tick() => {
-                    // what is recorded next is to be later than the time that is looked at now
-                    self.waiting.forget();
                     // nothing was written just now, so the connection may go
                     session.release();
                     if self.follow().await? {
@@ -211,32 +203,19 @@ impl Writer {
         self.published.swap(Arc::clone(&self.current));
     }
 
-    /// Writes the next group of commands and answers them.
-    async fn write(&mut self, session: &mut Session) -> Result<(), Fatal> {
+    /// Writes a group of commands and answers them.
+    async fn write(&mut self, session: &mut Session, jobs: Vec<Job>) -> Result<(), Fatal> {
         let now = self.clock.now();
         if self.is_new_day(now) {
             // Only the lock shows which change is the first of a day and records its start, but
             // the notices are better looked up before the lock is taken.
             self.notices(now).await;
         }
-        let (group, ahead) = self.next_group();
-        let (mut protocol, mut draft, at) = match ahead {
-            Some(Ahead {
-                head,
-                draft,
-                answers,
-                ..
-            }) => (Protocol::decided(group, answers), Some(draft), Some(head)),
-            None => (Protocol::new(group), None, None),
-        };
+        let mut protocol = Protocol::new(jobs);
+        let mut draft = None;
         let mut deadline = Instant::now();
         while let Some(output) = protocol.output() {
             let event = match output {
-                Output::CommitAt => {
-                    let (head, draft) = (held(at.as_ref())?, held(draft.as_ref())?);
-                    self.commit_at(session, head, draft, protocol.group().len())
-                        .await?
-                }
                 Output::Begin => {
                     draft = self.transact(session, &mut protocol).await?;
                     continue;
@@ -333,7 +312,7 @@ impl Writer {
                 },
                 Output::Decide => {
                     if protocol.is_open() {
-                        self.take_more(protocol.group(), GROUP_MAX);
+                        self.take_more(protocol.group());
                     }
                     let group = protocol.group();
                     let draft = held(draft.as_mut())?;
@@ -347,7 +326,11 @@ impl Writer {
                 }
                 Output::Commit => {
                     let commands = protocol.group().len();
-                    let event = self.commit(tx, held(draft.as_ref())?, commands).await?;
+                    let changes = &held(draft.as_ref())?.changes;
+                    for encoded in changes {
+                        self.note_id(encoded.change());
+                    }
+                    let event = self.commit(tx, changes, commands).await?;
                     let committed = matches!(event, Event::Committed);
                     protocol.on(event).map_err(defect)?;
                     return Ok((draft, committed));
@@ -356,8 +339,7 @@ impl Writer {
                     tx.roll_back().await;
                     return Ok((draft, false));
                 }
-                Output::CommitAt
-                | Output::Begin
+                Output::Begin
                 | Output::LookFor
                 | Output::LookAgain
                 | Output::Publish
@@ -369,14 +351,10 @@ impl Writer {
         Err(out_of_order())
     }
 
-    /// Adds the commands that have arrived since, up to a number; they share the group's commit.
+    /// Adds the commands that arrived while the group waited for the lock; they share its commit.
     /// Drops those whose callers are gone, which were not started.
-    fn take_more(&mut self, group: &mut Vec<Job>, most: usize) {
-        let room = most.saturating_sub(group.len());
-        self.waiting.forget();
-        let waiting = &mut self.waiting.jobs;
-        group.extend(waiting.drain(..room.min(waiting.len())));
-        while group.len() < most
+    fn take_more(&mut self, group: &mut Vec<Job>) {
+        while group.len() < GROUP_MAX
             && let Ok(job) = self.jobs.try_recv()
         {
             group.push(job);
@@ -404,12 +382,6 @@ impl Writer {
         Ok(group.iter().map(|job| draft.decide(entropy, job)).collect())
     }
 
-    fn note_ids(&mut self, draft: &Draft) {
-        for encoded in &draft.changes {
-            self.note_id(encoded.change());
-        }
-    }
-
     /// Notes the request id of a change that is in the log or is about to be.
     fn note_id(&mut self, change: &Change) {
         if let Some(request) = &change.request_id {
@@ -418,36 +390,23 @@ impl Writer {
     }
 
     async fn commit(
-        &mut self,
+        &self,
         tx: WriteTx<'_>,
-        draft: &Draft,
+        changes: &[Encoded],
         commands: usize,
     ) -> Result<Event<Outcome>, Fatal> {
-        self.note_ids(draft);
-        let committed = self
-            .deciding(tx.commit_with(&draft.changes), &draft.next)
-            .await;
-        self.after_commit(committed, commands, rolled_back)
-    }
-
-    /// The event that a commit ended with. `failed` is given the error of one that certainly did
-    /// not take place.
-    fn after_commit(
-        &mut self,
-        committed: Result<(), CommitError>,
-        commands: usize,
-        failed: impl FnOnce(Error, usize) -> Event<Outcome>,
-    ) -> Result<Event<Outcome>, Fatal> {
-        let Err(error) = committed else {
-            // checked before the commit is acknowledged
-            check_file(&self.store)?;
-            return Ok(Event::Committed);
-        };
-        // what was decided meanwhile was decided on it
-        self.waiting.forget();
-        Ok(match error {
-            CommitError::RolledBack(error) => failed(error, commands),
-            CommitError::Unknown(error) => {
+        let began = Instant::now();
+        let committed = tx.commit_with(changes).await;
+        let took = began.elapsed().as_secs_f64();
+        self.measures.commit_seconds.observe(took);
+        Ok(match committed {
+            Ok(()) => {
+                // checked before the commit is acknowledged
+                check_file(&self.store)?;
+                Event::Committed
+            }
+            Err(CommitError::RolledBack(error)) => rolled_back(error, commands),
+            Err(CommitError::Unknown(error)) => {
                 tracing::warn!(%error, commands, "outcome of a commit unknown; looking for it");
                 Event::OutcomeUnknown
             }

@@ -72,21 +72,17 @@ macro_rules! push_update {
     ($statement:expr, $update:expr) => {{
         let Update { table, from, set } = $update;
         $statement.push(format!(" UPDATE {table} SET "));
-        let mut from = from.into_iter();
+        let mut from = Some(from);
         let mut list = $statement.separated(", ");
         for (column, cell) in set {
             list.push(format!("{column} = "));
-            let Some((first, was)) = from.next() else {
+            let Some(from) = from.take() else {
                 push_cell!(list, push_bind_unseparated, cell);
                 continue;
             };
-            // NULL, which the column refuses, if one of them has another value
-            list.push_unseparated(format!("CASE WHEN {first} = "));
-            push_cell!(list, push_bind_unseparated, was);
-            for (other, was) in from.by_ref() {
-                list.push_unseparated(format!(" AND {other} = "));
-                push_cell!(list, push_bind_unseparated, was);
-            }
+            // NULL, which the column refuses, if it has another value
+            list.push_unseparated(format!("CASE WHEN {column} = "));
+            push_cell!(list, push_bind_unseparated, from);
             list.push_unseparated(" THEN ");
             push_cell!(list, push_bind_unseparated, cell);
             list.push_unseparated(" END");
@@ -118,22 +114,20 @@ impl Insert<'_> {
 #[derive(Debug)]
 pub(super) struct Update<'a> {
     pub(super) table: &'static str,
-    /// The update fails if one of these columns has another value.
-    pub(super) from: Row<'a>,
+    /// The value of the first of the columns; the update fails if it is another.
+    pub(super) from: Cell<'a>,
     /// The columns to set. The first takes no NULL.
     pub(super) set: Row<'a>,
 }
 
-/// What of its transaction goes with a write: more than the write itself only on SQLite, because
-/// in PostgreSQL only statements without values can be sent together.
+/// What follows a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum With<'a> {
-    /// The transaction was begun before, and continues.
-    Nothing,
-    /// The transaction was begun before, and is committed.
+pub(super) enum End {
+    /// The transaction continues.
+    Open,
+    /// It is committed, on SQLite: in PostgreSQL, only statements without values can be sent
+    /// together.
     Commit,
-    /// The transaction is begun by this statement, and is committed.
-    BeginAndCommit(&'a str),
 }
 
 /// Inserts rows.
@@ -143,7 +137,7 @@ pub(super) async fn insert(
     rows: Vec<Row<'_>>,
 ) -> Result<(), sqlx::Error> {
     let key = None;
-    write(link, vec![Insert { table, key, rows }], None, With::Nothing).await
+    write(link, vec![Insert { table, key, rows }], None, End::Open).await
 }
 
 /// Inserts rows into several tables and then updates, in one round trip on PostgreSQL, and on
@@ -152,11 +146,11 @@ pub(super) async fn write(
     link: &mut Link<'_>,
     mut inserts: Vec<Insert<'_>>,
     update: Option<Update<'_>>,
-    with: With<'_>,
+    end: End,
 ) -> Result<(), sqlx::Error> {
     inserts.retain(|insert| !insert.rows.is_empty());
     match link {
-        On::Sqlite(connection) => write_sqlite(connection, inserts, update, with).await,
+        On::Sqlite(connection) => write_sqlite(connection, inserts, update, end).await,
         On::Postgres(connection) => write_postgres(connection, inserts, update).await,
     }
 }
@@ -165,22 +159,15 @@ async fn write_sqlite(
     connection: &mut SqliteConnection,
     inserts: Vec<Insert<'_>>,
     mut update: Option<Update<'_>>,
-    with: With<'_>,
+    end: End,
 ) -> Result<(), sqlx::Error> {
     let frames: Vec<_> = inserts.iter().map(Insert::frame).collect();
     let mut rest: Vec<_> = inserts
         .into_iter()
         .map(|insert| insert.rows.into_iter())
         .collect();
-    let mut begin = match with {
-        With::BeginAndCommit(begin) => Some(begin),
-        With::Nothing | With::Commit => None,
-    };
     loop {
         let mut statement = QueryBuilder::new("");
-        if let Some(begin) = begin.take() {
-            statement.push(begin).push("; ");
-        }
         for ((head, tail), rows) in frames.iter().zip(&mut rest) {
             let count = statement_rows(rows.len());
             if count == 0 {
@@ -199,7 +186,7 @@ async fn write_sqlite(
         if is_last && let Some(update) = update.take() {
             push_update!(statement, update);
         }
-        if is_last && with != With::Nothing {
+        if is_last && end == End::Commit {
             statement.push("; COMMIT");
         }
         statement.build().execute(&mut *connection).await?;

@@ -9,7 +9,7 @@ use tokio_stream::StreamExt as _;
 
 use super::{
     Head, Store,
-    bulk::{self, Cell, With},
+    bulk::{self, Cell, End},
     engine::{On, Tx, Writing, on_engine},
     errors::Failure,
     log,
@@ -220,9 +220,8 @@ impl Store {
                 )));
             }
             let head = copy(&mut from, &mut into, heard).await?;
-            let log_id = empty.log_id.to_string();
-            let moved = log::move_head(&log_id, &empty.digest, &head);
-            bulk::write(&mut into.link(), Vec::new(), Some(moved), With::Nothing).await?;
+            let moved = log::move_head(empty.revision, &head);
+            bulk::write(&mut into.link(), Vec::new(), Some(moved), End::Open).await?;
             into.commit().await?;
             Ok(head)
         };

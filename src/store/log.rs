@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Head, HeadAndTime, Replay,
-    bulk::{self, Cell, Insert, Row, Update, With},
+    bulk::{self, Cell, End, Insert, Row, Update},
     engine::{Link, On, on_engine},
     errors::{Failure, corrupt},
     images::{self, FORMAT},
@@ -110,14 +110,11 @@ pub(super) async fn begin(mut link: Link<'_>, begin: &str) -> Result<HeadAndTime
     Ok(row.read()?)
 }
 
-/// Moves the head of a log on from a digest; fails if it is at another, or if the log is another.
-pub(super) fn move_head<'a>(log_id: &'a str, from: &'a Digest, to: &'a Head) -> Update<'a> {
+/// Moves the head on from a revision; fails if it is at another.
+pub(super) fn move_head(from: Revision, to: &Head) -> Update<'_> {
     Update {
         table: "log_head",
-        from: vec![
-            ("digest", Cell::Bytes(from)),
-            ("log_id", Cell::Text(log_id)),
-        ],
+        from: Cell::Integer(from.get()),
         set: vec![
             ("revision", Cell::Integer(to.revision.get())),
             ("record_time", Cell::Integer(to.record_time.as_micros())),
@@ -265,12 +262,6 @@ impl Encoded {
         images.map(String::len).sum()
     }
 
-    /// Whether it only adds rows to the log and puts records: neither removes a record nor rewrites
-    /// an earlier change.
-    pub(super) fn only_adds(&self) -> bool {
-        self.rewrites.is_empty() && self.images.iter().all(|it| it.json.is_some())
-    }
-
     fn effects(&self) -> impl Iterator<Item = (i64, &Effect, &EncodedImage)> {
         let pairs = self.change.effects.iter().zip(&self.images);
         (0..)
@@ -279,13 +270,13 @@ impl Encoded {
     }
 }
 
-/// Appends a group that follows on `head`, and returns the new head; fails if the log ends
-/// elsewhere. Does what `with` says in the same round trip.
+/// Appends a group that follows on `head`, and returns the new head. Does what `end` says in the
+/// same round trip where the engine can.
 pub(super) async fn append(
     mut link: Link<'_>,
     head: &Head,
     changes: &[Encoded],
-    with: With<'_>,
+    end: End,
 ) -> Result<Head, Failure> {
     let Some(last_encoded) = changes.last() else {
         return Ok(*head);
@@ -330,9 +321,8 @@ pub(super) async fn append(
         record_time: newest.record_time,
         digest: last_encoded.digest,
     };
-    let log_id = head.log_id.to_string();
-    let update = move_head(&log_id, &head.digest, &moved);
-    bulk::write(&mut link, inserts, Some(update), with).await?;
+    let update = move_head(head.revision, &moved);
+    bulk::write(&mut link, inserts, Some(update), end).await?;
     Ok(moved)
 }
 

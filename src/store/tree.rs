@@ -5,7 +5,7 @@
 
 use super::{
     Store,
-    bulk::{self, Cell, Insert, Row, With},
+    bulk::{self, Cell, End, Insert, Row},
     engine::{Link, Tx, answered, on_engine, reading},
     errors::{Failure, corrupt},
     log::read_digest,
@@ -121,7 +121,7 @@ impl Store {
             rows: rows.collect(),
         };
         let mut link = tx.link();
-        answered(bulk::write(&mut link, vec![insert], None, With::Nothing)).await?;
+        answered(bulk::write(&mut link, vec![insert], None, End::Open)).await?;
         tx.commit().await?;
         Ok(())
     }

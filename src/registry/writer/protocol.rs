@@ -8,13 +8,6 @@
 //! Begin → CatchUp → TakeTime → Decide → Commit → Publish → Answer
 //! ```
 //!
-//! A group that was decided before the log is locked takes a shorter way, and the longer one if the
-//! log has moved on:
-//!
-//! ```text
-//! CommitAt → Publish → Answer
-//! ```
-//!
 //! - Nothing is answered before the commit. A refusal may depend on another command of the group
 //!   whose commit then fails.
 //! - A failed statement ends the transaction, and the group's commands are redone one by one.
@@ -28,9 +21,6 @@ use ndp_core::error::Error;
 /// What the driver does next.
 #[derive(Debug)]
 pub(super) enum Output<C, A> {
-    /// Append the group's changes and commit, if the log ends where they were decided.
-    /// → [`Event::Committed`], [`Event::NotCommitted`] or [`Event::OutcomeUnknown`]
-    CommitAt,
     /// Begin a transaction and take the log's lock. → [`Event::Begun`]
     Begin,
     /// Publish what other processes appended. → [`Event::CaughtUp`]
@@ -69,8 +59,6 @@ pub(super) enum Event<A> {
         changes: bool,
     },
     Committed,
-    /// The log has moved on, or a statement failed: to be decided under the lock.
-    NotCommitted,
     /// The store could not be asked.
     Unreached(Error),
     /// The clock cannot be right.
@@ -90,7 +78,6 @@ pub(super) enum Event<A> {
 /// What was last asked of the driver.
 #[derive(Debug)]
 enum State<A> {
-    CommittingAt(Answers<A>),
     Beginning,
     CatchingUp,
     TakingTime,
@@ -113,24 +100,14 @@ pub(super) struct Protocol<C, A> {
 }
 
 impl<C, A> Protocol<C, A> {
-    /// Of commands that are to be decided under the lock.
     pub(super) fn new(group: Vec<C>) -> Self {
-        Self::begun(group, State::Beginning, Output::Begin)
-    }
-
-    /// Of commands that were decided before it, with changes to append.
-    pub(super) fn decided(group: Vec<C>, answers: Vec<Result<A, Error>>) -> Self {
-        Self::begun(group, State::CommittingAt(answers), Output::CommitAt)
-    }
-
-    fn begun(group: Vec<C>, state: State<A>, output: Output<C, A>) -> Self {
         let mut protocol = Self {
             state: State::Done,
             group,
             rest: VecDeque::new(),
             outputs: VecDeque::new(),
         };
-        protocol.ask(state, output);
+        protocol.ask(State::Beginning, Output::Begin);
         protocol
     }
 
@@ -153,9 +130,6 @@ impl<C, A> Protocol<C, A> {
     /// Takes the result of the last output that has one.
     pub(super) fn on(&mut self, event: Event<A>) -> Result<(), Error> {
         match (mem::replace(&mut self.state, State::Done), event) {
-            (State::CommittingAt(_), Event::NotCommitted) => {
-                self.ask(State::Beginning, Output::Begin);
-            }
             (State::Beginning, Event::Begun) => self.ask(State::CatchingUp, Output::CatchUp),
             (State::CatchingUp, Event::CaughtUp) => self.ask(State::TakingTime, Output::TakeTime),
             (State::TakingTime, Event::TimeTaken) => self.ask(State::Deciding, Output::Decide),
@@ -167,11 +141,11 @@ impl<C, A> Protocol<C, A> {
                     self.answer(answers);
                 }
             }
-            (State::CommittingAt(answers) | State::Committing(answers), Event::Committed) => {
+            (State::Committing(answers), Event::Committed) => {
                 self.outputs.push_back(Output::Publish);
                 self.answer(answers);
             }
-            (State::CommittingAt(answers) | State::Committing(answers), Event::OutcomeUnknown) => {
+            (State::Committing(answers), Event::OutcomeUnknown) => {
                 self.ask(State::LookingFor(answers), Output::LookFor);
             }
             (State::LookingFor(answers), Event::Found) => self.answer(answers),

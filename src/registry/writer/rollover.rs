@@ -121,7 +121,7 @@ impl Writer {
             return Ok(());
         }
         // Under the lock, everything is checked again: another process may have been first.
-        self.write(session).await
+        self.write(session, Vec::new()).await
     }
 
     /// Whether the newest change is of an earlier day, unless it is known that there are no notices

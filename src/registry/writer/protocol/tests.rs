@@ -36,8 +36,6 @@ struct Model {
     published: usize,
     /// What a transaction has decided.
     tx: Option<Vec<usize>>,
-    /// What was decided before the lock, and where the log ended then.
-    decided: Option<(Vec<usize>, usize)>,
     /// A commit whose outcome is not known here, and whether it is still to take place.
     in_doubt: Option<Vec<usize>>,
     in_flight: Option<Vec<usize>>,
@@ -63,39 +61,6 @@ impl Model {
         }
     }
 
-    /// Commits what was decided, or does not.
-    fn commit(
-        &mut self,
-        group: &[Command],
-        decided: Vec<usize>,
-        failed: impl Fn(Error) -> Event<usize>,
-    ) -> Event<usize> {
-        assert!(!decided.is_empty(), "an empty commit");
-        if group.iter().any(|it| it.kind == Kind::Poisoned) {
-            return failed(defect());
-        }
-        match self.choose(6) {
-            1 => failed(defect()),
-            2 => failed(unavailable()),
-            outcome @ 3..=5 => {
-                self.in_doubt = Some(decided.clone());
-                match outcome {
-                    // it took place
-                    3 => self.log.extend(decided),
-                    // it takes place later, before anyone else has the lock
-                    4 => self.in_flight = Some(decided),
-                    // it does not
-                    _ => {}
-                }
-                Event::OutcomeUnknown
-            }
-            _ => {
-                self.log.extend(decided);
-                Event::Committed
-            }
-        }
-    }
-
     fn find_outcome(&mut self) -> Event<usize> {
         assert!(self.in_doubt.is_some(), "nothing is in doubt");
         if self.choose(2) == 1 {
@@ -117,14 +82,6 @@ impl Model {
         group: &[Command],
     ) -> Option<Event<usize>> {
         Some(match output {
-            Output::CommitAt => {
-                let (decided, at) = self.decided.take().expect("decided before");
-                self.lock();
-                match self.log.len() == at {
-                    true => self.commit(group, decided, |_| Event::NotCommitted),
-                    false => Event::NotCommitted,
-                }
-            }
             Output::Begin => match self.choose(4) {
                 1 => Event::Unreached(unavailable()),
                 2 => Event::Unreached(defect()),
@@ -160,7 +117,30 @@ impl Model {
             }
             Output::Commit => {
                 let decided = self.tx.take().expect("a transaction");
-                self.commit(group, decided, Event::RolledBack)
+                assert!(!decided.is_empty(), "an empty commit");
+                if group.iter().any(|it| it.kind == Kind::Poisoned) {
+                    return Some(Event::RolledBack(defect()));
+                }
+                match self.choose(6) {
+                    1 => Event::RolledBack(defect()),
+                    2 => Event::RolledBack(unavailable()),
+                    outcome @ 3..=5 => {
+                        self.in_doubt = Some(decided.clone());
+                        match outcome {
+                            // it took place
+                            3 => self.log.extend(decided),
+                            // it takes place later, before anyone else has the lock
+                            4 => self.in_flight = Some(decided),
+                            // it does not
+                            _ => {}
+                        }
+                        Event::OutcomeUnknown
+                    }
+                    _ => {
+                        self.log.extend(decided);
+                        Event::Committed
+                    }
+                }
             }
             Output::LookFor => {
                 self.polls = 0;
@@ -199,20 +179,8 @@ impl Model {
         })
     }
 
-    /// Decides a group before the lock, on what is published here, if that is chosen and it has
-    /// changes.
-    fn begin(&mut self, group: Vec<Command>) -> Protocol<Command, usize> {
-        let answers: Vec<_> = group.iter().map(|it| decide(*it)).collect();
-        let decided: Vec<_> = answers.iter().flatten().copied().collect();
-        if decided.is_empty() || self.choose(2) == 0 {
-            return Protocol::new(group);
-        }
-        self.decided = Some((decided, self.published));
-        Protocol::decided(group, answers)
-    }
-
     fn run(&mut self, group: Vec<Command>) {
-        let mut protocol = self.begin(group);
+        let mut protocol = Protocol::new(group);
         while let Some(output) = protocol.output() {
             if let Some(event) = self.perform(output, &protocol.group().clone()) {
                 protocol.on(event).unwrap();
@@ -329,21 +297,15 @@ fn every_way_that_an_unknown_outcome_ends_is_met() {
         id: 0,
         kind: Kind::Good,
     }];
-    // under the lock: begin, another process, catch up, time, decide, commit; decided before it:
-    // another process, commit; then each poll
-    let unknown_after = |before: &[u8], commit, polls: &[u8]| {
-        let faults = [before, &[commit], polls].concat();
+    // begin, another process, catch up, time, decide, commit; then each poll
+    let unknown = |commit, polls: &[u8]| {
+        let faults = [&[0, 0, 0, 0, 0, commit], polls].concat();
         let model = run(&[group.to_vec()], faults);
         let answer = model.answers[&0][0].clone();
         (
             answer.is_ok(),
             answer.is_err_and(|error| is_outcome_unknown(&error)),
         )
-    };
-    let unknown = |commit, polls: &[u8]| {
-        let locked = unknown_after(&[0, 0, 0, 0, 0, 0], commit, polls);
-        assert_eq!(unknown_after(&[1, 0], commit, polls), locked);
-        locked
     };
     for landed in [3, 4] {
         assert_eq!(unknown(landed, &[0]), (true, false));
